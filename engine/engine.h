@@ -1,0 +1,56 @@
+/* The engine: all state and its rules, called by a turn inside one transaction. Engine thread only.
+ *
+ * It reaches the world through `struct world` alone, so the same code runs under a virtual clock. Nothing here sends: what
+ * is to leave is an effect (effect.h), handed out after the commit. */
+#ifndef DW_ENGINE_ENGINE_H
+#define DW_ENGINE_ENGINE_H
+
+#include "engine/book.h"
+#include "engine/job.h"
+#include "engine/people.h"
+#include "engine/policy.h"
+#include "engine/store.h"
+
+struct world {
+    void *ctx;
+    int64_t (*now_ms)(void *ctx);
+    uint64_t (*random)(void *ctx);
+    /* runs the named driver's pure step; an unknown driver is STEP_REFUSED */
+    void (*step)(void *ctx, const struct job *job, const struct http_response *previous, struct step *out);
+    /* "native", "emulated", "manual", "none" for a biller's operation, and its note */
+    const char *(*capability)(void *ctx, const char *biller, const char *op, const char **note);
+};
+
+struct engine {
+    struct store *store;
+    struct world world;
+    const struct people *people; /* borrowed; swapped between turns */
+    const struct book *book;
+    const struct policy *policy;
+    bool shadow;       /* decide and record, execute nothing */
+    const char *chat;  /* where cards go: "slack" or "console" */
+    const char *mail;  /* "smtp", or NULL: links are then a collector's task */
+    const char *channel_approvals, *channel_collections, *channel_shadow; /* platform ids; shadow falls back to collections */
+    int64_t now_ms;    /* of this turn */
+    int64_t *dirty;    /* cases whose cards must be looked at before the commit */
+    size_t n_dirty, cap_dirty;
+};
+
+/* Who does something: a person in a chat, or the machine (person NULL, name says which part: "policy", "timer", "billing"). */
+struct actor {
+    const struct person *person;
+    const char *name;
+    const char *platform, *channel;
+};
+
+const char *actor_key(const struct actor *a);  /* "manager1", "policy" */
+const char *actor_name(const struct actor *a); /* "Manager One", "policy" */
+
+void engine_dirty(struct engine *e, int64_t case_id);
+/* Everything whose time has come: inbox rows, timers. At most `budget` of each; true when more is waiting. */
+bool engine_tick(struct engine *e, int budget);
+int64_t engine_next_due_ms(struct engine *e); /* INT64_MAX when nothing waits */
+/* After a start: effects that were out when we stopped are looked at, reads are asked again. */
+void engine_recover(struct engine *e);
+
+#endif

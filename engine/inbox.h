@@ -1,0 +1,15 @@
+/* Inbound events, stored once before they are acknowledged, worked on afterwards. */
+#ifndef DW_ENGINE_INBOX_H
+#define DW_ENGINE_INBOX_H
+
+#include "engine/engine.h"
+
+/* True when it is new. The unique key begins with the sender's time (created_ms). */
+bool inbox_put(struct engine *e, const char *source, const char *ext_id, int64_t created_ms, const char *type, int kind,
+               const char *customer, const char *invoice, struct span body);
+/* Works on up to `budget` rows; true when more is waiting. */
+bool inbox_work(struct engine *e, int budget);
+/* A click or command, once: true the first time this key is seen (kept for two days). */
+bool chat_first_time(struct engine *e, const char *platform, const char *key);
+
+#endif

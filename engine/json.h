@@ -1,0 +1,33 @@
+/* Typed access to jansson values by dotted path ("data.object.id", "invoices.0.id"). Any thread, as jansson allows.
+ *
+ * Getters never fail: a missing or mistyped value gives the default. What is returned is borrowed from the document. */
+#ifndef DW_ENGINE_JSON_H
+#define DW_ENGINE_JSON_H
+
+#include <jansson.h>
+
+#include "engine/err.h"
+
+#define JSON_MAX_BYTES (2u << 20)
+#define JSON_MAX_DEPTH 64
+
+/* Strict: one value, no duplicate keys, no NUL, depth and size bounded. NULL and *e on failure; the caller owns the result. */
+json_t *json_read(struct span text, struct err *e);
+
+json_t *json_at(const json_t *root, const char *path); /* borrowed, NULL when there is none */
+const char *json_str(const json_t *root, const char *path, const char *otherwise);
+int64_t json_i64(const json_t *root, const char *path, int64_t otherwise);
+bool json_flag(const json_t *root, const char *path, bool otherwise);
+
+/* Compact text with sorted keys: the canonical form that hashes are taken of. The caller frees. NULL root gives "null". */
+char *json_text(const json_t *root);
+
+/* Sets a value and owns it from now on; json_put with a NULL text sets null. */
+void json_put(json_t *object, const char *key, const char *text);
+void json_put_i64(json_t *object, const char *key, int64_t value);
+void json_put_new(json_t *object, const char *key, json_t *take_value);
+
+/* Text made safe to be a JSON string: invalid UTF-8 and control characters (but \n and \t) become U+FFFD. New string. */
+json_t *json_text_safe(const char *text);
+
+#endif

@@ -1,0 +1,38 @@
+/* People and their rights, from people.yaml. Read-only after loading; the engine thread owns the current one.
+ *
+ * people: {manager1: {name: Manager One, email: m@example.com, slack: U0MANAGER1, roles: [manager], limit: {USD: 50000},
+ *          timezone: Europe/Berlin}, ...}
+ * Chat ids are explicit: `slack` today; any other known platform name likewise (`matrix`, `console`). Nothing is granted
+ * by an e-mail match. A person without a console id is known at the console by the key. */
+#ifndef DW_ENGINE_PEOPLE_H
+#define DW_ENGINE_PEOPLE_H
+
+#include "engine/doc.h"
+#include "engine/money.h"
+
+enum role { ROLE_AE = 1, ROLE_COLLECTOR = 2, ROLE_MANAGER = 4, ROLE_FINANCE = 8, ROLE_OPERATOR = 16 };
+
+struct person {
+    char *key, *name, *email, *zone;
+    unsigned roles; /* enum role, or-ed */
+    json_t *chat;   /* {"slack": "U0..."} */
+    struct money *limits;
+    size_t n_limits;
+};
+
+struct people;
+
+/* Adds every problem it finds; NULL only if the file cannot be read or parsed at all (that too is a problem). */
+struct people *people_load(const char *path, struct problems *p);
+struct people *people_parse(const struct doc *d, struct problems *p);
+void people_free(struct people *all);
+size_t people_count(const struct people *all);
+const struct person *people_at(const struct people *all, size_t i);
+const struct person *people_by_key(const struct people *all, const char *key);
+const struct person *people_by_chat(const struct people *all, const char *platform, const char *id);
+const char *person_chat_id(const struct person *p, const char *platform); /* NULL when not mapped */
+bool person_has(const struct person *p, unsigned roles); /* any of them */
+bool person_may_decide(const struct person *p, struct money amount); /* manager or finance, and a limit in that currency */
+const char *role_names(unsigned roles, char *out, size_t size); /* "ae, manager" */
+
+#endif

@@ -1,0 +1,18 @@
+/* An instalment plan that Dunwell keeps: rows with dates, each collected by a timer. */
+#ifndef DW_ENGINE_PLAN_H
+#define DW_ENGINE_PLAN_H
+
+#include "engine/recovery.h"
+
+struct instalment {
+    int64_t id, plan_id, due_ms;
+    int n;
+    char invoice[128];
+    struct money amount;
+    char state[16]; /* waiting, executing, unknown, paid, failed, cancelled */
+};
+
+/* The running plan of a case: fills rows (at most n) in order, returns how many; 0 when there is none. */
+size_t plan_of_case(struct engine *e, int64_t case_id, struct instalment *rows, size_t n);
+
+#endif

@@ -1,0 +1,78 @@
+/* The policy: who is strategic, what a failed payment leads to, what needs a manager. Read-only after loading.
+ *
+ * policy.yaml, by example (templates/policy.yaml is the commented one):
+ *   tiers:                                # first that fits; account.tier in the book wins over all
+ *     - {tier: strategic, annual_value: {USD: 100000, EUR: 90000}}     # at least
+ *     - {tier: standard, annual_value: {USD: 10000, EUR: 9000}}
+ *     - {tier: low}
+ *   fragile: {any: [{fact: account.sentiment, below: -0.3}, {fact: account.top_priority, at_least: 1}]}
+ *   rules:                                # first that fits
+ *     - name: too-many-failures
+ *       why: Four failed attempts or more need a collector
+ *       when: {all: [{fact: tier, in: [low, standard]}, {fact: invoice.attempts, at_least: 4}]}
+ *       do: [{queue: {}}]
+ *     - name: strategic-hold
+ *       when: {any: [{fact: tier, is: strategic}, {fact: fragile, is: true}]}
+ *       do: [{hold: {days: 7, at_end: resume, ask_before_hours: 24}}, {alert: {}}]
+ *     - name: hard-decline
+ *       when: {fact: payment.class, in: [H, N]}
+ *       do: [{link: {purpose: update_method}}]
+ *     - name: soft-decline
+ *       when: {fact: payment.class, in: [S]}
+ *       do: [{retry: {after_days: 2, hour: 9}}, {link: {purpose: pay}}]
+ *     - name: otherwise
+ *       do: [{queue: {}}]
+ *   plans:  {inside: {instalments: 3, days: 95, amount: {USD: 25000}}, manager: {instalments: 12, days: 370}, min_instalment: {USD: 50}}
+ *   holds:  {inside: {days: 14}, manager: {days: 60}}
+ *   retries: {per_invoice: 8, visa: {attempts: 20, days: 30}, mastercard: {attempts: 35, days: 30, per_day: 10},
+ *             other: {attempts: 15, days: 30}}
+ *   approvals: {expire_hours: 48}
+ * Conditions: {all: [..]}, {any: [..]}, {not: c}, or {fact: NAME, is|in|below|at_least|known: ...}. A fact that is not known
+ * makes every comparison false and is named in the reasons. */
+#ifndef DW_ENGINE_POLICY_H
+#define DW_ENGINE_POLICY_H
+
+#include "engine/doc.h"
+#include "engine/facts.h"
+
+struct policy;
+
+struct policy *policy_load(const char *path, struct problems *p);
+struct policy *policy_parse(const struct doc *d, struct problems *p);
+void policy_free(struct policy *p);
+const char *policy_version(const struct policy *p); /* first 12 hex digits of the sha256 of the canonical policy */
+
+enum action { ACT_HOLD, ACT_ALERT, ACT_RETRY, ACT_LINK, ACT_QUEUE };
+const char *action_name(enum action a);
+
+struct verdict {
+    char tier[16];
+    bool fragile;
+    const char *rule;     /* borrowed from the policy */
+    json_t *reasons;      /* owned: array of sentences for people, the rule's `why` first, then each fact that decided */
+    const json_t *actions; /* borrowed: [{"hold": {...}}, {"alert": {}}] in canonical form, defaults filled in */
+};
+
+/* Applies tiers, fragility and rules. Also puts the facts "tier" and "fragile" (source "policy") into f. */
+void policy_decide(const struct policy *p, struct facts *f, int64_t now_ms, struct verdict *out);
+void verdict_fini(struct verdict *v);
+
+enum bound { BOUND_INSIDE, BOUND_MANAGER, BOUND_REFUSED };
+const char *bound_text(enum bound b); /* "inside policy", "needs a manager", "not allowed" */
+
+struct plan_terms {
+    struct money total;
+    int instalments;
+    int64_t first_ms, last_ms;
+    int64_t smallest_minor;
+};
+/* why: a sentence for people, always filled. */
+enum bound policy_plan(const struct policy *p, const struct plan_terms *t, int64_t now_ms, char *why, size_t size);
+enum bound policy_hold(const struct policy *p, int64_t from_ms, int64_t end_ms, char *why, size_t size); /* from: hold start */
+int policy_approval_hours(const struct policy *p);
+
+/* May this card be tried again, by the network's and our own limits? Facts: method.brand, network.attempts_window,
+ * network.attempts_day, invoice.attempts, payment.class, payment.advice. why says how many are left, or why not. */
+bool policy_may_retry(const struct policy *p, const struct facts *f, char *why, size_t size);
+
+#endif

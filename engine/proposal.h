@@ -1,0 +1,82 @@
+/* A proposal: one thing to do at a billing system, from idea to proof. Shown as A-17 when somebody is asked.
+ *
+ * drafted -> shadow | queued (policy allows, or a person entitled did it) | asked -> queued (approved) | declined | countered |
+ * parked (expired: nothing changed) | voided (facts got worse) | withdrawn (paid) ; queued -> executing -> confirmed | failed |
+ * unknown -> confirmed | failed. Each move is one journal row. */
+#ifndef DW_ENGINE_PROPOSAL_H
+#define DW_ENGINE_PROPOSAL_H
+
+#include "engine/recovery.h"
+
+enum proposal_state {
+    PROPOSAL_DRAFTED, PROPOSAL_SHADOW, PROPOSAL_ASKED, PROPOSAL_DECLINED, PROPOSAL_COUNTERED, PROPOSAL_PARKED, PROPOSAL_VOIDED,
+    PROPOSAL_WITHDRAWN, PROPOSAL_QUEUED, PROPOSAL_EXECUTING, PROPOSAL_UNKNOWN, PROPOSAL_CONFIRMED, PROPOSAL_FAILED,
+};
+const char *proposal_state_name(enum proposal_state s);
+
+enum verb { VERB_HOLD, VERB_EXTEND, VERB_RELEASE, VERB_PLAN, VERB_RETRY, VERB_LINK, VERB_INSTALMENT };
+const char *verb_name(enum verb v);
+
+/* terms by verb: hold/extend {hold, invoices, end_ms, reason}; release {hold}; plan {instalments:[{n,date_ms,amount,invoice}],
+ * count, total, currency, first_ms}; retry {invoice, method, at_ms}; link {purpose, invoice}; instalment {plan, n, invoice, amount} */
+struct proposal {
+    int64_t id, case_id, created_ms, expires_ms;
+    enum verb verb;
+    enum proposal_state state;
+    char *requester;   /* people key, or "policy" */
+    char *reason;      /* why it was asked; "" when inside policy */
+    char *bound;       /* policy's sentence: why it is inside or needs a manager */
+    json_t *terms;
+    struct money amount; /* what is at stake */
+    char *facts_hash, *policy_version;
+    char *decider, *right, *decision_reason; /* "" until decided; right: "manager, up to $50,000.00" */
+    int64_t decided_ms;
+    char *vendor_id;   /* billing's id once confirmed */
+    char *outcome;     /* failed, unknown, voided: why, in words */
+    int64_t replaces;  /* a counter-offer: the request it answers; else 0 */
+    int64_t revision;
+};
+
+struct proposal *proposal_load(struct engine *e, int64_t id);
+void proposal_free(struct proposal *p);
+/* Every pending or running one of a case, newest first. ids[] filled, returns how many (at most n). */
+size_t proposal_live(struct engine *e, int64_t case_id, int64_t *ids, size_t n);
+
+/* "4 x $12,050.00 from 5 Jan 2027", "hold until Fri 29 Jan 2027 09:00 UTC": for cards, answers and the journal. */
+void proposal_words(const struct proposal *p, char *out, size_t size);
+
+/* What people ask for. said: a sentence for the asker ("Done: ...", "Asked for approval: A-17 ..."). */
+int proposal_plan(struct engine *e, struct recovery *r, const struct actor *who, int instalments, int64_t first_ms,
+                  const char *reason, char *said, size_t size, struct err *err);
+int proposal_hold(struct engine *e, struct recovery *r, const struct actor *who, int64_t end_ms, const char *reason, char *said,
+                  size_t size, struct err *err); /* starts one or moves the end of the one in force */
+int proposal_resume(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err);
+int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err);
+
+/* Deciding. revision 0: a command (what is meant is the present one); else the card revision the click saw: ERR_STALE if the
+ * card has moved. ERR_DENIED: own request, no role, limit too low (says which). ERR_CONFLICT: already decided, says by whom. */
+int proposal_approve(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said,
+                     size_t size, struct err *err);
+int proposal_decline(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said,
+                     size_t size, struct err *err); /* a reason is required */
+int proposal_counter(struct engine *e, int64_t id, const struct actor *who, int instalments, int64_t first_ms, const char *reason,
+                     char *said, size_t size, struct err *err); /* first_ms 0: as asked */
+int proposal_withdraw(struct engine *e, int64_t id, const struct actor *who, const char *why, char *said, size_t size,
+                      struct err *err);
+
+/* Instalments for a total over open invoices, oldest first, monthly from first_ms. New terms object; NULL when they cannot be
+ * made (nothing due, too many). Used by the modal's preview and by proposal_plan alike. */
+json_t *plan_terms_make(const struct recovery *r, int instalments, int64_t first_ms, const char *zone);
+/* What policy says to these terms; why is a sentence for people. */
+enum bound plan_bound(struct engine *e, const struct recovery *r, const json_t *terms, char *why, size_t size);
+
+/* Machine side. */
+int64_t proposal_auto(struct engine *e, struct recovery *r, enum verb verb, json_t *take_terms, const char *why); /* by policy */
+void proposal_executing(struct engine *e, int64_t id);
+void proposal_unknown(struct engine *e, int64_t id, const char *why);
+void proposal_confirmed(struct engine *e, int64_t id, const json_t *result);
+void proposal_failed(struct engine *e, int64_t id, const char *why, const json_t *result);
+void proposal_expire(struct engine *e, int64_t id);
+void proposals_withdraw_all(struct engine *e, struct recovery *r, const char *why);
+
+#endif

@@ -23,6 +23,8 @@
  *   update  {channel, message, card} -> {channel, message}
  *   whisper {channel, user, card | text, response_url?} -> {}          private to one person
  *   open_form {trigger, form} -> {view}     update_form {view, hash?, form} -> {view}
+ *   connect {} -> {url (secret), headers?}    a fresh address for the platform's socket; REFUSED: stop and tell the operator
+ *   check {} -> {who}                         CHAT and BILLING: reaches the peer, changes nothing (`dunwell check`)
  * MAIL operation:
  *   mail    {to, subject, text, message_id} -> {queued}
  */
@@ -88,7 +90,8 @@ struct driver {
     void (*serve)(void *memory, const struct http_request *request, int64_t now_ms, struct http_response *out);
     void *(*open_memory)(const void *config);
     void (*close_memory)(void *memory);
-    /* what `dunwell check` sends to see that the peer can be reached: job op "check" -> DONE {"who": "team / account"} */
+    /* The next webhook body such a peer wants to send; asked after each serve. False when there is none. */
+    bool (*next_event)(void *memory, struct buf *body);
 };
 
 /* Every driver's configuration begins with this. */

@@ -1,7 +1,9 @@
 /* The cards people see, built from the state of a case (format: engine/chat.h). Engine thread, inside a turn.
  *
  * One message a case, edited in place: cards_refresh compares each dirty case's cards with what was last posted and adds
- * post/update effects where they differ; a decision also gets one reply in its thread, and the owner is mentioned once. */
+ * post/update effects where they differ; a decision also gets one reply in its thread, and the owner is mentioned once.
+ * Their effects have the purposes "card" (its end goes to cards_posted), "form" (to forms_opened) and others that nobody
+ * needs to be told of. */
 #ifndef DW_BOT_CARDS_H
 #define DW_BOT_CARDS_H
 
@@ -11,15 +13,32 @@
 
 json_t *card_case(struct engine *e, const struct recovery *r);                            /* the AE's alert card */
 json_t *card_approval(struct engine *e, const struct recovery *r, const struct proposal *p); /* the managers' card */
+json_t *card_handed_on(struct engine *e, const struct recovery *r); /* what is left where a case card moved away */
+/* Does this case need a person's eyes? A retry that waits for its day does not. */
+bool card_wanted(struct engine *e, const struct recovery *r);
+
 json_t *form_plan(struct engine *e, const struct recovery *r, const json_t *values);      /* values NULL: first filling */
 json_t *form_loading(const char *form, const char *ref, const char *title);               /* opened before anything is read */
 json_t *form_hold(struct engine *e, const struct recovery *r);
 json_t *form_promise(struct engine *e, const struct recovery *r);
 json_t *form_reason(const char *form, const char *ref, const char *title, const char *label); /* decline, dispute */
 json_t *form_counter(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *values);
+/* An open_form effect ended: fills the form. result NULL (it could not be opened): nothing. */
+void forms_opened(struct engine *e, const json_t *args, const json_t *result);
 
 void cards_refresh(struct engine *e); /* before the commit */
-/* A finished post/update effect: remembers the platform's message id. */
+/* A finished post/update effect: remembers the platform's message id. result NULL: refused; the card goes elsewhere, or again. */
 void cards_posted(struct engine *e, int64_t effect_id, const json_t *args, const json_t *result);
+
+/* Pieces of cards (card_parts.c). Texts are copied. */
+json_t *card_new(const struct engine *e, const char *title, const char *severity, const char *summary);
+void card_paragraph(json_t *card, const char *text);                     /* nothing for "" */
+void card_field(json_t *card, const char *label, const char *value);
+void card_fact_field(json_t *card, const struct facts *f, const char *name); /* a field from a fact, if it is known */
+void card_fact(json_t *card, const struct engine *e, const struct facts *f, const char *name);
+/* ref "N-12", revision 4; id is the command's verb. style "primary", "danger" or "". Returns the action, borrowed. */
+json_t *card_action(json_t *card, const char *id, const char *label, const char *style, const char *ref, int64_t revision);
+void card_more(json_t *card, const char *id, const char *label, const char *ref, int64_t revision);
+void card_footer(json_t *card, const char *text);
 
 #endif

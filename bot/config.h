@@ -14,13 +14,24 @@ struct config {
     char *ca_file; /* NULL: the system's */
     struct driver_config **drivers; /* chat, billing, notify in the order of the file; each is its driver's own struct */
     size_t n_drivers;
+    struct problems warnings; /* worth a look, not worth stopping for; same form as problems, "FILE:LINE: warning: ..." */
 };
 
 /* Adds every problem with its line; NULL only if the file could not be parsed. Secrets are read from {env: NAME} or
  * {file: PATH}; a plain value where a secret belongs is a problem. Plain http/ws/smtp base URLs only for loopback. */
 struct config *config_load(const char *path, struct problems *p);
+/* The same from text; `path` is what messages say and whose folder relative paths start from. */
+struct config *config_parse(struct span text, const char *path, struct problems *p);
 void config_free(struct config *c); /* wipes secrets */
 const struct driver_config *config_driver(const struct config *c, const char *name); /* NULL when not configured */
 const struct driver_config *config_first(const struct config *c, enum driver_kind kind);
+/* "approvals", "collections" or "shadow" of a chat; NULL when it has none. */
+const char *config_channel(const struct driver_config *d, const char *name);
+/* Are all required options there? A configuration with problems may hold drivers that are not. */
+bool config_complete(const struct driver_config *d);
+/* The value of a text, URL or secret option; NULL when it has none. */
+const char *config_option(const struct driver_config *d, const char *name);
+bool config_url_is_here(const char *url); /* does it lead to this machine for certain? */
+const char *config_store_path(const struct config *c); /* the file of "sqlite:FILE" */
 
 #endif

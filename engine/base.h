@@ -39,6 +39,7 @@ char *str_ndup(const char *p, size_t n);
 char *str_fmt(const char *fmt, ...) DW_PRINTF(1, 2);
 void str_copy(char *out, size_t size, const char *text); /* truncates at a UTF-8 boundary, always terminates */
 bool str_eq(const char *a, const char *b);               /* NULL equals only NULL */
+size_t utf8_length(const char *p, size_t n); /* bytes of the character at p, 1 to 4; 0 when it is not valid UTF-8 */
 
 void auto_free(void *pp); /* frees *(void **)pp; use by AUTO_STR */
 #define AUTO_STR __attribute__((cleanup(auto_free))) char *

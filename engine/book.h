@@ -8,11 +8,11 @@
 #include "engine/money.h"
 
 struct account {
-    char *key, *name, *tier; /* tier may be "" */
-    struct money value;      /* annual value */
+    char *key, *name, *tier; /* tier may be ""; book_add turns every NULL text into "" */
+    struct money value;      /* annual value; without a currency it is not known */
     char *ae, *billing, *billing_id, *email, *zone, *language, *region, *plan;
     int64_t renewal_ms;  /* 0 when unknown */
-    json_t *facts;       /* every column: {"sentiment": "-0.4", "open_tickets": "3", "anything_else": "..."} as text */
+    json_t *facts;       /* every column without a field above: {"sentiment": "-0.4", "anything_else": "..."} as text */
 };
 
 struct book;

@@ -8,6 +8,8 @@
 
 #include "engine/engine.h"
 
+enum effect_state { EFFECT_QUEUED, EFFECT_OUT, EFFECT_UNKNOWN, EFFECT_LOST /* out when we stopped */, EFFECT_DONE, EFFECT_REFUSED, EFFECT_CANCELLED };
+
 struct effect_spec {
     const char *lane, *driver, *op, *key; /* key unique for ever: asking twice is asking once */
     json_t *take_args;
@@ -36,5 +38,7 @@ void calls_free(struct calls *c);
 void effects_start(struct engine *e, struct calls *out, size_t most);
 /* An answer came. Appends the next request if the driver wants one. Unknown ids are ignored (already finished). */
 void effect_answered(struct engine *e, int64_t effect_id, const struct http_response *response, struct calls *out);
+int64_t effects_next_due_ms(struct engine *e);
+void effects_cancel_case(struct engine *e, int64_t case_id); /* queued calls to billing and mail, not cards */
 
 #endif

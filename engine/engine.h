@@ -11,6 +11,8 @@
 #include "engine/policy.h"
 #include "engine/store.h"
 
+struct engine;
+
 struct world {
     void *ctx;
     int64_t (*now_ms)(void *ctx);
@@ -19,6 +21,11 @@ struct world {
     void (*step)(void *ctx, const struct job *job, const struct http_response *previous, struct step *out);
     /* "native", "emulated", "manual", "none" for a biller's operation, and its note */
     const char *(*capability)(void *ctx, const char *biller, const char *op, const char **note);
+    /* a text for customers by name ("link_pay") and language, with {{names}} (template.h); NULL when there is none */
+    const char *(*text)(void *ctx, const char *name, const char *language);
+    /* a chat effect ended (purpose "card", "form", ...): result NULL when it was refused, reason says why */
+    void (*chat_ended)(void *ctx, struct engine *e, const char *purpose, int64_t effect_id, const json_t *args,
+                       const json_t *result, const char *reason);
 };
 
 struct engine {
@@ -34,7 +41,23 @@ struct engine {
     int64_t now_ms;    /* of this turn */
     int64_t *dirty;    /* cases whose cards must be looked at before the commit */
     size_t n_dirty, cap_dirty;
+    /* memory of what the store says; dropped by engine_forget when a turn is rolled back */
+    struct {
+        bool head_known, due_known;
+        int64_t head_seq, next_due_ms;
+        unsigned char head[32];
+        int64_t pruned_ms;
+    } memo;
+    void *digest; /* the journal's hash context */
 };
+
+/* people, book, policy and the names are set by the caller afterwards; they and the store stay the caller's. */
+void engine_init(struct engine *e, struct store *store, const struct world *world);
+void engine_fini(struct engine *e);
+/* After a rollback: nothing in memory may claim what the store no longer holds. */
+void engine_forget(struct engine *e);
+/* The start of each turn: takes the time. */
+void engine_begin(struct engine *e);
 
 /* Who does something: a person in a chat, or the machine (person NULL, name says which part: "policy", "timer", "billing"). */
 struct actor {
@@ -49,7 +72,7 @@ const char *actor_name(const struct actor *a); /* "Manager One", "policy" */
 void engine_dirty(struct engine *e, int64_t case_id);
 /* Everything whose time has come: inbox rows, timers. At most `budget` of each; true when more is waiting. */
 bool engine_tick(struct engine *e, int budget);
-int64_t engine_next_due_ms(struct engine *e); /* INT64_MAX when nothing waits */
+int64_t engine_next_due_ms(struct engine *e); /* INT64_MAX when nothing waits; inside or outside a transaction */
 /* After a start: effects that were out when we stopped are looked at, reads are asked again. */
 void engine_recover(struct engine *e);
 

@@ -14,7 +14,8 @@
 /* Strict: one value, no duplicate keys, no NUL, depth and size bounded. NULL and *e on failure; the caller owns the result. */
 json_t *json_read(struct span text, struct err *e);
 
-json_t *json_at(const json_t *root, const char *path); /* borrowed, NULL when there is none */
+/* Borrowed, NULL when there is none; the path "" is root itself. */
+json_t *json_at(const json_t *root, const char *path);
 const char *json_str(const json_t *root, const char *path, const char *otherwise);
 int64_t json_i64(const json_t *root, const char *path, int64_t otherwise);
 bool json_flag(const json_t *root, const char *path, bool otherwise);
@@ -22,7 +23,8 @@ bool json_flag(const json_t *root, const char *path, bool otherwise);
 /* Compact text with sorted keys: the canonical form that hashes are taken of. The caller frees. NULL root gives "null". */
 char *json_text(const json_t *root);
 
-/* Sets a value and owns it from now on; json_put with a NULL text sets null. */
+/* Sets a value and owns it from now on; json_put with a NULL text sets null. Text or keys that are not UTF-8 are made
+ * safe as below. */
 void json_put(json_t *object, const char *key, const char *text);
 void json_put_i64(json_t *object, const char *key, int64_t value);
 void json_put_new(json_t *object, const char *key, json_t *take_value);

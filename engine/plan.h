@@ -2,7 +2,7 @@
 #ifndef DW_ENGINE_PLAN_H
 #define DW_ENGINE_PLAN_H
 
-#include "engine/recovery.h"
+#include "engine/proposal.h"
 
 struct instalment {
     int64_t id, plan_id, due_ms;
@@ -14,5 +14,11 @@ struct instalment {
 
 /* The running plan of a case: fills rows (at most n) in order, returns how many; 0 when there is none. */
 size_t plan_of_case(struct engine *e, int64_t case_id, struct instalment *rows, size_t n);
+
+/* Billing confirmed the plan: rows, timers, the hold moved to its end, the case planned. */
+void plan_start(struct engine *e, struct recovery *r, const struct proposal *p, const json_t *result);
+void instalment_due(struct engine *e, struct recovery *r, int64_t id); /* its timer */
+void instalment_ended(struct engine *e, struct recovery *r, const json_t *terms, bool paid, const char *why);
+void instalment_mark(struct engine *e, struct recovery *r, int64_t id, const char *state);
 
 #endif

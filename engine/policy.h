@@ -28,7 +28,9 @@
  *             other: {attempts: 15, days: 30}}
  *   approvals: {expire_hours: 48}
  * Conditions: {all: [..]}, {any: [..]}, {not: c}, or {fact: NAME, is|in|below|at_least|known: ...}. A fact that is not known
- * makes every comparison false and is named in the reasons. */
+ * makes every comparison false and is named in the reasons. Amounts are major units by currency; in plans.manager `amount`
+ * is optional (the approver's own limit holds anyway). A rule that retries is passed over unless payment.class is S: no card
+ * is tried again by itself for a reason nobody understands. The last tier and the last rule take everything that is left. */
 #ifndef DW_ENGINE_POLICY_H
 #define DW_ENGINE_POLICY_H
 
@@ -37,6 +39,7 @@
 
 struct policy;
 
+/* Both add every problem they find, and give NULL when there was one: a policy is used whole or not at all. */
 struct policy *policy_load(const char *path, struct problems *p);
 struct policy *policy_parse(const struct doc *d, struct problems *p);
 void policy_free(struct policy *p);
@@ -66,13 +69,18 @@ struct plan_terms {
     int64_t first_ms, last_ms;
     int64_t smallest_minor;
 };
-/* why: a sentence for people, always filled. */
+/* why: a sentence for people, always filled; it does not repeat the bound itself. A refusal says what is possible. */
 enum bound policy_plan(const struct policy *p, const struct plan_terms *t, int64_t now_ms, char *why, size_t size);
 enum bound policy_hold(const struct policy *p, int64_t from_ms, int64_t end_ms, char *why, size_t size); /* from: hold start */
 int policy_approval_hours(const struct policy *p);
 
 /* May this card be tried again, by the network's and our own limits? Facts: method.brand, network.attempts_window,
  * network.attempts_day, invoice.attempts, payment.class, payment.advice. why says how many are left, or why not. */
+/* The first speaks of the moment the facts were read; the second of a moment in the future (a retry that is being scheduled):
+ * a network's "wait two days" then need not stand in the way. policy_retry_from_ms: the earliest moment that the network's
+ * advice allows; 0 when it says nothing. */
+bool policy_may_retry_at(const struct policy *p, const struct facts *f, int64_t at_ms, char *why, size_t size);
+int64_t policy_retry_from_ms(const struct facts *f);
 bool policy_may_retry(const struct policy *p, const struct facts *f, char *why, size_t size);
 
 #endif

@@ -70,6 +70,8 @@ json_t *plan_terms_make(const struct recovery *r, int instalments, int64_t first
 /* What policy says to these terms; why is a sentence for people. */
 enum bound plan_bound(struct engine *e, const struct recovery *r, const json_t *terms, char *why, size_t size);
 
+#define FACTS_FRESH_MS (60 * INT64_C(60000)) /* older ones are stale and block what would leave */
+
 /* Machine side. */
 int64_t proposal_auto(struct engine *e, struct recovery *r, enum verb verb, json_t *take_terms, const char *why); /* by policy */
 void proposal_executing(struct engine *e, int64_t id);
@@ -77,6 +79,8 @@ void proposal_unknown(struct engine *e, int64_t id, const char *why);
 void proposal_confirmed(struct engine *e, int64_t id, const json_t *result);
 void proposal_failed(struct engine *e, int64_t id, const char *why, const json_t *result);
 void proposal_expire(struct engine *e, int64_t id);
+/* Fresh facts came: what was queued and waited for them goes to billing, or is voided if it no longer adds up. */
+void proposals_start_waiting(struct engine *e, struct recovery *r);
 void proposals_withdraw_all(struct engine *e, struct recovery *r, const char *why);
 
 #endif

@@ -49,12 +49,20 @@ void recovery_save(struct engine *e, struct recovery *r); /* writes, raises the 
 void recovery_move(struct engine *e, struct recovery *r, const struct actor *who, enum recovery_state to,
                    const char *next_step, int64_t next_ms);
 
-/* A billing event: opens or finds the case and asks for facts. name/email come from the book. */
-void recovery_touch(struct engine *e, const char *biller, const char *customer, const char *invoice, const char *why);
-void recovery_ask_facts(struct engine *e, struct recovery *r);
+/* A billing event: finds the case (or opens one, if it is an event that does) and asks for facts. */
+struct touch {
+    const char *biller, *customer, *invoice, *event, *why;
+    bool opens;
+};
+void recovery_touch(struct engine *e, const struct touch *t);
+/* invoice: the one an event named, or NULL for the ones we know. One read at a time. */
+void recovery_ask_facts(struct engine *e, struct recovery *r, const char *invoice);
+bool recovery_read_over(struct engine *e, struct recovery *r); /* true when another read was asked for meanwhile */
+void recovery_say_next(struct recovery *r, const char *next_step, int64_t next_ms); /* without saving */
 /* A finished read: facts, then close (nothing is due) or decide. */
 void recovery_facts_arrived(struct engine *e, struct recovery *r, const json_t *read);
 void recovery_facts_failed(struct engine *e, struct recovery *r, const char *reason);
+void recovery_mail_ended(struct engine *e, int64_t case_id, bool sent, const char *reason);
 void recovery_close(struct engine *e, struct recovery *r, const struct actor *who, const char *outcome);
 
 /* What a person can do to a case; each checks that it makes sense now, writes, and says what was done in `said`. Rights are

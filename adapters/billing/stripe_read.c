@@ -1,0 +1,325 @@
+/* Reading an account at Stripe: customer, invoices, payments with their declines, methods, subscription, attempts.
+ *
+ * Where a payment's details stand depends on the API version. Since 2025-03-31 an invoice has a list of invoice payments,
+ * each naming a payment intent; before, the invoice named one payment intent or charge itself. Both are followed, so a
+ * pinned older version works as well, and what a server does not know (404, 400) is left out, not an error: the customer
+ * and the invoices are what a decision cannot do without, the rest makes it a better one. */
+#include "adapters/billing/stripe_read.h"
+
+#include <string.h>
+
+enum { INVOICES_MAX = 200, PAGES_MAX = 10, DETAILED_MAX = 20, INTENTS_MAX = 20, TEXT_MAX = 200, SOFT_TRIES = 3 };
+
+json_t *read_part(const struct stripe_call *c, const char *name)
+{
+    return json_object_get(c->stage, name);
+}
+
+static const char *customer_id(const struct stripe_call *c)
+{
+    return json_str(c->args, "customer", "");
+}
+
+static void read_begin(struct stripe_call *c)
+{
+    static const char *const lists[] = {"invoices", "todo", "intents", "payments", "attempts", "methods"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(lists); i++)
+        json_put_new(c->stage, lists[i], json_array());
+    json_put_new(c->stage, "links", json_object()); /* payment intent or charge -> its invoice */
+    json_put_new(c->stage, "errors", json_object()); /* payment intent -> the payment it tells of */
+    if (!*customer_id(c))
+        stripe_refuse(c, "a customer is needed");
+}
+
+void read_put(json_t *object, const char *key, const char *text)
+{
+    char cut[TEXT_MAX];
+    str_copy(cut, sizeof cut, text ? text : "");
+    json_put_new(object, key, text ? json_text_safe(cut) : json_null());
+}
+
+void read_put_currency(json_t *object, const char *code)
+{
+    json_put(object, "currency", money_of(0, code).currency);
+}
+
+/* For what may be missing: goes on to `next` when the server does not know it, or is in trouble for too long. */
+bool read_go_on_without(struct stripe_call *c, const char *next)
+{
+    int status = c->answer->status;
+    bool refused = status >= 400 && status < 500 && status != 409 && status != 429;
+    bool tired = status >= 500 && json_i64(c->stage, "tries", 0) >= SOFT_TRIES;
+    if (!refused && !tired)
+        return false;
+    json_put_i64(c->stage, "tries", 0);
+    stripe_go(c, next);
+    return true;
+}
+
+/* --- customer ----------------------------------------------------------------------------------------------------- */
+
+static void customer_send(struct stripe_call *c)
+{
+    stripe_get(c, "customers", customer_id(c), "");
+}
+
+static void customer_take(struct stripe_call *c)
+{
+    if (json_flag(c->body, "deleted", false)) {
+        stripe_refuse(c, "customer %.80s is deleted at Stripe", customer_id(c));
+        return;
+    }
+    json_t *account = json_object();
+    const char *method = stripe_id(c->body, "invoice_settings.default_payment_method");
+    read_put(account, "id", customer_id(c));
+    read_put(account, "name", json_str(c->body, "name", json_str(c->body, "description", "")));
+    read_put(account, "email", json_str(c->body, "email", ""));
+    read_put_currency(account, json_str(c->body, "currency", ""));
+    read_put(account, "default_method", *method ? method : stripe_id(c->body, "default_source"));
+    json_put_new(c->stage, "account", account);
+    stripe_go(c, "invoices");
+}
+
+static bool customer_trouble(struct stripe_call *c)
+{
+    if (c->answer->status != 404)
+        return false;
+    stripe_refuse(c, "Stripe does not know customer %.80s", customer_id(c));
+    return true;
+}
+
+/* --- invoices ----------------------------------------------------------------------------------------------------- */
+
+static const char *subscription_of(const json_t *invoice)
+{
+    const char *id = stripe_id(invoice, "parent.subscription_details.subscription");
+    return *id ? id : stripe_id(invoice, "subscription");
+}
+
+void read_link(struct stripe_call *c, const char *payment, const char *invoice)
+{
+    if (*payment)
+        json_put(read_part(c, "links"), payment, invoice);
+}
+
+void read_want_intent(struct stripe_call *c, const char *id)
+{
+    json_t *intents = read_part(c, "intents");
+    if (strncmp(id, "pi_", 3) == 0 && json_array_size(intents) < INTENTS_MAX)
+        json_array_append_new(intents, json_string(id));
+}
+
+static void add_invoice(struct stripe_call *c, const json_t *theirs)
+{
+    const char *id = json_str(theirs, "id", ""), *intent = stripe_id(theirs, "payment_intent");
+    bool automatic = str_eq(json_str(theirs, "collection_method", "charge_automatically"), "charge_automatically");
+    json_t *invoice = json_object();
+    read_put(invoice, "id", id);
+    read_put(invoice, "number", json_str(theirs, "number", ""));
+    read_put_currency(invoice, json_str(theirs, "currency", ""));
+    json_put_i64(invoice, "total", json_i64(theirs, "total", 0));
+    json_put_i64(invoice, "due", stripe_left(theirs));
+    json_put_i64(invoice, "due_at_ms", stripe_ms(theirs, "due_date"));
+    json_put_i64(invoice, "created_ms", stripe_ms(theirs, "created"));
+    read_put(invoice, "status", json_str(theirs, "status", ""));
+    json_put_i64(invoice, "attempts", json_i64(theirs, "attempt_count", 0));
+    json_put_i64(invoice, "next_attempt_ms", stripe_ms(theirs, "next_payment_attempt"));
+    json_put_new(invoice, "auto_advance", json_boolean(json_flag(theirs, "auto_advance", false)));
+    json_put(invoice, "collection", automatic ? "auto" : "manual");
+    json_put(invoice, "url", json_str(theirs, "hosted_invoice_url", ""));
+    read_put(invoice, "subscription", subscription_of(theirs));
+    json_array_append_new(read_part(c, "invoices"), invoice);
+    read_link(c, intent, id);
+    read_link(c, stripe_id(theirs, "charge"), id);
+    read_want_intent(c, intent);
+}
+
+bool read_has_invoice(const struct stripe_call *c, const char *id)
+{
+    const json_t *list = read_part(c, "invoices"), *row;
+    size_t i;
+    json_array_foreach(list, i, row)
+        if (str_eq(json_str(row, "id", ""), id))
+            return true;
+    return false;
+}
+
+static void invoices_send(struct stripe_call *c)
+{
+    const char *after = json_str(c->stage, "after", "");
+    AUTO_BUF query = BUF(1024);
+    buf_adds(&query, "?customer=");
+    buf_add_url(&query, customer_id(c));
+    /* Twenty at a time: an invoice brings its first lines along, and an answer must stay small enough to be read. */
+    buf_adds(&query, "&status=open&limit=20");
+    if (*after) {
+        buf_adds(&query, "&starting_after=");
+        buf_add_url(&query, after);
+    }
+    stripe_get(c, "invoices", NULL, buf_text(&query));
+}
+
+/* The invoice the event named comes first: only so many are looked at closely. */
+static void list_details(struct stripe_call *c)
+{
+    const json_t *invoices = read_part(c, "invoices"), *row;
+    const char *named = json_str(c->args, "invoice", "");
+    size_t i;
+    if (read_has_invoice(c, named))
+        json_array_append_new(read_part(c, "todo"), json_string(named));
+    json_array_foreach(invoices, i, row)
+        if (!str_eq(json_str(row, "id", ""), named) && json_array_size(read_part(c, "todo")) < DETAILED_MAX)
+            json_array_append(read_part(c, "todo"), json_object_get(row, "id"));
+    read_next_detail(c);
+}
+
+static void invoices_take(struct stripe_call *c)
+{
+    const json_t *list = json_object_get(c->body, "data"), *row;
+    const char *last = "", *named = json_str(c->args, "invoice", "");
+    int64_t page = json_i64(c->stage, "page", 0) + 1;
+    size_t i;
+    json_array_foreach(list, i, row) {
+        last = json_str(row, "id", "");
+        if (*last && !read_has_invoice(c, last) && json_array_size(read_part(c, "invoices")) < INVOICES_MAX)
+            add_invoice(c, row);
+    }
+    json_put_i64(c->stage, "page", page);
+    if (json_flag(c->body, "has_more", false) && *last && page < PAGES_MAX) {
+        json_put(c->stage, "after", last);
+        return;
+    }
+    json_put(c->stage, "after", "");
+    if (*named && !read_has_invoice(c, named))
+        stripe_go(c, "named");
+    else
+        list_details(c);
+}
+
+static void named_send(struct stripe_call *c)
+{
+    stripe_get(c, "invoices", json_str(c->args, "invoice", ""), "");
+}
+
+static void named_take(struct stripe_call *c)
+{
+    if (str_eq(stripe_id(c->body, "customer"), customer_id(c)))
+        add_invoice(c, c->body);
+    list_details(c);
+}
+
+static bool named_trouble(struct stripe_call *c)
+{
+    if (c->answer->status != 404)
+        return false;
+    list_details(c);
+    return true;
+}
+
+/* --- methods, subscription ---------------------------------------------------------------------------------------- */
+
+/* Servers pinned to an older version want a type; then only cards are seen. */
+static void methods_send(struct stripe_call *c)
+{
+    stripe_get(c, "customers", customer_id(c),
+               json_flag(c->stage, "cards_only", false) ? "/payment_methods?type=card&limit=100" : "/payment_methods?limit=100");
+}
+
+static const char *wanted_subscription(const struct stripe_call *c)
+{
+    const json_t *invoices = read_part(c, "invoices"), *row;
+    const char *found = "", *named = json_str(c->args, "invoice", "");
+    size_t i;
+    json_array_foreach(invoices, i, row) {
+        const char *id = json_str(row, "subscription", "");
+        if (*id && (!*found || str_eq(json_str(row, "id", ""), named)))
+            found = id;
+    }
+    return found;
+}
+
+static void read_finish(struct stripe_call *c);
+
+static void methods_take(struct stripe_call *c)
+{
+    const json_t *list = json_object_get(c->body, "data"), *row;
+    size_t i;
+    json_array_foreach(list, i, row) {
+        const char *type = json_str(row, "type", "card");
+        const json_t *detail = json_object_get(row, type);
+        json_t *method = json_object();
+        read_put(method, "id", json_str(row, "id", ""));
+        read_put(method, "brand", json_str(detail, "brand", type));
+        read_put(method, "last4", json_str(detail, "last4", ""));
+        json_put_i64(method, "exp_month", json_i64(detail, "exp_month", 0));
+        json_put_i64(method, "exp_year", json_i64(detail, "exp_year", 0));
+        json_array_append_new(read_part(c, "methods"), method);
+    }
+    if (*wanted_subscription(c))
+        stripe_go(c, "subscription");
+    else
+        read_finish(c);
+}
+
+static bool methods_trouble(struct stripe_call *c)
+{
+    if (c->answer->status == 400 && !json_flag(c->stage, "cards_only", false)) {
+        json_put_new(c->stage, "cards_only", json_true());
+        return true;
+    }
+    if (!read_go_on_without(c, "subscription"))
+        return false;
+    if (!*wanted_subscription(c))
+        read_finish(c);
+    return true;
+}
+
+static void subscription_send(struct stripe_call *c)
+{
+    stripe_get(c, "subscriptions", wanted_subscription(c), "");
+}
+
+static void subscription_take(struct stripe_call *c)
+{
+    json_t *subscription = json_object();
+    read_put(subscription, "id", json_str(c->body, "id", ""));
+    read_put(subscription, "status", json_str(c->body, "status", ""));
+    json_put_new(c->stage, "subscription", subscription);
+    read_finish(c);
+}
+
+static bool subscription_trouble(struct stripe_call *c)
+{
+    if (!read_go_on_without(c, "subscription"))
+        return false;
+    read_finish(c);
+    return true;
+}
+
+/* --- the result --------------------------------------------------------------------------------------------------- */
+
+static void read_finish(struct stripe_call *c)
+{
+    static const char *const parts[] = {"account", "invoices", "payments", "methods"};
+    read_count_intents(c);
+    json_t *result = json_object();
+    for (size_t i = 0; i < DW_ARRAY_LEN(parts); i++)
+        json_put_new(result, parts[i], json_incref(read_part(c, parts[i])));
+    json_put_new(result, "subscription", json_incref(read_part(c, "subscription")));
+    json_put_new(result, "network", read_network(c));
+    stripe_done(c, result);
+}
+
+static const struct stripe_state states[] = {
+    {"customer", customer_send, customer_take, customer_trouble, NULL},
+    {"invoices", invoices_send, invoices_take, NULL, NULL},
+    {"named", named_send, named_take, named_trouble, NULL},
+    {"payments", read_payments_send, read_payments_take, read_payments_trouble, NULL},
+    {"intent", read_intent_send, read_intent_take, read_intent_trouble, NULL},
+    {"charges", read_charges_send, read_charges_take, read_charges_trouble, NULL},
+    {"methods", methods_send, methods_take, methods_trouble, NULL},
+    {"subscription", subscription_send, subscription_take, subscription_trouble, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+const struct stripe_op stripe_read = {"read", read_begin, states};

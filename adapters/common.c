@@ -1,0 +1,118 @@
+/* What every HTTP driver needs to say its next word.
+ *
+ * A driver's step ends in exactly one of five outcomes; each has one function here, so that no driver fills struct step by
+ * hand and forgets a field. Reasons are cut to the field's size and stripped of control characters, because they often
+ * quote a peer. Base addresses may or may not end in a slash, paths may or may not begin with one: they are joined with
+ * exactly one. Nothing here knows a vendor. */
+#include "adapters/adapter.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Backoff doubles at most this often: 2^20 times any first delay is longer than any limit that makes sense. */
+#define DOUBLINGS_MAX 20
+
+static void begin(struct step *out, const char *method, const char *base, const char *path)
+{
+    size_t n = strlen(base);
+    while (n > 0 && base[n - 1] == '/')
+        n--;
+    while (*path == '/')
+        path++;
+    http_request_fini(&out->request);
+    http_request_init(&out->request);
+    out->outcome = STEP_HTTP;
+    str_copy(out->request.method, sizeof out->request.method, method);
+    out->request.url = str_fmt("%.*s/%s", (int)n, base, path);
+}
+
+void step_get(struct step *out, const char *base, const char *path)
+{
+    begin(out, "GET", base, path);
+}
+
+void step_post(struct step *out, const char *base, const char *path)
+{
+    begin(out, "POST", base, path);
+    out->request.write = true;
+    http_request_header(&out->request, "Content-Type", "application/x-www-form-urlencoded");
+}
+
+void form_add(struct http_request *r, const char *name, const char *value)
+{
+    if (r->body.n)
+        buf_addc(&r->body, '&');
+    buf_add_url(&r->body, name);
+    buf_addc(&r->body, '=');
+    buf_add_url(&r->body, value);
+}
+
+void form_add_i64(struct http_request *r, const char *name, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRId64, value);
+    form_add(r, name, text);
+}
+
+/* Cuts at a UTF-8 boundary and takes the control characters out: a reason is shown on cards and in terminals. */
+static void set_reason(struct step *out, const char *fmt, va_list ap) DW_PRINTF(2, 0);
+static void set_reason(struct step *out, const char *fmt, va_list ap)
+{
+    char whole[1024];
+    vsnprintf(whole, sizeof whole, fmt, ap);
+    for (char *c = whole; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = ' ';
+    str_copy(out->reason, sizeof out->reason, whole);
+}
+
+void step_done(struct step *out, json_t *take_result)
+{
+    out->outcome = STEP_DONE;
+    json_decref(out->result);
+    out->result = take_result;
+}
+
+void step_refused(struct step *out, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    out->outcome = STEP_REFUSED;
+    set_reason(out, fmt, ap);
+    va_end(ap);
+}
+
+void step_retry(struct step *out, int64_t at_ms, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    out->outcome = STEP_RETRY;
+    out->retry_at_ms = at_ms;
+    set_reason(out, fmt, ap);
+    va_end(ap);
+}
+
+void step_unknown(struct step *out, int64_t at_ms, json_t *take_stage, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    out->outcome = STEP_UNKNOWN;
+    out->retry_at_ms = at_ms;
+    json_decref(out->stage);
+    out->stage = take_stage;
+    set_reason(out, fmt, ap);
+    va_end(ap);
+}
+
+int64_t backoff_ms(const struct job *job, int64_t first_ms, int64_t most_ms)
+{
+    assert(first_ms > 0 && most_ms > 0);
+    int64_t top = first_ms;
+    for (int i = 0; i < job->attempts && i < DOUBLINGS_MAX && top < most_ms; i++)
+        top = top > most_ms / 2 ? most_ms : top * 2;
+    if (top > most_ms)
+        top = most_ms;
+    return 1 + (int64_t)(job->random % (uint64_t)top);
+}

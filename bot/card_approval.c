@@ -1,0 +1,240 @@
+/* The approval card: everything a manager needs to say yes or no without opening anything else.
+ *
+ * What is asked, which bound it passes, who asked and why, what the customer is like, who may decide, and what happens when
+ * nobody does: nothing. After the decision the card says who decided, by which right, when and why, and then follows the
+ * truth: executing, confirmed with billing's id, unknown, failed. Once it has ended it is built from the request alone, so
+ * that later news of the case do not rewrite what was decided. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bot/cards.h"
+#include "bot/words.h"
+#include "engine/when.h"
+
+enum { SCHEDULE_MOST = 6, WHAT_SIZE = 200, LABEL_SIZE = 72, NAME_BRIEF = 61 };
+
+static bool is_over(const struct proposal *p)
+{
+    return p->state == PROPOSAL_DECLINED || p->state == PROPOSAL_COUNTERED || p->state == PROPOSAL_PARKED ||
+           p->state == PROPOSAL_VOIDED || p->state == PROPOSAL_WITHDRAWN || p->state == PROPOSAL_CONFIRMED ||
+           p->state == PROPOSAL_FAILED || p->state == PROPOSAL_SHADOW;
+}
+
+static const char *approval_severity(const struct proposal *p)
+{
+    switch (p->state) {
+    case PROPOSAL_ASKED: return "alert";
+    case PROPOSAL_CONFIRMED: return "good";
+    case PROPOSAL_UNKNOWN:
+    case PROPOSAL_FAILED:
+    case PROPOSAL_VOIDED: return "warn";
+    case PROPOSAL_DRAFTED:
+    case PROPOSAL_SHADOW:
+    case PROPOSAL_DECLINED:
+    case PROPOSAL_COUNTERED:
+    case PROPOSAL_PARKED:
+    case PROPOSAL_WITHDRAWN:
+    case PROPOSAL_QUEUED:
+    case PROPOSAL_EXECUTING: break;
+    }
+    return "info";
+}
+
+static const char *state_head(const struct proposal *p)
+{
+    switch (p->state) {
+    case PROPOSAL_DRAFTED:
+    case PROPOSAL_ASKED: return "Approval needed";
+    case PROPOSAL_SHADOW: return "Would be asked";
+    case PROPOSAL_DECLINED: return "Declined";
+    case PROPOSAL_COUNTERED: return "Countered";
+    case PROPOSAL_PARKED: return "Expired, nothing changed";
+    case PROPOSAL_VOIDED: return "Void";
+    case PROPOSAL_WITHDRAWN: return "Withdrawn";
+    case PROPOSAL_QUEUED: return "Approved, queued";
+    case PROPOSAL_EXECUTING: return "Approved, executing";
+    case PROPOSAL_UNKNOWN: return "Unknown, reconciling";
+    case PROPOSAL_CONFIRMED: return "Confirmed";
+    case PROPOSAL_FAILED: return "Failed";
+    }
+    return "";
+}
+
+static void say_asked(json_t *card, const struct engine *e, const struct proposal *p)
+{
+    char reason[600];
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    buf_addf(&out, "%s asked for this on {ms:%lld}", words_person(e, p->requester), (long long)p->created_ms);
+    if (p->reason && p->reason[0])
+        buf_addf(&out, ": \"%s\"", words_plain(reason, sizeof reason, p->reason));
+    if (p->replaces)
+        buf_addf(&out, ". It answers A-%lld", (long long)p->replaces);
+    card_paragraph(card, buf_text(&out));
+}
+
+static void say_schedule(json_t *card, const struct proposal *p, const char *zone)
+{
+    char day[WHEN_TEXT_SIZE], amount[MONEY_TEXT_SIZE];
+    const json_t *rows = json_at(p->terms, "instalments");
+    size_t n = json_array_size(rows);
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    if (n == 0)
+        return;
+    buf_adds(&out, "Schedule:");
+    for (size_t i = 0; i < n; i++) {
+        const json_t *row = json_array_get(rows, i);
+        if (i >= SCHEDULE_MOST - 1 && i + 1 < n)
+            continue;
+        if (i + 1 == n && n > SCHEDULE_MOST)
+            buf_addf(&out, "\n... %zu more, and at last", n - SCHEDULE_MOST);
+        buf_addf(&out, "\n%zu. %s: %s", i + 1, when_day(day, json_i64(row, "date_ms", 0), zone),
+                 money_text(amount, money_of(json_i64(row, "amount", 0), p->amount.currency)));
+    }
+    card_paragraph(card, buf_text(&out));
+}
+
+/* What the billing driver calls what is asked (adapters/adapter.h). */
+static const char *verb_op(enum verb v)
+{
+    switch (v) {
+    case VERB_HOLD:
+    case VERB_EXTEND: return "hold";
+    case VERB_RELEASE: return "release";
+    case VERB_PLAN: return "plan";
+    case VERB_RETRY:
+    case VERB_INSTALMENT: return "collect";
+    case VERB_LINK: return "link";
+    }
+    return "";
+}
+
+/* Which bound is passed, and who would carry it out: the billing system itself, or Dunwell step by step. */
+static void say_policy(json_t *card, const struct engine *e, const struct recovery *r, const struct proposal *p)
+{
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    buf_addf(&out, "Policy: %s", p->bound && p->bound[0] ? p->bound : "needs a manager");
+    const char *note = "";
+    const char *how = e->world.capability(e->world.ctx, r->biller, verb_op(p->verb), &note);
+    if (note && note[0])
+        buf_addf(&out, "\nHow it is carried out: %s (%s)", note, how);
+    card_paragraph(card, buf_text(&out));
+}
+
+static void say_history(json_t *card, struct engine *e, const struct recovery *r)
+{
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    int64_t before = store_i64(e->store, 0, "SELECT COUNT(*) FROM recoveries WHERE account = ?1 AND id < ?2", "ti", r->account, r->id);
+    int64_t paid = store_i64(e->store, 0, "SELECT COUNT(*) FROM recoveries WHERE account = ?1 AND id < ?2 AND outcome = 'paid'", "ti",
+                             r->account, r->id);
+    if (before == 0)
+        buf_adds(&out, "History: the first time a payment of theirs fails");
+    else
+        buf_addf(&out, "History: %lld case%s before this one, %lld paid", (long long)before, before == 1 ? "" : "s", (long long)paid);
+    buf_adds(&out, ". ");
+    words_decline(&out, r);
+    card_paragraph(card, buf_text(&out));
+}
+
+static void say_needs(json_t *card, struct engine *e, const struct recovery *r, const struct proposal *p)
+{
+    char amount[MONEY_TEXT_SIZE];
+    struct proposal *first = p->replaces ? proposal_load(e, p->replaces) : NULL;
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    if (first)
+        buf_addf(&out, "Needs: %s, who asked first, to accept it; or", words_person(e, first->requester));
+    else
+        buf_adds(&out, "Needs:");
+    buf_addf(&out, " one manager or finance with a limit of %s or more, and not %s", money_text(amount, p->amount),
+             words_person(e, p->requester));
+    proposal_free(first);
+    card_paragraph(card, buf_text(&out));
+    buf_clear(&out);
+    buf_addf(&out, "Open until {ms:%lld} ({ago:%lld}). If nobody decides, nothing is changed: the request is parked and can be asked again. "
+                   "Meanwhile: ", (long long)p->expires_ms, (long long)p->expires_ms);
+    words_next(&out, r);
+    card_paragraph(card, buf_text(&out));
+}
+
+static void say_decision(json_t *card, const struct engine *e, const struct proposal *p)
+{
+    char reason[600];
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    bool yes = p->state == PROPOSAL_QUEUED || p->state == PROPOSAL_EXECUTING || p->state == PROPOSAL_UNKNOWN ||
+               p->state == PROPOSAL_CONFIRMED || p->state == PROPOSAL_FAILED;
+    if (yes && p->decider && p->decider[0]) {
+        buf_addf(&out, "Approved by %s", words_person(e, p->decider));
+        if (p->right && p->right[0])
+            buf_addf(&out, " (%s)", p->right);
+        buf_addf(&out, " on {ms:%lld}", (long long)p->decided_ms);
+        if (p->decision_reason && p->decision_reason[0])
+            buf_addf(&out, ": \"%s\"", words_plain(reason, sizeof reason, p->decision_reason));
+        buf_addc(&out, '\n');
+    }
+    buf_adds(&out, "Now: ");
+    words_state(&out, e, p);
+    card_paragraph(card, buf_text(&out));
+}
+
+static void approval_facts(json_t *card, const struct engine *e, const struct recovery *r)
+{
+    static const char *const names[] = {"invoice.due", "payment.decline_code", "invoice.attempts", "account.annual_value",
+                                        "account.renewal_ms", "account.sentiment", "account.open_tickets"};
+    char due[MONEY_TEXT_SIZE];
+    card_field(card, "Unpaid", money_text(due, r->due));
+    card_field(card, "Tier", r->tier);
+    card_fact_field(card, &r->facts, "account.annual_value");
+    card_fact_field(card, &r->facts, "account.renewal_ms");
+    card_fact_field(card, &r->facts, "account.sentiment");
+    card_fact_field(card, &r->facts, "account.open_tickets");
+    for (size_t i = 0; i < DW_ARRAY_LEN(names); i++)
+        card_fact(card, e, &r->facts, names[i]);
+}
+
+static void approval_buttons(json_t *card, const struct recovery *r, const struct proposal *p, const char *what)
+{
+    char ref[32], label[LABEL_SIZE], name[WORDS_NAME];
+    snprintf(ref, sizeof ref, "A-%lld", (long long)p->id);
+    AUTO_STR wide = str_fmt("Approve %s", what);
+    str_copy(label, sizeof label, wide);
+    json_t *yes = card_action(card, "approve", label, "primary", ref, p->revision);
+    AUTO_STR title = str_fmt("Approve %s?", ref);
+    AUTO_STR text = str_fmt("%.100s: %s. It is executed at %s right away.", words_name(name, r), what, r->biller);
+    json_t *confirm = json_object();
+    json_put(confirm, "title", title);
+    json_put(confirm, "text", text);
+    json_put(confirm, "yes", "Approve");
+    json_put_new(yes, "confirm", confirm);
+    if (p->verb == VERB_PLAN)
+        card_action(card, "counter", "Counter...", "", ref, p->revision);
+    card_action(card, "decline", "Decline...", "danger", ref, p->revision);
+    card_more(card, "history", "What happened so far", ref, p->revision);
+    card_more(card, "withdraw", "Take the request back", ref, p->revision);
+}
+
+json_t *card_approval(struct engine *e, const struct recovery *r, const struct proposal *p)
+{
+    char what[WHAT_SIZE], whole[WORDS_NAME], name[NAME_BRIEF];
+    proposal_words(p, what, sizeof what);
+    str_copy(name, sizeof name, words_name(whole, r));
+    AUTO_STR title = str_fmt("%s: %s, %s", state_head(p), name, what);
+    AUTO_STR summary = str_fmt("A-%lld, %s: %s asked for %s for %s.", (long long)p->id, state_head(p), words_person(e, p->requester), what,
+                               name);
+    json_t *card = card_new(e, title, approval_severity(p), summary);
+    AUTO_STR footer = str_fmt("Request A-%lld of case N-%lld, policy %s", (long long)p->id, (long long)r->id,
+                              p->policy_version ? p->policy_version : "");
+    card_footer(card, footer);
+    say_asked(card, e, p);
+    say_schedule(card, p, facts_str(&r->facts, "account.timezone"));
+    say_policy(card, e, r, p);
+    if (p->state == PROPOSAL_ASKED) {
+        say_history(card, e, r);
+        say_needs(card, e, r, p);
+    } else {
+        say_decision(card, e, p);
+    }
+    if (!is_over(p))
+        approval_facts(card, e, r);
+    if (p->state == PROPOSAL_ASKED && !e->shadow)
+        approval_buttons(card, r, p, what);
+    return card;
+}

@@ -1,0 +1,377 @@
+/* The alert card: why you, what is unpaid, what happens if nobody acts, and what to do about it, in ten seconds.
+ *
+ * It is built from the state alone, anew each time, so its text is the state: a hold that billing has not confirmed is
+ * "being set up", a call without an answer is "unknown, reconciling", and when the case is closed there is nothing left to
+ * press. Moments are markers that each platform shows in the reader's own zone, so the card does not change by itself while
+ * time passes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bot/cards.h"
+#include "bot/words.h"
+#include "engine/when.h"
+
+enum { REASONS_MOST = 4, DONE_MOST = 3, OFFER_MOST = 3, LEFT_SIZE = 240, NAME_BRIEF = 81, BUTTON_LABEL = 72 };
+
+static const char *case_ref(char out[32], const struct recovery *r)
+{
+    snprintf(out, 32, "N-%lld", (long long)r->id);
+    return out;
+}
+
+/* ---- what the head says ---- */
+
+static const char *case_severity(struct engine *e, const struct recovery *r)
+{
+    if (r->state == RECOVERY_CLOSED)
+        return str_eq(r->outcome, "paid") ? "good" : "info";
+    if (case_unknown(e, r->id))
+        return "warn";
+    switch (r->state) {
+    case RECOVERY_HELD:
+    case RECOVERY_QUEUED: return r->claimed ? "warn" : "alert";
+    case RECOVERY_DISPUTED: return "warn";
+    case RECOVERY_READING:
+    case RECOVERY_RETRYING:
+    case RECOVERY_WAITING:
+    case RECOVERY_PLANNED:
+    case RECOVERY_PROMISED:
+    case RECOVERY_CLOSED: break;
+    }
+    return "info";
+}
+
+static void case_title(struct buf *out, const struct recovery *r)
+{
+    char name[WORDS_NAME], brief[NAME_BRIEF], outcome[WORDS_NAME];
+    str_copy(brief, sizeof brief, words_name(name, r)); /* leaves room for the amount in a head line */
+    buf_addf(out, "%s: ", brief);
+    if (r->state == RECOVERY_CLOSED)
+        buf_addf(out, "closed, %s", words_plain(outcome, sizeof outcome, r->outcome));
+    else
+        words_unpaid(out, r);
+}
+
+static const char *state_words(const struct recovery *r)
+{
+    switch (r->state) {
+    case RECOVERY_READING: return "billing is being read";
+    case RECOVERY_HELD: return "notices and retries are held while somebody decides";
+    case RECOVERY_RETRYING: return "the payment is tried again";
+    case RECOVERY_WAITING: return "the customer has a payment link";
+    case RECOVERY_QUEUED: return "it waits for a collector";
+    case RECOVERY_PLANNED: return "it is paid by instalments";
+    case RECOVERY_PROMISED: return "the customer promised to pay";
+    case RECOVERY_DISPUTED: return "the customer disputes it";
+    case RECOVERY_CLOSED: break;
+    }
+    return "nothing is left to do";
+}
+
+/* One sentence that stands alone: a phone's lock screen shows nothing else. */
+static void case_summary(struct buf *out, const struct recovery *r)
+{
+    AUTO_BUF title = BUF(WORDS_SIZE);
+    case_title(&title, r);
+    buf_addf(out, "%s; %s.", buf_text(&title), state_words(r));
+}
+
+/* ---- paragraphs ---- */
+
+static void say_why(json_t *card, const struct engine *e, const struct recovery *r)
+{
+    char reason[300];
+    const struct account *a = book_by_key(e->book, r->account);
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    if (!r->owner[0])
+        buf_adds(&out, "Why here: nobody owns this account");
+    else if (r->claimed)
+        buf_addf(&out, "Why you: %s handles it", words_person(e, r->owner));
+    else if (a && str_eq(a->ae, r->owner))
+        buf_adds(&out, "Why you: you are the account executive");
+    else
+        buf_adds(&out, "Why you: you own this case");
+    for (size_t i = 0; i < json_array_size(r->reasons) && i < REASONS_MOST; i++) {
+        const char *text = json_string_value(json_array_get(r->reasons, i));
+        bool stopped = out.n > 0 && out.p[out.n - 1] == '.'; /* some reasons end with a full stop, some do not */
+        buf_addf(&out, "%s %s", stopped ? "" : ".", words_plain(reason, sizeof reason, text));
+    }
+    card_paragraph(card, buf_text(&out));
+}
+
+static void say_unpaid(json_t *card, const struct recovery *r)
+{
+    char number[WORDS_NAME], due[MONEY_TEXT_SIZE];
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    int64_t oldest = facts_i64(&r->facts, "invoice.oldest_due_ms", 0);
+    if (json_array_size(r->invoices) == 0)
+        return;
+    buf_addf(&out, "Unpaid: %s on %zu invoice%s", money_text(due, r->due), json_array_size(r->invoices),
+             json_array_size(r->invoices) == 1 ? "" : "s");
+    words_plain(number, sizeof number, facts_str(&r->facts, "invoice.number"));
+    if (number[0])
+        buf_addf(&out, " (%s%s)", number, json_array_size(r->invoices) > 1 ? " and others" : "");
+    if (oldest > 0)
+        buf_addf(&out, ", the oldest was due {ago:%lld}", (long long)oldest);
+    card_paragraph(card, buf_text(&out));
+}
+
+static void say_decline(json_t *card, const struct engine *e, const struct recovery *r)
+{
+    char left[LEFT_SIZE] = "";
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    if (!words_decline(&out, r))
+        return;
+    bool may = policy_may_retry(e->policy, &r->facts, left, sizeof left);
+    if (left[0])
+        buf_addf(&out, ". %s: %s", may ? "It may be tried again" : "No retry now", left);
+    card_paragraph(card, buf_text(&out));
+}
+
+/* A sentence of words.h on a line of its own. */
+static void say(json_t *card, struct engine *e, const struct recovery *r,
+                bool (*words)(struct buf *, struct engine *, const struct recovery *))
+{
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    if (words(&out, e, r))
+        card_paragraph(card, buf_text(&out));
+}
+
+/* What was asked and done lately, the newest first, each with where it really stands. */
+static void say_proposals(json_t *card, struct engine *e, const struct recovery *r)
+{
+    int64_t ids[DONE_MOST];
+    size_t n = 0;
+    struct query *q = store_query(e->store, "SELECT id FROM proposals WHERE case_id = ?1 ORDER BY id DESC LIMIT ?2", "ii", r->id,
+                                  (int64_t)DONE_MOST);
+    while (query_next(q))
+        ids[n++] = query_i64(q, 0);
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    for (size_t i = 0; i < n; i++) {
+        struct proposal *p = proposal_load(e, ids[i]);
+        if (p) {
+            buf_adds(&out, out.n ? "\n- " : "Lately:\n- ");
+            words_proposal(&out, e, p);
+        }
+        proposal_free(p);
+    }
+    card_paragraph(card, buf_text(&out));
+}
+
+static void say_next(json_t *card, const struct recovery *r)
+{
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    buf_adds(&out, "If nobody acts: ");
+    words_next(&out, r);
+    card_paragraph(card, buf_text(&out));
+}
+
+/* The longest plan of up to three instalments that needs nobody's approval; false when there is none. */
+static bool offer_inside(struct buf *out, struct engine *e, const struct recovery *r)
+{
+    char why[256], amount[MONEY_TEXT_SIZE];
+    const char *zone = facts_str(&r->facts, "account.timezone");
+    int64_t first = when_business_hour(when_add_days(e->now_ms, 7, zone), 9, zone);
+    for (int n = OFFER_MOST; n > 1; n--) {
+        json_auto_t *terms = plan_terms_make(r, n, first, zone);
+        if (!terms || plan_bound(e, r, terms, why, sizeof why) != BOUND_INSIDE)
+            continue;
+        struct money part = money_of(json_i64(terms, "instalments.0.amount", 0), r->due.currency);
+        buf_addf(out, "a plan of %d instalments, the first about %s, needs no approval", n, money_text(amount, part));
+        return true;
+    }
+    return false;
+}
+
+static void suggest_by_decline(struct buf *out, const struct recovery *r)
+{
+    switch (facts_str(&r->facts, "payment.class")[0]) {
+    case 'H':
+    case 'N': buf_adds(out, "ask for another card, or send the payment link"); break;
+    case 'A': buf_adds(out, "send the payment link, so that they can confirm it with their bank"); break;
+    default: buf_adds(out, "call and ask what stands in the way"); break;
+    }
+}
+
+static void say_suggestion(json_t *card, struct engine *e, const struct recovery *r)
+{
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    buf_adds(&out, "Suggested: ");
+    if (facts_i64(&r->facts, "account.top_priority", 0) > 0)
+        buf_adds(&out, "look at the top-priority ticket first, then ");
+    if (r->state == RECOVERY_DISPUTED)
+        buf_adds(&out, "settle what they dispute; nothing goes out to them until then");
+    else if (r->state == RECOVERY_PROMISED || r->state == RECOVERY_PLANNED)
+        buf_adds(&out, "nothing for now, unless you hear from them");
+    else
+        suggest_by_decline(&out, r);
+    AUTO_BUF offer = BUF(WORDS_SIZE);
+    if ((r->state == RECOVERY_HELD || r->state == RECOVERY_QUEUED) && offer_inside(&offer, e, r))
+        buf_addf(&out, "; %s", buf_text(&offer));
+    card_paragraph(card, buf_text(&out));
+}
+
+static void say_closed(json_t *card, const struct recovery *r)
+{
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    buf_addf(&out, "Closed {ms:%lld}. Timers and open requests of this case have ended with it.", (long long)r->closed_ms);
+    card_paragraph(card, buf_text(&out));
+}
+
+/* ---- fields, facts, buttons ---- */
+
+static void case_facts(json_t *card, const struct engine *e, const struct recovery *r)
+{
+    static const char *const fields[] = {"account.annual_value", "account.renewal_ms", "account.sentiment", "account.open_tickets",
+                                         "account.top_priority"};
+    static const char *const facts[] = {"invoice.due", "payment.decline_code", "invoice.attempts", "network.attempts_window",
+                                        "account.annual_value", "account.renewal_ms", "account.sentiment",
+                                        "account.open_tickets"};
+    card_field(card, "Owner", words_person(e, r->owner));
+    card_field(card, "Tier", r->tier);
+    for (size_t i = 0; i < DW_ARRAY_LEN(fields); i++)
+        card_fact_field(card, &r->facts, fields[i]);
+    for (size_t i = 0; i < DW_ARRAY_LEN(facts); i++)
+        card_fact(card, e, &r->facts, facts[i]);
+}
+
+/* A counter-offer waits for whoever asked first, and that person looks at this card. */
+static bool offer_buttons(json_t *card, struct engine *e, const struct recovery *r)
+{
+    int64_t id = store_i64(e->store, 0,
+                           "SELECT id FROM proposals WHERE case_id = ?1 AND is_live = 1 AND state = ?2 AND replaces > 0 ORDER BY id DESC "
+                           "LIMIT 1",
+                           "ii", r->id, (int64_t)PROPOSAL_ASKED);
+    struct proposal *p = id ? proposal_load(e, id) : NULL;
+    if (!p)
+        return false;
+    char what[256], label[BUTTON_LABEL], ref[32];
+    proposal_words(p, what, sizeof what);
+    AUTO_STR wide = str_fmt("Accept %s", what);
+    str_copy(label, sizeof label, wide);
+    snprintf(ref, sizeof ref, "A-%lld", (long long)p->id);
+    card_action(card, "approve", label, "primary", ref, p->revision);
+    card_action(card, "decline", "Decline the offer...", "", ref, p->revision);
+    proposal_free(p);
+    return true;
+}
+
+/* A plan that is asked for or on its way leaves no room for another. */
+static bool plan_possible(struct engine *e, const struct recovery *r)
+{
+    return r->state != RECOVERY_PLANNED &&
+           store_i64(e->store, 0, "SELECT COUNT(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND verb = ?2", "ii", r->id,
+                     (int64_t)VERB_PLAN) == 0;
+}
+
+static void case_buttons(json_t *card, struct engine *e, const struct recovery *r)
+{
+    char ref[32];
+    struct hold *h = hold_of_case(e, r->id);
+    case_ref(ref, r);
+    bool offered = offer_buttons(card, e, r);
+    if (!r->claimed && !offered)
+        card_action(card, "claim", "I'll handle it", "primary", ref, r->revision);
+    if (plan_possible(e, r))
+        card_action(card, "plan", "Offer a plan...", "", ref, r->revision);
+    card_action(card, "hold", h ? "Extend the hold..." : "Hold notices...", "", ref, r->revision);
+    card_more(card, "promise", "They promise to pay...", ref, r->revision);
+    if (r->state != RECOVERY_DISPUTED)
+        card_more(card, "dispute", "They dispute it...", ref, r->revision);
+    card_more(card, "link", "Send the payment link", ref, r->revision);
+    if (r->owner[0])
+        card_more(card, "notmine", "Not my account", ref, r->revision);
+    if (h && h->state == HOLD_ACTIVE)
+        card_more(card, "resume", "End the hold now", ref, r->revision);
+    hold_free(h);
+}
+
+static void case_footer(json_t *card, const struct recovery *r)
+{
+    char ref[32];
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    buf_addf(&out, "Case %s, opened {ms:%lld}", case_ref(ref, r), (long long)r->opened_ms);
+    if (r->rule[0])
+        buf_addf(&out, ", rule %s", r->rule);
+    buf_addf(&out, ". \"history %s\" tells the whole story.", ref);
+    card_footer(card, buf_text(&out));
+}
+
+json_t *card_case(struct engine *e, const struct recovery *r)
+{
+    AUTO_BUF title = BUF(WORDS_SIZE);
+    AUTO_BUF summary = BUF(WORDS_SIZE);
+    case_title(&title, r);
+    case_summary(&summary, r);
+    json_t *card = card_new(e, buf_text(&title), case_severity(e, r), buf_text(&summary));
+    case_footer(card, r);
+    if (r->state == RECOVERY_CLOSED) {
+        say_closed(card, r);
+        say(card, e, r, words_hold); /* one that billing has not released yet */
+        say_proposals(card, e, r);
+        return card;
+    }
+    say_why(card, e, r);
+    say_unpaid(card, r);
+    say_decline(card, e, r);
+    say(card, e, r, words_hold);
+    say(card, e, r, words_plan);
+    say(card, e, r, words_promise);
+    say_proposals(card, e, r);
+    say_next(card, r);
+    say_suggestion(card, e, r);
+    case_facts(card, e, r);
+    if (!e->shadow) /* in shadow mode nothing is executed, so nothing is offered */
+        case_buttons(card, e, r);
+    return card;
+}
+
+json_t *card_handed_on(struct engine *e, const struct recovery *r)
+{
+    char name[WORDS_NAME], ref[32];
+    words_name(name, r);
+    AUTO_STR title = str_fmt("%.80s: handed to %s", name, r->owner[0] ? words_person(e, r->owner) : "collections");
+    AUTO_STR summary = str_fmt("%s. There is nothing left to do here.", title);
+    json_t *card = card_new(e, title, "info", summary);
+    AUTO_STR footer = str_fmt("Case %s", case_ref(ref, r));
+    card_footer(card, footer);
+    return card;
+}
+
+/* Has the decision in force asked for a person to be told? */
+static bool alert_asked(struct engine *e, int64_t case_id)
+{
+    struct query *q = store_query(e->store, "SELECT actions FROM decisions WHERE case_id = ?1 ORDER BY id DESC LIMIT 1", "i", case_id);
+    if (!query_next(q))
+        return false;
+    json_auto_t *actions = query_json(q, 0);
+    query_end(q);
+    size_t i;
+    json_t *action;
+    json_array_foreach(actions, i, action)
+        if (json_object_get(action, action_name(ACT_ALERT)))
+            return true;
+    return false;
+}
+
+static bool last_failed(struct engine *e, int64_t case_id)
+{
+    return store_i64(e->store, -1, "SELECT state FROM proposals WHERE case_id = ?1 ORDER BY id DESC LIMIT 1", "i", case_id) ==
+           PROPOSAL_FAILED;
+}
+
+bool card_wanted(struct engine *e, const struct recovery *r)
+{
+    switch (r->state) {
+    case RECOVERY_HELD:
+    case RECOVERY_QUEUED:
+    case RECOVERY_PLANNED:
+    case RECOVERY_PROMISED:
+    case RECOVERY_DISPUTED: return true;
+    case RECOVERY_RETRYING:
+    case RECOVERY_WAITING: return r->claimed || alert_asked(e, r->id) || last_failed(e, r->id);
+    case RECOVERY_READING:
+    case RECOVERY_CLOSED: break;
+    }
+    return false;
+}

@@ -1,0 +1,163 @@
+/* From what arrives to who may do what.
+ *
+ * A platform's user id is mapped to a person explicitly, in people.yaml; whoever is not there gets a private, friendly
+ * refusal and nothing else, whatever they click. A command, a button and a form come down to the same handlers, so there is
+ * one place where rights are looked at and one wording for each refusal. Nothing here fails: what goes wrong becomes the
+ * private answer of the person who caused it. The caller has already dropped what was seen before.
+ *
+ * An answer travels in the acknowledgement where the platform carries one (commands, submitted forms); to a click it is
+ * whispered. The response URL of a click is a secret and is not needed for that, so it is never stored. */
+#include "bot/commands.h"
+#include "engine/effect.h"
+#include "engine/nearest.h"
+
+enum { WHISPER_MS = 600000, SEEN_WORD = 32, VERBS_MOST = 64 };
+
+static void answer_err(struct request *rq, const struct err *e)
+{
+    request_say(rq, "%s", e->text[0] ? e->text : "That did not work, and I do not know why. Please tell an operator.");
+}
+
+static int refuse_verb(struct request *rq, struct span verb, struct err *e)
+{
+    const char *names[VERBS_MOST];
+    char word[SEEN_WORD];
+    size_t n = 0;
+    for (const struct command *c = commands_all; c->verb && n + 1 < DW_ARRAY_LEN(names); c++)
+        if (command_listed(c, rq->who.person))
+            names[n++] = c->verb;
+    names[n] = NULL;
+    AUTO_STR typed = str_ndup(verb.p, verb.n);
+    str_copy(word, sizeof word, typed);
+    const char *near = text_nearest(word, names);
+    if (near)
+        return err_set(e, ERR_NOT_FOUND, "I do not know \"%s\". Did you mean \"%s\"? Type help to see what you can do.", word, near);
+    return err_set(e, ERR_NOT_FOUND, "I do not know \"%s\". Type help to see what you can do.", word);
+}
+
+static int refuse_role(const struct request *rq, const struct command *c, struct err *e)
+{
+    char need[64], have[64];
+    return err_set(e, ERR_DENIED, "\"%s\" is for these roles: %s. Yours: %s. Type help to see what you can do.", c->verb,
+                   role_names(c->roles, need, sizeof need),
+                   rq->who.person->roles ? role_names(rq->who.person->roles, have, sizeof have) : "none");
+}
+
+static int run_command(struct request *rq, struct span verb, const char *args, struct err *e)
+{
+    const struct command *c = command_find(verb);
+    if (!c)
+        return refuse_verb(rq, verb, e);
+    if (!command_allowed(c, rq->who.person))
+        return refuse_role(rq, c, e);
+    rq->args = args;
+    return c->run(rq, e);
+}
+
+/* "/dunwell status x" typed in a direct message: the first word is only our name. */
+static bool is_our_name(struct span word)
+{
+    return span_is(word, "/dunwell") || span_is(word, "!dunwell") || span_is(word, "dunwell") || span_is(word, "Dunwell");
+}
+
+static int handle_command(struct request *rq, struct err *e)
+{
+    const char *rest = rq->in->text ? rq->in->text : "";
+    int rc = parse_check(rest, e);
+    if (rc)
+        return rc;
+    struct span verb = parse_word(&rest);
+    if (is_our_name(verb))
+        verb = parse_word(&rest);
+    if (verb.n == 0)
+        verb = span_of("help");
+    return run_command(rq, verb, parse_trim(rest), e);
+}
+
+/* A button: the card's reference is what the command takes, the revision what the person has seen. */
+static int handle_action(struct request *rq, struct err *e)
+{
+    const struct chat_input *in = rq->in;
+    char ref[32];
+    rq->revision = parse_revision(ref, sizeof ref, in->value);
+    const char *action = in->action ? in->action : "";
+    const struct command *c = command_find(span_of(action));
+    if (!c || !ref[0])
+        return err_set(e, ERR_NOT_FOUND, "That button is from an older version of me. Type help to see what you can do.");
+    if (!command_allowed(c, rq->who.person))
+        return refuse_role(rq, c, e);
+    if (form_known(c->verb))
+        return form_open(rq, c->verb, ref, rq->revision, e);
+    return run_command(rq, span_of(c->verb), ref, e);
+}
+
+static int handle_form(struct request *rq, struct err *e)
+{
+    const struct command *c = command_find(span_of(rq->in->form));
+    if (!c || !form_known(c->verb) || !rq->in->ref)
+        return err_set(e, ERR_NOT_FOUND, "I do not know this form any more. Please open it again from the card.");
+    if (!command_allowed(c, rq->who.person))
+        return refuse_role(rq, c, e);
+    return rq->in->kind == CHAT_FORM_CHANGE ? form_change(rq, e) : form_submit(rq, e);
+}
+
+/* The answer to a click, as its own private message. It is dropped when it cannot be delivered soon: it would only confuse. */
+static void whisper(struct engine *e, const struct chat_input *in, struct chat_answer *answer)
+{
+    if (!answer->text || in->takes_answer || !in->user || !in->dedupe)
+        return;
+    json_t *args = json_object();
+    json_put(args, "channel", in->channel ? in->channel : in->user); /* a form has no channel: then a direct message */
+    json_put(args, "user", in->user);
+    json_put(args, "text", answer->text);
+    AUTO_STR lane = str_fmt("whisper:%s:%s", in->platform, in->user);
+    AUTO_STR key = str_fmt("whisper-%s-%s", in->platform, in->dedupe);
+    effect_add(e, &(struct effect_spec){.lane = lane, .driver = in->platform, .op = in->channel ? "whisper" : "post", .key = key, .take_args = args,
+                                        .purpose = "whisper", .deadline_ms = e->now_ms + WHISPER_MS});
+    free(answer->text);
+    answer->text = NULL;
+}
+
+static void refuse_stranger(const struct chat_input *in, struct request *rq)
+{
+    char id[64];
+    str_copy(id, sizeof id, in->user ? in->user : "");
+    request_say(rq, "Sorry, I do not know you yet, so I cannot show or do anything here. Your %s id is %s: an operator can add it to "
+                    "people.yaml.", in->platform, id[0] ? id : "missing");
+}
+
+static void handle_known(struct request *rq)
+{
+    struct err e = {0};
+    int rc = 0;
+    switch (rq->in->kind) {
+    case CHAT_COMMAND: rc = handle_command(rq, &e); break;
+    case CHAT_ACTION: rc = handle_action(rq, &e); break;
+    case CHAT_FORM_CHANGE:
+    case CHAT_FORM_SUBMIT: rc = handle_form(rq, &e); break;
+    case CHAT_IGNORE:
+    case CHAT_HELLO:
+    case CHAT_DISCONNECT: break;
+    }
+    if (rc)
+        answer_err(rq, &e);
+}
+
+static bool is_from_a_person(const struct chat_input *in)
+{
+    return in->kind == CHAT_COMMAND || in->kind == CHAT_ACTION || in->kind == CHAT_FORM_CHANGE || in->kind == CHAT_FORM_SUBMIT;
+}
+
+void chat_handle(struct engine *e, const struct chat_input *in, struct chat_answer *answer)
+{
+    if (!is_from_a_person(in))
+        return;
+    struct request rq = {.engine = e, .in = in, .args = "", .answer = answer};
+    rq.who = (struct actor){.person = in->user ? people_by_chat(e->people, in->platform, in->user) : NULL,
+                            .platform = in->platform, .channel = in->channel};
+    if (rq.who.person)
+        handle_known(&rq);
+    else
+        refuse_stranger(in, &rq);
+    whisper(e, in, answer);
+}

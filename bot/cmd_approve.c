@@ -1,0 +1,16 @@
+/* approve: yes to a request. Whose word counts, and up to which amount, is the engine's to say; a click brings the revision
+ * of the card it stood on, so nobody approves what they have not seen. */
+#include "bot/commands.h"
+
+int cmd_approve(struct request *rq, struct err *e)
+{
+    int64_t id = 0;
+    const char *reason = "";
+    char said[SAID_SIZE] = "";
+    int rc = request_approval(rq, &id, &reason, e);
+    if (!rc)
+        rc = proposal_approve(rq->engine, id, &rq->who, rq->revision, reason, said, sizeof said, e);
+    if (!rc)
+        request_say(rq, "%s", said);
+    return rc;
+}

@@ -1,0 +1,15 @@
+/* withdraw: whoever asked takes the request back. Nothing has happened at the billing system, and nothing will. */
+#include "bot/commands.h"
+
+int cmd_withdraw(struct request *rq, struct err *e)
+{
+    int64_t id = 0;
+    const char *why = "";
+    char said[SAID_SIZE] = "";
+    int rc = request_approval(rq, &id, &why, e);
+    if (!rc)
+        rc = proposal_withdraw(rq->engine, id, &rq->who, why, said, sizeof said, e);
+    if (!rc)
+        request_say(rq, "%s", said);
+    return rc;
+}

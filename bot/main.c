@@ -1,0 +1,123 @@
+/* dunwell: the command line.
+ *
+ * One table says which subcommands there are; `dunwell --help` and each one's --help are printed from it, and dunwell(1)
+ * describes the same. Nothing is done here but finding the row. Exit codes are one list for all of them (cmdline.h), so that
+ * a script or systemd can tell a wrong file from a peer that is down. */
+#include <curl/curl.h>
+#include <jansson.h>
+#include <libwebsockets.h>
+#include <microhttpd.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bot/cmdline.h"
+#include "engine/nearest.h"
+
+static const char config_option_help[] = "  -c, --config FILE   the configuration (default: dunwell.yaml)\n"
+                                         "  -h, --help          print this\n";
+
+static const char check_help[] =
+    "Reads the configuration and every file it names, prints each problem as FILE:LINE: message, then tries to reach the\n"
+    "store, the chat, billing and mail. Changes nothing.\n\n"
+    "  -c, --config FILE   the configuration (default: dunwell.yaml)\n"
+    "      --offline       do not reach out; only the files and the store\n"
+    "  -h, --help          print this\n\n"
+    "Exit: 0 all is well, 1 problems in the configuration, 2 usage, 3 something could not be reached.\n";
+
+static const char demo_help[] =
+    "Starts Dunwell on a sandbox billing system and the console chat, with a sample book of accounts, in a folder of its\n"
+    "own that is removed at the end. At a terminal you play; without one it plays a story by itself and verifies it.\n\n"
+    "      --story         play the story also at a terminal\n"
+    "  -s, --speed N       pause between the steps of the story: 1 to read along, 2 twice as fast (default: no pause)\n"
+    "  -k, --keep FOLDER   use this folder and leave it\n"
+    "  -h, --help          print this\n";
+
+static const char journal_help[] =
+    "verify recomputes the hash chain of the whole journal. show prints the rows of one account, oldest first.\n"
+    "The store is opened read-only; a running Dunwell is not disturbed.\n\n"
+    "  -c, --config FILE   where the store is written down (default: dunwell.yaml)\n"
+    "  -s, --store URL     the store itself, for example sqlite:var/dunwell.db\n"
+    "  -a, --account X     show: the account, by name, number or id (names need the configuration)\n"
+    "  -n, --last N        show: only the last N rows (default: 1000)\n"
+    "  -j, --json          show: one JSON object a line\n"
+    "  -h, --help          print this\n\n"
+    "Exit: 0 the chain holds, or rows were shown; 1 it does not hold, or there is no such account; 2 usage;\n"
+    "3 the store cannot be read; 5 it was made by a newer Dunwell.\n";
+
+static const char drivers_help[] =
+    "Lists the systems that are built in. With a NAME, its options and what it can do.\n\n"
+    "      --options       print all options in mdoc, as in dunwell.yaml(5)\n"
+    "  -h, --help          print this\n";
+
+const struct subcommand subcommands_all[] = {
+    {"run", "[--config FILE]", "connect to chat and billing and run until stopped", config_option_help, run_main},
+    {"check", "[--config FILE] [--offline]", "say what is wrong with a configuration; change nothing", check_help, check_main},
+    {"demo", "[--story] [--speed N] [--keep FOLDER]", "play the whole loop with a sandbox; needs no account anywhere", demo_help, demo_main},
+    {"journal", "verify|show [--config FILE | --store URL] [--account X]", "verify or read what happened", journal_help,
+     journal_main},
+    {"drivers", "[NAME | --options]", "list the chat, billing and mail systems that are built in", drivers_help, drivers_main},
+    {"version", "", "print the version and those of the libraries", "  -h, --help          print this\n", version_main},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static void print_usage(FILE *file)
+{
+    fputs("usage: dunwell COMMAND [OPTION]...\n\n", file);
+    for (const struct subcommand *s = subcommands_all; s->name != NULL; s++)
+        fprintf(file, "  %-9s %s\n", s->name, s->summary);
+    fputs("\n`dunwell COMMAND --help` tells more; so do dunwell(1) and dunwell.yaml(5).\n", file);
+}
+
+int version_main(const struct subcommand *self, int argc, char **argv)
+{
+    int code = cmdline_read(self, argc, argv, (const struct flag[]){{0}}, NULL, 0);
+    if (code != CMDLINE_GO_ON)
+        return code;
+    printf("dunwell %s\n", DW_VERSION);
+    const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+    printf("SQLite %s, curl %s, %s, libwebsockets %s, libmicrohttpd %s, jansson %s\n", sqlite3_libversion(), curl->version,
+           curl->ssl_version != NULL ? curl->ssl_version : "no TLS", lws_get_library_version(), MHD_get_version(),
+           jansson_version_str());
+    return EXIT_FINE;
+}
+
+/* What was printed may be the whole point (check, journal): output that could not be written is not success. */
+static int finish(int code)
+{
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_FINE)
+        return EXIT_UNREACHABLE;
+    return code;
+}
+
+static int no_such_command(const char *name)
+{
+    const char *names[DW_ARRAY_LEN(subcommands_all)] = {NULL};
+    for (size_t i = 0; subcommands_all[i].name != NULL; i++)
+        names[i] = subcommands_all[i].name;
+    const char *near = text_nearest(name, names);
+    fputs("dunwell: there is no command \"", stderr);
+    print_safe(stderr, name);
+    fprintf(stderr, "\"%s%s%s\n", near != NULL ? "; did you mean \"" : "", near != NULL ? near : "", near != NULL ? "\"?" : "");
+    print_usage(stderr);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : NULL;
+    if (name == NULL) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_usage(stdout);
+        return finish(EXIT_FINE);
+    }
+    if (strcmp(name, "--version") == 0)
+        name = "version";
+    for (const struct subcommand *s = subcommands_all; s->name != NULL; s++)
+        if (strcmp(s->name, name) == 0)
+            return finish(s->run(s, argc - 1, argv + 1));
+    return no_such_command(name);
+}

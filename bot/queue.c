@@ -1,0 +1,169 @@
+/* One mutex, one condition, two arrays that change places: the taker gets everything by exchanging its empty array for the
+ * full one, so a turn costs one lock however much arrived, and the pushers never wait for a turn. The entries are values,
+ * not pointers: no allocation per input, and the arrays are only as large as the largest burst was. */
+#include "bot/queue.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#define CHAT_MARGIN 64
+
+struct queue {
+    pthread_mutex_t lock;
+    pthread_cond_t arrived;
+    struct input *list;
+    size_t n, cap, bytes, max_inputs, max_bytes;
+    bool closed, waiting, turned_away;
+};
+
+struct queue *queue_new(size_t max_inputs, size_t max_bytes)
+{
+    struct queue *q = mem_alloc(sizeof *q);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&q->lock, NULL);
+    pthread_cond_init(&q->arrived, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    q->max_inputs = max_inputs;
+    q->max_bytes = max_bytes;
+    return q;
+}
+
+void queue_free(struct queue *q)
+{
+    if (!q)
+        return;
+    for (size_t i = 0; i < q->n; i++)
+        input_fini(&q->list[i]);
+    free(q->list);
+    pthread_cond_destroy(&q->arrived);
+    pthread_mutex_destroy(&q->lock);
+    free(q);
+}
+
+static size_t input_bytes(const struct input *in)
+{
+    size_t text = in->chat.text ? strlen(in->chat.text) : 0;
+    return sizeof *in + in->body.n + in->response.body.n + text;
+}
+
+static bool has_room(const struct queue *q, size_t bytes)
+{
+    return !q->closed && q->n < q->max_inputs && (q->bytes + bytes <= q->max_bytes || q->n == 0);
+}
+
+/* A chat message cannot be turned away once it is read; its reader asked queue_full before, but others push meanwhile. */
+static bool has_place(const struct queue *q, const struct input *in, size_t bytes)
+{
+    if (in->kind == INPUT_RESPONSE)
+        return true;
+    if (in->kind == INPUT_CHAT)
+        return !q->closed && q->n < q->max_inputs + CHAT_MARGIN;
+    return has_room(q, bytes);
+}
+
+static void append(struct queue *q, const struct input *in, size_t bytes)
+{
+    if (q->n == q->cap) {
+        q->cap = q->cap ? q->cap * 2 : 64;
+        q->list = mem_grow(q->list, q->cap * sizeof *q->list);
+    }
+    q->list[q->n++] = *in;
+    q->bytes += bytes;
+}
+
+static bool push(struct queue *q, struct input *take, bool surely)
+{
+    size_t bytes = input_bytes(take);
+    pthread_mutex_lock(&q->lock);
+    bool fits = surely || has_place(q, take, bytes);
+    if (fits)
+        append(q, take, bytes);
+    else
+        q->turned_away = true;
+    bool wake = fits && q->waiting;
+    pthread_mutex_unlock(&q->lock);
+    if (wake)
+        pthread_cond_signal(&q->arrived);
+    if (!fits)
+        input_fini(take);
+    return fits;
+}
+
+bool queue_push(struct queue *q, struct input *take)
+{
+    return push(q, take, false);
+}
+
+void queue_push_surely(struct queue *q, struct input *take)
+{
+    push(q, take, true);
+}
+
+bool queue_full(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    bool full = !has_room(q, 0);
+    if (full)
+        q->turned_away = true;
+    pthread_mutex_unlock(&q->lock);
+    return full;
+}
+
+void queue_close(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    q->closed = true;
+    pthread_mutex_unlock(&q->lock);
+    pthread_cond_signal(&q->arrived);
+}
+
+bool queue_closed(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    bool closed = q->closed;
+    pthread_mutex_unlock(&q->lock);
+    return closed;
+}
+
+bool queue_empty(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    bool empty = q->n == 0;
+    pthread_mutex_unlock(&q->lock);
+    return empty;
+}
+
+void queue_wait(struct queue *q, int64_t wait_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + wait_ms % 1000 * 1000000;
+    until.tv_sec += (time_t)(wait_ms / 1000 + ns / 1000000000);
+    until.tv_nsec = (long)(ns % 1000000000);
+    pthread_mutex_lock(&q->lock);
+    q->waiting = true;
+    while (q->n == 0 && !q->closed)
+        if (pthread_cond_timedwait(&q->arrived, &q->lock, &until))
+            break;
+    q->waiting = false;
+    pthread_mutex_unlock(&q->lock);
+}
+
+size_t queue_take(struct queue *q, struct input **list, size_t *cap, bool *turned_away)
+{
+    pthread_mutex_lock(&q->lock);
+    struct input *full = q->list;
+    size_t n = q->n, full_cap = q->cap;
+    q->list = *list;
+    q->cap = *cap;
+    q->n = q->bytes = 0;
+    *turned_away = q->turned_away;
+    q->turned_away = false;
+    pthread_mutex_unlock(&q->lock);
+    *list = full;
+    *cap = full_cap;
+    return n;
+}

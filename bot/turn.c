@@ -1,0 +1,369 @@
+/* The turn: what arrived, one transaction, then what may leave.
+ *
+ * Here the engine, the drivers, the commands and the cards meet; each knows the others only through this file's world. The
+ * order inside a turn is the order people would expect: first what came from outside, then what became due, then the cards
+ * that changed by it, then the calls that are to go out. Everything that leaves is in `out`, and `out` is filled for good only
+ * when the commit has returned. */
+#include "bot/turn.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "bot/cards.h"
+#include "bot/commands.h"
+#include "bot/embedded.h"
+#include "bot/log.h"
+#include "bot/metrics.h"
+#include "engine/inbox.h"
+#include "engine/journal.h"
+#include "engine/when.h"
+
+enum { TICK_BUSY = 16, TICK_IDLE = 128, CALLS_MOST = 64 };
+
+/* A file that is read anew when it changes. */
+struct watched {
+    const char *path;
+    struct timespec mtime;
+    off_t size;
+};
+
+struct turn {
+    const struct config *config;
+    struct world clock; /* now and random, from outside */
+    struct engine engine;
+    struct people *people;
+    struct book *book;
+    struct policy *policy;
+    struct watched files[3]; /* people, accounts, policy */
+    int64_t looked_ms;
+    bool started;
+    struct calls calls;
+};
+
+enum { FILE_PEOPLE, FILE_ACCOUNTS, FILE_POLICY };
+
+/* ---- the engine's world ---- */
+
+static int64_t world_now(void *ctx)
+{
+    struct turn *t = ctx;
+    return t->clock.now_ms(t->clock.ctx);
+}
+
+static uint64_t world_random(void *ctx)
+{
+    struct turn *t = ctx;
+    return t->clock.random(t->clock.ctx);
+}
+
+static void world_step(void *ctx, const struct job *job, const struct http_response *previous, struct step *out)
+{
+    struct turn *t = ctx;
+    const struct driver_config *d = config_driver(t->config, job->driver);
+    if (d)
+        d->driver->step(d, job, previous, out);
+    else
+        step_refused(out, "%s is not configured any more", job->driver);
+}
+
+static const char *world_capability(void *ctx, const char *biller, const char *op, const char **note)
+{
+    struct turn *t = ctx;
+    const struct driver_config *d = config_driver(t->config, biller);
+    for (const struct capability *c = d ? d->driver->capabilities : NULL; c && c->op; c++) {
+        if (!str_eq(c->op, op))
+            continue;
+        *note = c->note;
+        return c->how;
+    }
+    *note = "";
+    return "none";
+}
+
+static const char *embedded_text(const char *path)
+{
+    for (const struct embedded *f = embedded_all; f->name; f++)
+        if (str_eq(f->name, path))
+            return (const char *)f->p;
+    return NULL;
+}
+
+/* In the customer's language where we have it, else in English. */
+static const char *world_text(void *ctx, const char *name, const char *language)
+{
+    (void)ctx;
+    AUTO_STR own = str_fmt("mail/%.2s/%s.txt", language && language[0] ? language : "en", name);
+    AUTO_STR english = str_fmt("mail/en/%s.txt", name);
+    const char *text = embedded_text(own);
+    return text ? text : embedded_text(english);
+}
+
+static void world_chat_ended(void *ctx, struct engine *e, const char *purpose, int64_t effect_id, const json_t *args, const json_t *result,
+                             const char *reason)
+{
+    (void)ctx;
+    if (str_eq(purpose, "card"))
+        cards_posted(e, effect_id, args, result);
+    else if (str_eq(purpose, "form") && result)
+        forms_opened(e, args, result);
+    if (!result)
+        log_line(LOG_WARN, "chat.refused", "%s: %s", purpose[0] ? purpose : "message", reason);
+}
+
+/* ---- files ---- */
+
+static bool changed(struct watched *w)
+{
+    struct stat st;
+    if (stat(w->path, &st) != 0)
+        return false; /* being replaced: the next look finds it */
+    bool differs = st.st_mtim.tv_sec != w->mtime.tv_sec || st.st_mtim.tv_nsec != w->mtime.tv_nsec || st.st_size != w->size;
+    w->mtime = st.st_mtim;
+    w->size = st.st_size;
+    return differs;
+}
+
+/* A file with problems changes nothing: the last good one stays in force, and the log says why. */
+static bool usable(const struct problems *p, const char *path)
+{
+    for (size_t i = 0; i < p->n; i++)
+        log_line(LOG_ERROR, "file.refused", "%s (the version before stays in force)", p->lines[i]);
+    if (!p->n)
+        log_line(LOG_INFO, "file.reloaded", "%s was read again", path);
+    return p->n == 0;
+}
+
+static void reload_people(struct turn *t)
+{
+    struct problems p = {0};
+    struct people *fresh = people_load(t->config->people_file, &p);
+    if (usable(&p, t->config->people_file) && fresh) {
+        people_free(t->people);
+        t->engine.people = t->people = fresh;
+    } else {
+        people_free(fresh);
+    }
+    problems_free(&p);
+}
+
+static void reload_policy(struct turn *t)
+{
+    struct problems p = {0};
+    struct policy *fresh = policy_load(t->config->policy_file, &p);
+    if (usable(&p, t->config->policy_file) && fresh) {
+        policy_free(t->policy);
+        t->engine.policy = t->policy = fresh;
+    } else {
+        policy_free(fresh);
+    }
+    problems_free(&p);
+}
+
+static void reload_accounts(struct turn *t)
+{
+    struct problems p = {0};
+    struct book *fresh = accounts_file_load(t->config->accounts_file, world_now(t), &p);
+    if (usable(&p, t->config->accounts_file) && fresh) {
+        book_free(t->book);
+        t->engine.book = t->book = fresh;
+    } else {
+        book_free(fresh);
+    }
+    problems_free(&p);
+}
+
+static void files_look(struct turn *t)
+{
+    int64_t now = world_now(t);
+    if (now - t->looked_ms < MS_SECOND && now >= t->looked_ms)
+        return;
+    t->looked_ms = now;
+    if (changed(&t->files[FILE_PEOPLE]))
+        reload_people(t);
+    if (changed(&t->files[FILE_ACCOUNTS]))
+        reload_accounts(t);
+    if (changed(&t->files[FILE_POLICY]))
+        reload_policy(t);
+}
+
+/* ---- life ---- */
+
+struct turn *turn_new(const struct config *c, struct store *store, struct world *world_clock, struct problems *p)
+{
+    struct turn *t = mem_alloc(sizeof *t);
+    *t = (struct turn){.config = c, .clock = *world_clock,
+                       .files = {{.path = c->people_file}, {.path = c->accounts_file}, {.path = c->policy_file}}};
+    for (size_t i = 0; i < DW_ARRAY_LEN(t->files); i++)
+        changed(&t->files[i]);
+    t->people = people_load(c->people_file, p);
+    t->book = accounts_file_load(c->accounts_file, world_now(t), p);
+    t->policy = policy_load(c->policy_file, p);
+    const struct driver_config *chat = config_first(c, DRIVER_CHAT), *mail = config_first(c, DRIVER_NOTIFY);
+    struct world world = {.ctx = t, .now_ms = world_now, .random = world_random, .step = world_step, .capability = world_capability, .text = world_text,
+                          .chat_ended = world_chat_ended};
+    engine_init(&t->engine, store, &world);
+    t->engine.people = t->people;
+    t->engine.book = t->book;
+    t->engine.policy = t->policy;
+    t->engine.shadow = c->shadow;
+    t->engine.mail = mail ? mail->name : NULL;
+    t->engine.chat = chat ? chat->name : NULL;
+    t->engine.channel_approvals = chat ? config_channel(chat, "approvals") : NULL;
+    t->engine.channel_collections = chat ? config_channel(chat, "collections") : NULL;
+    t->engine.channel_shadow = chat && config_channel(chat, "shadow") ? config_channel(chat, "shadow") : t->engine.channel_collections;
+    if (p->n || !t->people || !t->book || !t->policy) {
+        turn_free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void turn_free(struct turn *t)
+{
+    if (!t)
+        return;
+    engine_fini(&t->engine);
+    people_free(t->people);
+    book_free(t->book);
+    policy_free(t->policy);
+    calls_free(&t->calls);
+    free(t);
+}
+
+struct engine *turn_engine(struct turn *t)
+{
+    return &t->engine;
+}
+
+/* ---- outputs ---- */
+
+static struct output *output_add(struct outputs *o, enum output_kind kind, struct handle to)
+{
+    if (o->n == o->cap) {
+        o->cap = o->cap ? o->cap * 2 : 64;
+        o->list = mem_grow(o->list, o->cap * sizeof *o->list);
+    }
+    struct output *out = &o->list[o->n++];
+    *out = (struct output){.kind = kind, .to = to};
+    buf_init(&out->text, JSON_MAX_BYTES);
+    return out;
+}
+
+void outputs_clear(struct outputs *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        buf_fini(&o->list[i].text);
+        if (o->list[i].kind == OUTPUT_CALL)
+            http_request_fini(&o->list[i].call.request);
+    }
+    o->n = 0;
+}
+
+void outputs_free(struct outputs *o)
+{
+    outputs_clear(o);
+    free(o->list);
+    *o = (struct outputs){0};
+}
+
+void input_fini(struct input *in)
+{
+    buf_fini(&in->body);
+    chat_input_fini(&in->chat);
+    http_response_fini(&in->response);
+}
+
+/* ---- a turn ---- */
+
+static void take_webhook(struct turn *t, struct input *in, struct outputs *out)
+{
+    const struct billing_event *ev = &in->event;
+    struct span body = {.p = in->body.p, .n = in->body.n};
+    bool fresh = inbox_put(&t->engine, in->biller->name, ev->id, ev->created_ms, ev->type, (int)ev->kind, ev->customer, ev->invoice, body);
+    metric_add(fresh ? METRIC_WEBHOOKS_STORED : METRIC_WEBHOOKS_DUPLICATE, 1);
+    output_add(out, OUTPUT_ANSWER, in->from)->status = 200;
+}
+
+/* A redelivered frame is acknowledged and does nothing. */
+static void take_chat(struct turn *t, struct input *in, struct outputs *out)
+{
+    struct chat_answer answer;
+    chat_answer_init(&answer);
+    metric_add(METRIC_CHAT_INPUTS, 1);
+    if (in->chat.kind != CHAT_IGNORE) {
+        if (!in->chat.dedupe || chat_first_time(&t->engine, in->chat.platform, in->chat.dedupe))
+            chat_handle(&t->engine, &in->chat, &answer);
+        else
+            metric_add(METRIC_CHAT_DUPLICATES, 1);
+    }
+    if (in->chat.envelope && in->chat_driver->driver->ack)
+        in->chat_driver->driver->ack(in->chat_driver, &in->chat, &answer, &output_add(out, OUTPUT_ACK, in->from)->text);
+    chat_answer_fini(&answer);
+}
+
+static void take(struct turn *t, struct input *in, struct outputs *out)
+{
+    switch (in->kind) {
+    case INPUT_WEBHOOK:
+        take_webhook(t, in, out);
+        break;
+    case INPUT_CHAT:
+        take_chat(t, in, out);
+        break;
+    case INPUT_RESPONSE:
+        effect_answered(&t->engine, in->effect_id, &in->response, &t->calls);
+        break;
+    }
+}
+
+static void first_time(struct turn *t)
+{
+    engine_recover(&t->engine);
+    journal_add(&t->engine, &(struct actor){.name = "dunwell"}, "started", 0, "", "", NULL, "Dunwell started in %s mode under policy %s",
+                t->config->shadow ? "shadow" : "live", policy_version(t->policy));
+}
+
+static void hand_over_calls(struct turn *t, struct outputs *out)
+{
+    for (size_t i = 0; i < t->calls.n; i++)
+        output_add(out, OUTPUT_CALL, (struct handle){0})->call = t->calls.list[i]; /* owned by the output from now on */
+    t->calls.n = 0;
+}
+
+int turn_run(struct turn *t, struct input *inputs, size_t n, struct outputs *out, struct err *e)
+{
+    struct engine *engine = &t->engine;
+    files_look(t);
+    engine_begin(engine);
+    store_begin(engine->store);
+    if (!t->started)
+        first_time(t);
+    for (size_t i = 0; i < n; i++)
+        take(t, &inputs[i], out);
+    engine_tick(engine, n ? TICK_BUSY : TICK_IDLE);
+    cards_refresh(engine);
+    effects_start(engine, &t->calls, CALLS_MOST);
+    cards_refresh(engine);
+    metric_add(METRIC_TURNS, 1);
+    bool wrote = store_wrote(engine->store);
+    int rc = store_commit(engine->store, e);
+    if (rc != 0) {
+        metric_add(METRIC_COMMIT_FAILURES, 1);
+        engine_forget(engine);
+        calls_free(&t->calls);
+        outputs_clear(out);
+        return rc;
+    }
+    metric_add(METRIC_COMMITS, wrote);
+    t->started = true;
+    hand_over_calls(t, out);
+    return 0;
+}
+
+int64_t turn_next_due_ms(struct turn *t)
+{
+    if (!t->started)
+        return t->engine.now_ms;
+    int64_t due = engine_next_due_ms(&t->engine), look = t->looked_ms + 5 * MS_SECOND; /* files change though nothing happens */
+    return due < look ? due : look;
+}

@@ -1,0 +1,230 @@
+/* How Dunwell speaks about money, holds, plans and requests.
+ *
+ * A card and a status answer about the same case must not differ, so each sentence is made here once, from the state itself:
+ * what is waiting is called waiting, what nobody knows is called unknown, and "confirmed" is only said of what billing has
+ * confirmed. Names and reasons come from outside and are flattened to one line; the chat driver escapes the rest. */
+#include "bot/words.h"
+
+#include <string.h>
+
+#include "engine/when.h"
+
+enum { PLAN_ROWS = 36 };
+
+const char *words_plain(char *out, size_t size, const char *text)
+{
+    str_copy(out, size, text ? text : "");
+    for (char *p = out; *p; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7F)
+            *p = ' ';
+        if (*p == '{' && (strncmp(p, "{ms:", 4) == 0 || strncmp(p, "{ago:", 5) == 0))
+            *p = '(';
+    }
+    return out;
+}
+
+const char *words_person(const struct engine *e, const char *key)
+{
+    const struct person *p = key && key[0] ? people_by_key(e->people, key) : NULL;
+    return p ? p->name : key && key[0] ? key : "nobody";
+}
+
+const char *words_name(char out[WORDS_NAME], const struct recovery *r)
+{
+    words_plain(out, WORDS_NAME, r->name && r->name[0] ? r->name : r->account);
+    return out;
+}
+
+void words_source(struct buf *out, const struct engine *e, const struct recovery *r, const char *fact)
+{
+    char age[WHEN_TEXT_SIZE];
+    int64_t as_of = facts_as_of(&r->facts, fact);
+    if (as_of <= 0) {
+        buf_adds(out, "not read yet");
+        return;
+    }
+    buf_addf(out, "%s, %s ago%s", facts_source(&r->facts, fact), when_age(age, e->now_ms - as_of),
+             fact_stale(&r->facts, fact, e->now_ms) ? ", stale" : "");
+}
+
+void words_unpaid(struct buf *out, const struct recovery *r)
+{
+    char due[MONEY_TEXT_SIZE];
+    size_t n = json_array_size(r->invoices);
+    if (r->read_ms == 0)
+        buf_adds(out, "unpaid amount not read yet");
+    else if (n == 0)
+        buf_adds(out, "nothing unpaid");
+    else
+        buf_addf(out, "%s unpaid on %zu invoice%s", money_text(due, r->due), n, n == 1 ? "" : "s");
+}
+
+/* What a class of decline means for whoever reads it. */
+static const char *class_words(const char *class)
+{
+    switch (class[0]) {
+    case 'H': return "hard: this card will not work again";
+    case 'N': return "the customer has to give new card details";
+    case 'A': return "the customer has to confirm it with the bank";
+    case 'S': return "soft: it may work later";
+    case 'M': return "something on our side of the payment";
+    default: return "";
+    }
+}
+
+bool words_decline(struct buf *out, const struct recovery *r)
+{
+    char code[WORDS_NAME];
+    const char *raw = facts_str(&r->facts, "payment.decline_code");
+    int64_t attempts = facts_i64(&r->facts, "invoice.attempts", 0);
+    if (!raw[0])
+        raw = facts_str(&r->facts, "payment.text");
+    if (!raw[0])
+        return false;
+    words_plain(code, sizeof code, raw);
+    for (char *p = code; *p; p++)
+        *p = *p == '_' ? ' ' : *p;
+    buf_addf(out, "The last payment failed: %s", code);
+    const char *meaning = class_words(facts_str(&r->facts, "payment.class"));
+    if (meaning[0])
+        buf_addf(out, " (%s)", meaning);
+    if (facts_str(&r->facts, "method.last4")[0])
+        buf_addf(out, ", %s ending in %s", facts_str(&r->facts, "method.brand"), facts_str(&r->facts, "method.last4"));
+    if (attempts > 0)
+        buf_addf(out, ", %lld attempt%s so far", (long long)attempts, attempts == 1 ? "" : "s");
+    return true;
+}
+
+/* Did a call that starts, moves or ends the hold leave without an answer that anybody could believe? */
+static bool hold_unknown(struct engine *e, int64_t case_id)
+{
+    return store_i64(e->store, 0,
+                     "SELECT COUNT(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND state = ?2 AND verb IN (?3, ?4, ?5)",
+                     "iiiii", case_id, (int64_t)PROPOSAL_UNKNOWN, (int64_t)VERB_HOLD, (int64_t)VERB_EXTEND,
+                     (int64_t)VERB_RELEASE) > 0;
+}
+
+bool words_hold(struct buf *out, struct engine *e, const struct recovery *r)
+{
+    struct hold *h = hold_of_case(e, r->id);
+    if (!h)
+        return false;
+    long long id = (long long)h->id, end = (long long)h->end_ms;
+    const char *then = str_eq(h->at_end, "queue") ? "then a collector takes over" : "then notices and retries resume";
+    if (hold_unknown(e, r->id))
+        buf_addf(out, "H-%lld: unknown, reconciling. %s is read back before anything else is done", id, r->biller);
+    else if (h->state == HOLD_ACTIVE)
+        buf_addf(out, "On hold until {ms:%lld} ({ago:%lld}), %s (H-%lld)", end, end, then, id);
+    else if (h->state == HOLD_RELEASING)
+        buf_addf(out, "H-%lld is being ended at %s", id, r->biller);
+    else
+        buf_addf(out, "A hold until {ms:%lld} is being set up at %s, not confirmed yet (H-%lld)", end, r->biller, id);
+    hold_free(h);
+    return true;
+}
+
+void words_next(struct buf *out, const struct recovery *r)
+{
+    buf_adds(out, r->next_step && r->next_step[0] ? r->next_step : "nothing is planned");
+    if (r->next_ms > 0 && r->next_step && !strstr(r->next_step, "{ms:"))
+        buf_addf(out, " on {ms:%lld}", (long long)r->next_ms);
+    if (r->next_ms > 0)
+        buf_addf(out, " ({ago:%lld})", (long long)r->next_ms);
+}
+
+static void words_decided(struct buf *out, const struct engine *e, const struct proposal *p, const char *what)
+{
+    char reason[512];
+    buf_addf(out, "%s by %s", what, words_person(e, p->decider));
+    if (p->right && p->right[0])
+        buf_addf(out, " (%s)", p->right);
+    if (p->decided_ms > 0)
+        buf_addf(out, " on {ms:%lld}", (long long)p->decided_ms);
+    if (p->decision_reason && p->decision_reason[0])
+        buf_addf(out, ": %s", words_plain(reason, sizeof reason, p->decision_reason));
+}
+
+static void words_outcome(struct buf *out, const struct proposal *p, const char *what)
+{
+    char why[512];
+    buf_adds(out, what);
+    if (p->outcome && p->outcome[0])
+        buf_addf(out, ": %s", words_plain(why, sizeof why, p->outcome));
+}
+
+void words_state(struct buf *out, const struct engine *e, const struct proposal *p)
+{
+    switch (p->state) {
+    case PROPOSAL_DRAFTED: buf_adds(out, "being prepared"); break;
+    case PROPOSAL_SHADOW: buf_adds(out, "SHADOW: recorded only, nothing is executed"); break;
+    case PROPOSAL_ASKED: buf_adds(out, "waiting for approval"); break;
+    case PROPOSAL_DECLINED: words_decided(out, e, p, "declined"); break;
+    case PROPOSAL_COUNTERED: words_decided(out, e, p, p->outcome && p->outcome[0] ? p->outcome : "countered"); break;
+    case PROPOSAL_PARKED: buf_adds(out, "expired and parked: nothing was changed, ask again if it is still wanted"); break;
+    case PROPOSAL_VOIDED: words_outcome(out, p, "void, the facts have changed"); break;
+    case PROPOSAL_WITHDRAWN: words_outcome(out, p, "withdrawn, nothing was changed"); break;
+    case PROPOSAL_QUEUED: buf_adds(out, "queued, not executed yet"); break;
+    case PROPOSAL_EXECUTING: buf_adds(out, "executing"); break;
+    case PROPOSAL_UNKNOWN: words_outcome(out, p, "unknown, reconciling"); break;
+    case PROPOSAL_CONFIRMED: buf_adds(out, "confirmed"); break;
+    case PROPOSAL_FAILED: words_outcome(out, p, "failed"); break;
+    }
+    if (p->state == PROPOSAL_CONFIRMED && p->vendor_id && p->vendor_id[0])
+        buf_addf(out, " (%s)", p->vendor_id);
+}
+
+void words_proposal(struct buf *out, const struct engine *e, const struct proposal *p)
+{
+    char what[256];
+    proposal_words(p, what, sizeof what);
+    if (!str_eq(p->requester, "policy")) /* only what a person asked for has a number that people use */
+        buf_addf(out, "A-%lld, ", (long long)p->id);
+    buf_addf(out, "%s: ", what);
+    words_state(out, e, p);
+    if (p->state == PROPOSAL_ASKED)
+        buf_addf(out, ", asked by %s, open until {ms:%lld}", words_person(e, p->requester), (long long)p->expires_ms);
+}
+
+bool words_plan(struct buf *out, struct engine *e, const struct recovery *r)
+{
+    struct instalment rows[PLAN_ROWS];
+    char amount[MONEY_TEXT_SIZE];
+    size_t n = plan_of_case(e, r->id, rows, PLAN_ROWS), paid = 0;
+    const struct instalment *next = NULL;
+    for (size_t i = 0; i < n; i++) {
+        paid += str_eq(rows[i].state, "paid");
+        if (!next && !str_eq(rows[i].state, "paid") && !str_eq(rows[i].state, "cancelled"))
+            next = &rows[i];
+    }
+    if (n == 0)
+        return false;
+    buf_addf(out, "Plan: %zu of %zu instalments paid", paid, n);
+    if (next && str_eq(next->state, "waiting"))
+        buf_addf(out, ", next %s on {ms:%lld}", money_text(amount, next->amount), (long long)next->due_ms);
+    else if (next)
+        buf_addf(out, ", instalment %d of %s: %s", next->n, money_text(amount, next->amount),
+                 str_eq(next->state, "unknown") ? "unknown, reconciling" : next->state);
+    return true;
+}
+
+bool words_promise(struct buf *out, struct engine *e, const struct recovery *r)
+{
+    char amount[MONEY_TEXT_SIZE];
+    struct query *q = store_query(e->store,
+                                  "SELECT amount, currency, date_ms, person, state FROM promises WHERE case_id = ?1 ORDER BY id DESC "
+                                  "LIMIT 1",
+                                  "i", r->id);
+    if (!query_next(q))
+        return false;
+    struct money m = money_of(query_i64(q, 0), query_text(q, 1));
+    buf_addf(out, "Promised: %s by {ms:%lld} (%s, noted by %s)", money_text(amount, m), (long long)query_i64(q, 2),
+             query_text(q, 4), words_person(e, query_text(q, 3)));
+    query_end(q);
+    return true;
+}
+
+bool case_unknown(struct engine *e, int64_t case_id)
+{
+    return store_i64(e->store, 0, "SELECT COUNT(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND state = ?2", "ii", case_id,
+                     (int64_t)PROPOSAL_UNKNOWN) > 0;
+}

@@ -1,0 +1,226 @@
+/* The outbox.
+ *
+ * A lane is a queue: only its oldest live effect may run. An effect runs by being stepped: its driver says what to send, the
+ * stage is stored in this turn, the request leaves after the commit, and the answer comes back into a later turn. So a crash
+ * at any point finds either an effect that never left, or one whose stage says what may have left; that one is stepped as
+ * LOST, and a driver that was about to change something looks first. Whoever waits for the end (a proposal, the facts of a
+ * case, a card) is told in the same transaction that stores it. */
+#include "engine/effect.h"
+
+#include <string.h>
+
+#include "engine/journal.h"
+#include "engine/proposal.h"
+#include "engine/when.h"
+
+enum { OUT_MOST = 512 };
+
+struct effect {
+    int64_t id, case_id, proposal_id, attempts, deadline_ms;
+    enum effect_state state;
+    char *driver, *op, *key, *purpose;
+    json_t *args, *stage;
+};
+
+static void effect_fini(struct effect *f)
+{
+    free(f->driver);
+    free(f->op);
+    free(f->key);
+    free(f->purpose);
+    json_decref(f->args);
+    json_decref(f->stage);
+}
+
+static bool effect_load(struct engine *e, int64_t id, struct effect *f)
+{
+    struct query *q = store_query(e->store,
+                                  "SELECT id, case_id, proposal_id, attempts, deadline_ms, state, driver, op, dedupe, purpose, args, "
+                                  "stage FROM effects WHERE id = ?1 AND is_live = 1",
+                                  "i", id);
+    if (!query_next(q))
+        return false;
+    *f = (struct effect){.id = query_i64(q, 0), .case_id = query_i64(q, 1), .proposal_id = query_i64(q, 2),
+                         .attempts = query_i64(q, 3), .deadline_ms = query_i64(q, 4), .state = (enum effect_state)query_i64(q, 5),
+                         .driver = str_dup(query_text(q, 6)), .op = str_dup(query_text(q, 7)), .key = str_dup(query_text(q, 8)),
+                         .purpose = str_dup(query_text(q, 9)), .args = query_json(q, 10), .stage = query_json(q, 11)};
+    query_end(q);
+    return true;
+}
+
+int64_t effect_add(struct engine *e, const struct effect_spec *spec)
+{
+    AUTO_JSON args = spec->take_args ? spec->take_args : json_object();
+    e->memo.due_known = false;
+    int64_t added = store_run(e->store,
+                              "INSERT INTO effects (lane, driver, op, dedupe, state, is_live, case_id, proposal_id, purpose, args, "
+                              "attempts, not_before_ms, deadline_ms, created_ms, finished_ms, reason) "
+                              "VALUES (?1,?2,?3,?4,0,1,?5,?6,?7,?8,0,?9,?10,?11,0,'') ON CONFLICT DO NOTHING",
+                              "ttttiitjiii", spec->lane, spec->driver, spec->op, spec->key, spec->case_id, spec->proposal_id,
+                              spec->purpose ? spec->purpose : "", args, spec->not_before_ms, spec->deadline_ms, e->now_ms);
+    return added == 1 ? store_last_id(e->store) : 0;
+}
+
+void effect_cancel(struct engine *e, int64_t id)
+{
+    e->memo.due_known = false;
+    store_run(e->store, "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3 WHERE id = ?1 AND state = 0", "iii", id,
+              (int64_t)EFFECT_CANCELLED, e->now_ms);
+}
+
+void effects_cancel_case(struct engine *e, int64_t case_id)
+{
+    e->memo.due_known = false;
+    store_run(e->store,
+              "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3 WHERE case_id = ?1 AND is_live = 1 AND state = 0 AND "
+              "attempts = 0 AND (proposal_id > 0 OR purpose = 'mail')",
+              "iii", case_id, (int64_t)EFFECT_CANCELLED, e->now_ms);
+}
+
+void calls_free(struct calls *c)
+{
+    for (size_t i = 0; i < c->n; i++)
+        http_request_fini(&c->list[i].request);
+    free(c->list);
+    *c = (struct calls){0};
+}
+
+static void calls_add(struct calls *c, const struct effect *f, struct http_request *take)
+{
+    if (c->n == c->cap) {
+        c->cap = c->cap ? c->cap * 2 : 16;
+        c->list = mem_grow(c->list, c->cap * sizeof *c->list);
+    }
+    struct call *call = &c->list[c->n++];
+    *call = (struct call){.effect_id = f->id, .request = *take};
+    str_copy(call->driver, sizeof call->driver, f->driver);
+    http_request_init(take);
+}
+
+/* The end of an effect, told to whoever waits for it. */
+static void effect_end(struct engine *e, const struct effect *f, bool done, const json_t *result, const char *reason)
+{
+    bool secret = str_eq(f->op, "link") || str_eq(f->op, "mail"); /* links to pay are not kept longer than they are needed */
+    store_run(e->store,
+              "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3, result = ?4, reason = ?5, stage = NULL, args = ?6 WHERE id = ?1",
+              "iiijtj", f->id, (int64_t)(done ? EFFECT_DONE : EFFECT_REFUSED), e->now_ms, secret ? NULL : result, reason,
+              secret ? json_null() : f->args);
+    if (f->proposal_id) {
+        if (done)
+            proposal_confirmed(e, f->proposal_id, result);
+        else
+            proposal_failed(e, f->proposal_id, reason, result);
+    } else if (str_eq(f->purpose, "facts")) {
+        struct recovery *r = recovery_load(e, f->case_id);
+        if (r && done)
+            recovery_facts_arrived(e, r, result);
+        else if (r)
+            recovery_facts_failed(e, r, reason);
+        recovery_free(r);
+    } else if (str_eq(f->purpose, "mail")) {
+        recovery_mail_ended(e, f->case_id, done, reason);
+    } else if (e->world.chat_ended) {
+        e->world.chat_ended(e->world.ctx, e, f->purpose, f->id, f->args, done ? result : NULL, reason);
+    }
+}
+
+static void effect_wait(struct engine *e, const struct effect *f, enum effect_state state, const struct step *s)
+{
+    int64_t at = s->retry_at_ms > e->now_ms ? s->retry_at_ms : e->now_ms + MS_SECOND;
+    store_run(e->store, "UPDATE effects SET state = ?2, not_before_ms = ?3, stage = ?4, reason = ?5, attempts = ?6 WHERE id = ?1",
+              "iiijti", f->id, (int64_t)state, at, s->stage ? s->stage : f->stage, s->reason, f->attempts);
+    if (state == EFFECT_UNKNOWN && f->proposal_id)
+        proposal_unknown(e, f->proposal_id, s->reason);
+}
+
+/* One step of the driver, and what it leads to. */
+static void effect_step(struct engine *e, struct effect *f, const struct http_response *previous, struct calls *out)
+{
+    struct step s;
+    step_init(&s);
+    struct job job = {.id = f->id, .driver = f->driver, .op = f->op, .key = f->key, .args = f->args, .stage = f->stage,
+                      .attempts = (int)f->attempts, .now_ms = e->now_ms, .random = e->world.random(e->world.ctx)};
+    e->world.step(e->world.ctx, &job, previous, &s);
+    e->memo.due_known = false;
+    switch (s.outcome) {
+    case STEP_HTTP:
+        store_run(e->store, "UPDATE effects SET state = ?2, attempts = ?3, stage = ?4 WHERE id = ?1", "iiij", f->id,
+                  (int64_t)EFFECT_OUT, f->attempts + 1, s.stage ? s.stage : f->stage);
+        if (f->proposal_id)
+            proposal_executing(e, f->proposal_id);
+        calls_add(out, f, &s.request);
+        break;
+    case STEP_DONE:
+        effect_end(e, f, true, s.result, "");
+        break;
+    case STEP_REFUSED:
+        effect_end(e, f, false, s.result, s.reason[0] ? s.reason : "refused without a reason");
+        break;
+    case STEP_RETRY:
+        effect_wait(e, f, EFFECT_QUEUED, &s);
+        break;
+    case STEP_UNKNOWN:
+        effect_wait(e, f, EFFECT_UNKNOWN, &s);
+        break;
+    }
+    step_fini(&s);
+}
+
+/* The heads of their lanes that are due, oldest first. */
+static size_t effects_due(struct engine *e, int64_t *ids, size_t most)
+{
+    size_t n = 0;
+    struct query *q = store_query(
+        e->store,
+        "SELECT id FROM effects WHERE is_live = 1 AND state IN (0, 2, 3) AND not_before_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM effects AS "
+        "ahead WHERE ahead.lane = effects.lane AND ahead.is_live = 1 AND ahead.id < effects.id) ORDER BY id LIMIT ?2",
+        "ii", e->now_ms, (int64_t)most);
+    while (query_next(q))
+        ids[n++] = query_i64(q, 0);
+    return n;
+}
+
+void effects_start(struct engine *e, struct calls *out, size_t most)
+{
+    int64_t ids[64];
+    if (most > DW_ARRAY_LEN(ids))
+        most = DW_ARRAY_LEN(ids);
+    if (effects_next_due_ms(e) > e->now_ms)
+        return;
+    size_t n = effects_due(e, ids, most);
+    for (size_t i = 0; i < n; i++) {
+        struct effect f;
+        if (!effect_load(e, ids[i], &f))
+            continue;
+        struct http_response lost;
+        http_response_init(&lost);
+        lost.transport = TRANSPORT_LOST;
+        str_copy(lost.problem, sizeof lost.problem, "the program stopped while the call was out");
+        if (f.deadline_ms && f.deadline_ms < e->now_ms)
+            effect_end(e, &f, false, NULL, "too late: nobody waits for this any more");
+        else
+            effect_step(e, &f, f.state == EFFECT_LOST ? &lost : NULL, out);
+        http_response_fini(&lost);
+        effect_fini(&f);
+    }
+}
+
+void effect_answered(struct engine *e, int64_t effect_id, const struct http_response *response, struct calls *out)
+{
+    struct effect f;
+    if (!effect_load(e, effect_id, &f))
+        return; /* an answer that comes twice finds the effect finished */
+    if (f.state == EFFECT_OUT)
+        effect_step(e, &f, response, out);
+    effect_fini(&f);
+}
+
+int64_t effects_next_due_ms(struct engine *e)
+{
+    if (store_i64(e->store, 0, "SELECT count(*) FROM effects WHERE is_live = 1 AND state = 1", "") >= OUT_MOST)
+        return INT64_MAX; /* enough is out; the answers wake us */
+    return store_i64(e->store, INT64_MAX,
+                     "SELECT not_before_ms FROM effects WHERE is_live = 1 AND state IN (0, 2, 3) AND NOT EXISTS (SELECT 1 FROM effects AS "
+                     "ahead WHERE ahead.lane = effects.lane AND ahead.is_live = 1 AND ahead.id < effects.id) ORDER BY not_before_ms LIMIT 1",
+                     "");
+}

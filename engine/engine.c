@@ -1,0 +1,90 @@
+/* The engine's own bookkeeping: its memory, its clock of this turn, and the round of what has become due. */
+#include "engine/engine.h"
+
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "engine/effect.h"
+#include "engine/inbox.h"
+#include "engine/timer.h"
+#include "engine/when.h"
+
+void engine_init(struct engine *e, struct store *store, const struct world *world)
+{
+    *e = (struct engine){.store = store, .world = *world, .digest = EVP_MD_CTX_new()};
+    engine_begin(e);
+}
+
+void engine_fini(struct engine *e)
+{
+    EVP_MD_CTX_free(e->digest);
+    free(e->dirty);
+    *e = (struct engine){0};
+}
+
+void engine_begin(struct engine *e)
+{
+    int64_t now = e->world.now_ms(e->world.ctx);
+    if (now > e->now_ms) /* a clock set back never makes our rows run backwards */
+        e->now_ms = now;
+}
+
+void engine_forget(struct engine *e)
+{
+    e->memo.head_known = e->memo.due_known = false;
+    e->n_dirty = 0;
+}
+
+const char *actor_key(const struct actor *a)
+{
+    return a->person ? a->person->key : a->name;
+}
+
+const char *actor_name(const struct actor *a)
+{
+    return a->person ? a->person->name : a->name;
+}
+
+void engine_dirty(struct engine *e, int64_t case_id)
+{
+    for (size_t i = 0; i < e->n_dirty; i++)
+        if (e->dirty[i] == case_id)
+            return;
+    if (e->n_dirty == e->cap_dirty) {
+        e->cap_dirty = e->cap_dirty ? e->cap_dirty * 2 : 16;
+        e->dirty = mem_grow(e->dirty, e->cap_dirty * sizeof *e->dirty);
+    }
+    e->dirty[e->n_dirty++] = case_id;
+}
+
+bool engine_tick(struct engine *e, int budget)
+{
+    bool more = timers_work(e, budget);
+    more |= inbox_work(e, budget);
+    if (e->now_ms - e->memo.pruned_ms > MS_HOUR) {
+        store_run(e->store, "DELETE FROM chat_seen WHERE at_ms < ?1", "i", e->now_ms - 2 * MS_DAY);
+        e->memo.pruned_ms = e->now_ms;
+    }
+    if (more)
+        e->memo.due_known = false;
+    return more;
+}
+
+int64_t engine_next_due_ms(struct engine *e)
+{
+    if (!e->memo.due_known) {
+        int64_t timer = timers_next_due_ms(e), effect = effects_next_due_ms(e), inbox = inbox_next_due_ms(e);
+        e->memo.next_due_ms = timer < effect ? timer : effect;
+        if (inbox < e->memo.next_due_ms)
+            e->memo.next_due_ms = inbox;
+        e->memo.due_known = true;
+    }
+    return e->memo.next_due_ms;
+}
+
+void engine_recover(struct engine *e)
+{
+    store_run(e->store, "UPDATE effects SET state = ?1 WHERE is_live = 1 AND state = ?2", "ii", (int64_t)EFFECT_LOST,
+              (int64_t)EFFECT_OUT);
+    e->memo.due_known = false;
+}

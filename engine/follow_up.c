@@ -1,0 +1,105 @@
+/* Moments that a case was waiting for. Each handler looks at the state as it is now: a timer is a reason to look, never an
+ * order. */
+#include "engine/follow_up.h"
+
+#include <stdio.h>
+
+#include "engine/hold.h"
+#include "engine/journal.h"
+#include "engine/plan.h"
+#include "engine/proposal.h"
+#include "engine/when.h"
+
+static const struct actor TIMER = {.name = "policy"};
+
+static void hold_asks(struct engine *e, struct recovery *r, int64_t ref)
+{
+    struct hold *h = hold_load(e, ref);
+    if (h && h->state == HOLD_ACTIVE && r->state == RECOVERY_HELD) {
+        AUTO_STR next = str_fmt("The hold ends on {ms:%lld}: extend it, offer a plan, or let it resume by itself then", (long long)h->end_ms);
+        AUTO_STR id = str_fmt("H-%lld", (long long)h->id);
+        journal_add(e, &TIMER, "hold.asks", r->id, r->account, id, NULL, "%s is asked: extend, plan, or let it resume",
+                    h->owner[0] ? h->owner : "The collections channel");
+        recovery_move(e, r, &TIMER, RECOVERY_HELD, next, h->end_ms);
+    }
+    hold_free(h);
+}
+
+static void hold_ends(struct engine *e, struct recovery *r, int64_t ref)
+{
+    struct hold *h = hold_load(e, ref);
+    if (h && h->state == HOLD_ACTIVE) {
+        hold_release(e, r, "the hold has ended, as agreed");
+        if (str_eq(h->at_end, "queue") && r->state != RECOVERY_CLOSED)
+            recovery_move(e, r, &TIMER, RECOVERY_QUEUED, "The hold has ended; a collector takes it from the queue", 0);
+    }
+    hold_free(h);
+}
+
+static void release_again(struct engine *e, struct recovery *r, int64_t ref)
+{
+    struct hold *h = hold_load(e, ref);
+    if (h && h->state == HOLD_RELEASING) {
+        json_t *terms = json_pack("{s:I, s:O, s:O}", "hold", (json_int_t)h->id, "invoices", h->invoices, "prior", h->prior);
+        proposal_auto(e, r, VERB_RELEASE, terms, "the release failed before and is tried again");
+    }
+    hold_free(h);
+}
+
+static void retry(struct engine *e, struct recovery *r)
+{
+    char why[200];
+    if (r->state != RECOVERY_RETRYING)
+        return;
+    if (!policy_may_retry(e->policy, &r->facts, why, sizeof why)) {
+        AUTO_STR next = str_fmt("A collector takes it from the queue: %s", why);
+        recovery_move(e, r, &TIMER, RECOVERY_QUEUED, next, 0);
+        return;
+    }
+    json_t *terms = json_object();
+    json_put(terms, "invoice", json_str(r->invoices, "0.id", ""));
+    proposal_auto(e, r, VERB_RETRY, terms, why);
+    recovery_move(e, r, &TIMER, RECOVERY_RETRYING, "The payment is being tried again now", 0);
+}
+
+static void promise_passed(struct engine *e, struct recovery *r, int64_t ref)
+{
+    int64_t broken = store_run(e->store, "UPDATE promises SET state = 'broken' WHERE id = ?1 AND state = 'open'", "i", ref);
+    if (broken != 1 || r->state != RECOVERY_PROMISED)
+        return;
+    AUTO_STR id = str_fmt("N-%lld", (long long)r->id);
+    journal_add(e, &TIMER, "promise.broken", r->id, r->account, id, NULL, "The promised payment has not come");
+    recovery_move(e, r, &TIMER, RECOVERY_QUEUED, "The promised payment has not come: call the customer", 0);
+}
+
+static void link_passed(struct engine *e, struct recovery *r)
+{
+    if (r->state == RECOVERY_WAITING)
+        recovery_move(e, r, &TIMER, RECOVERY_QUEUED, "The customer has not paid by the link: a collector takes it from the queue", 0);
+}
+
+void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
+{
+    struct recovery *r = recovery_load(e, case_id);
+    if (!r)
+        return;
+    if (str_eq(kind, "hold_ask"))
+        hold_asks(e, r, ref);
+    else if (str_eq(kind, "hold_end"))
+        hold_ends(e, r, ref);
+    else if (str_eq(kind, "release"))
+        release_again(e, r, ref);
+    else if (str_eq(kind, "retry"))
+        retry(e, r);
+    else if (str_eq(kind, "instalment") && r->state != RECOVERY_CLOSED)
+        instalment_due(e, r, ref);
+    else if (str_eq(kind, "promise"))
+        promise_passed(e, r, ref);
+    else if (str_eq(kind, "expire"))
+        proposal_expire(e, ref);
+    else if (str_eq(kind, "link_over"))
+        link_passed(e, r);
+    else if (str_eq(kind, "reread") && r->state != RECOVERY_CLOSED)
+        recovery_ask_facts(e, r, NULL);
+    recovery_free(r);
+}

@@ -1,0 +1,95 @@
+/* The inbox. Storing is all that happens before a sender hears 200; work on what was stored follows behind a cursor, a few
+ * rows a turn, so a flood of webhooks delays decisions but never answers. Delivery order is nobody's promise: a row only
+ * says "look at this account", and billing is read anew. */
+#include "engine/inbox.h"
+
+#include "engine/journal.h"
+#include "engine/recovery.h"
+
+bool inbox_put(struct engine *e, const char *source, const char *ext_id, int64_t created_ms, const char *type, int kind,
+               const char *customer, const char *invoice, struct span body)
+{
+    int64_t added = store_run(e->store,
+                              "INSERT INTO inbox (source, created_ms, ext_id, type, kind, customer, invoice, received_ms, body) VALUES "
+                              "(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT DO NOTHING",
+                              "tittittib", source, created_ms, ext_id, type, (int64_t)kind, customer, invoice, e->now_ms, body);
+    if (added == 1)
+        e->memo.due_known = false;
+    return added == 1;
+}
+
+static int64_t cursor(struct engine *e)
+{
+    return store_i64(e->store, 0, "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'inbox_done'", "");
+}
+
+int64_t inbox_next_due_ms(struct engine *e)
+{
+    return store_i64(e->store, 0, "SELECT coalesce(max(seq), 0) FROM inbox", "") > cursor(e) ? e->now_ms : INT64_MAX;
+}
+
+struct row {
+    int64_t seq;
+    int kind;
+    char *source, *ext_id, *type, *customer, *invoice;
+};
+
+static bool row_after(struct engine *e, int64_t seq, struct row *r)
+{
+    struct query *q = store_query(
+        e->store, "SELECT seq, kind, source, ext_id, type, customer, invoice FROM inbox WHERE seq > ?1 ORDER BY seq LIMIT 1", "i", seq);
+    if (!query_next(q))
+        return false;
+    *r = (struct row){.seq = query_i64(q, 0), .kind = (int)query_i64(q, 1), .source = str_dup(query_text(q, 2)),
+                      .ext_id = str_dup(query_text(q, 3)), .type = str_dup(query_text(q, 4)), .customer = str_dup(query_text(q, 5)),
+                      .invoice = str_dup(query_text(q, 6))};
+    query_end(q);
+    return true;
+}
+
+static void row_fini(struct row *r)
+{
+    free(r->source);
+    free(r->ext_id);
+    free(r->type);
+    free(r->customer);
+    free(r->invoice);
+}
+
+static void row_handle(struct engine *e, const struct row *r)
+{
+    const struct actor billing = {.name = r->source};
+    if (r->kind == INBOX_OTHER) {
+        journal_add(e, &billing, "event.ignored", 0, "", r->ext_id, NULL, "Ignored %s: not an event Dunwell acts on", r->type);
+    } else if (!r->customer[0]) {
+        journal_add(e, &billing, "event.ignored", 0, "", r->ext_id, NULL, "Ignored %s: it names no customer", r->type);
+    } else {
+        recovery_touch(e, &(struct touch){.biller = r->source, .customer = r->customer, .invoice = r->invoice, .event = r->ext_id,
+                                          .why = r->type, .opens = r->kind == INBOX_PAYMENT_FAILED});
+    }
+}
+
+bool inbox_work(struct engine *e, int budget)
+{
+    if (inbox_next_due_ms(e) == INT64_MAX)
+        return false;
+    int64_t done = cursor(e), first = done;
+    struct row r;
+    for (int i = 0; i < budget && row_after(e, done, &r); i++) {
+        row_handle(e, &r);
+        done = r.seq;
+        row_fini(&r);
+    }
+    if (done != first) {
+        AUTO_STR text = str_fmt("%lld", (long long)done);
+        store_run(e->store, "INSERT INTO meta (name, value) VALUES ('inbox_done', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                  "t", text);
+    }
+    return inbox_next_due_ms(e) != INT64_MAX;
+}
+
+bool chat_first_time(struct engine *e, const char *platform, const char *key)
+{
+    return store_run(e->store, "INSERT INTO chat_seen (at_ms, platform, dedupe) VALUES (?1,?2,?3) ON CONFLICT DO NOTHING", "itt", e->now_ms,
+                     platform, key) == 1;
+}

@@ -1,0 +1,186 @@
+/* Plans that Dunwell keeps: billing has no instalment object that fits, so each instalment is a row with a durable timer, and
+ * the hold on the invoices lasts until the last one. One instalment over several invoices is several rows of the same number. */
+#include "engine/plan.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/hold.h"
+#include "engine/journal.h"
+#include "engine/proposal.h"
+#include "engine/timer.h"
+#include "engine/when.h"
+
+enum { INSTALMENTS_MOST = 60 };
+
+static const struct actor POLICY = {.name = "policy"};
+
+/* Adds rows for one instalment, taking from the invoices in order; left[] is what each still has to give. */
+static void rows_add(json_t *rows, const json_t *invoices, int64_t *left, int n, int64_t date_ms, const char *date, int64_t amount)
+{
+    size_t i;
+    json_t *invoice;
+    json_array_foreach(invoices, i, invoice) {
+        int64_t part = left[i] < amount ? left[i] : amount;
+        if (part <= 0)
+            continue;
+        left[i] -= part;
+        amount -= part;
+        json_array_append_new(rows, json_pack("{s:i, s:I, s:s, s:I, s:s}", "n", n, "date_ms", (json_int_t)date_ms, "date", date, "amount",
+                                              (json_int_t)part, "invoice", json_str(invoice, "id", "")));
+    }
+}
+
+json_t *plan_terms_make(const struct recovery *r, int instalments, int64_t first_ms, const char *zone)
+{
+    size_t count = json_array_size(r->invoices);
+    if (instalments < 1 || instalments > INSTALMENTS_MOST || r->due.minor < instalments || count == 0)
+        return NULL;
+    int64_t parts[INSTALMENTS_MOST];
+    int64_t *left = mem_alloc(count * sizeof *left);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *invoice = json_array_get(r->invoices, i);
+        struct money due = money_of(json_i64(invoice, "due", 0), json_str(invoice, "currency", ""));
+        left[i] = str_eq(due.currency, r->due.currency) ? due.minor : 0; /* other currencies are never added */
+    }
+    money_split(r->due.minor, instalments, parts);
+    json_t *rows = json_array();
+    for (int n = 0; n < instalments; n++) {
+        char date[WHEN_TEXT_SIZE];
+        int64_t at = when_add_months(first_ms, n, zone);
+        rows_add(rows, r->invoices, left, n + 1, at, when_iso_day(date, at, zone), parts[n]);
+    }
+    free(left);
+    json_t *terms = json_pack("{s:i, s:I, s:I, s:s, s:s, s:o}", "count", instalments, "total", (json_int_t)r->due.minor, "first_ms",
+                              (json_int_t)first_ms, "currency", r->due.currency, "zone", zone ? zone : "", "instalments", rows);
+    json_t *ids = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(ids, json_string(json_str(json_array_get(r->invoices, i), "id", "")));
+    json_put_new(terms, "invoices", ids);
+    return terms;
+}
+
+enum bound plan_bound(struct engine *e, const struct recovery *r, const json_t *terms, char *why, size_t size)
+{
+    const json_t *rows = json_at(terms, "instalments");
+    const json_t *last = json_array_get(rows, json_array_size(rows) - 1);
+    int count = (int)json_i64(terms, "count", 1);
+    struct plan_terms t = {.total = r->due, .instalments = count, .first_ms = json_i64(terms, "first_ms", 0), .last_ms = json_i64(last, "date_ms", 0),
+                           .smallest_minor = r->due.minor / (count > 0 ? count : 1)};
+    return policy_plan(e->policy, &t, e->now_ms, why, size);
+}
+
+size_t plan_of_case(struct engine *e, int64_t case_id, struct instalment *rows, size_t n)
+{
+    size_t found = 0;
+    struct query *q = store_query(e->store,
+                                  "SELECT i.id, i.plan_id, i.due_ms, i.n, i.invoice, i.amount, i.currency, i.state FROM instalments i JOIN plans p ON "
+                                  "p.id = i.plan_id WHERE p.case_id = ?1 AND p.state = 'running' ORDER BY i.id LIMIT ?2",
+                                  "ii", case_id, (int64_t)n);
+    while (query_next(q)) {
+        struct instalment *row = &rows[found++];
+        *row = (struct instalment){.id = query_i64(q, 0), .plan_id = query_i64(q, 1), .due_ms = query_i64(q, 2), .n = (int)query_i64(q, 3),
+                                   .amount = money_of(query_i64(q, 5), query_text(q, 6))};
+        str_copy(row->invoice, sizeof row->invoice, query_text(q, 4));
+        str_copy(row->state, sizeof row->state, query_text(q, 7));
+    }
+    return found;
+}
+
+/* The next thing a plan waits for, in words. */
+static void say_next(struct engine *e, struct recovery *r)
+{
+    struct instalment rows[INSTALMENTS_MOST * 4];
+    size_t n = plan_of_case(e, r->id, rows, DW_ARRAY_LEN(rows));
+    char amount[MONEY_TEXT_SIZE];
+    for (size_t i = 0; i < n; i++) {
+        if (!str_eq(rows[i].state, "waiting"))
+            continue;
+        AUTO_STR next = str_fmt("Instalment %d of %d, %s, is collected on {ms:%lld}", rows[i].n, rows[n - 1].n, money_text(amount, rows[i].amount),
+                                (long long)rows[i].due_ms);
+        recovery_move(e, r, &POLICY, RECOVERY_PLANNED, next, rows[i].due_ms);
+        return;
+    }
+    recovery_move(e, r, &POLICY, RECOVERY_PLANNED, "The last instalment is being settled; billing says when everything is paid", 0);
+}
+
+static void rows_store(struct engine *e, struct recovery *r, int64_t plan, const struct proposal *p)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(json_at(p->terms, "instalments"), i, row) {
+        store_run(e->store, "INSERT INTO instalments (plan_id, n, invoice, due_ms, amount, currency, state) VALUES (?1,?2,?3,?4,?5,?6,'waiting')", "iitiit",
+                  plan, json_i64(row, "n", 0), json_str(row, "invoice", ""), json_i64(row, "date_ms", 0), json_i64(row, "amount", 0),
+                  p->amount.currency);
+        timer_add(e, "instalment", r->id, store_last_id(e->store), json_i64(row, "date_ms", 0));
+    }
+}
+
+/* The invoices stay quiet until two days after the last instalment. */
+static void hold_for_plan(struct engine *e, struct recovery *r, const struct proposal *p, const json_t *result)
+{
+    const json_t *rows = json_at(p->terms, "instalments");
+    int64_t end = json_i64(json_array_get(rows, json_array_size(rows) - 1), "date_ms", e->now_ms) + 2 * MS_DAY;
+    AUTO_STR reason = str_fmt("payment plan A-%lld runs", (long long)p->id);
+    struct hold *h = hold_of_case(e, r->id);
+    if (h) {
+        hold_set_end(e, r, h, end, "resume", reason);
+    } else {
+        json_auto_t *terms = hold_terms(r, end, end - MS_DAY, "resume", reason);
+        hold_confirmed(e, r, hold_start(e, r, terms), terms, result);
+    }
+    hold_free(h);
+}
+
+void plan_start(struct engine *e, struct recovery *r, const struct proposal *p, const json_t *result)
+{
+    store_run(e->store, "INSERT INTO plans (case_id, proposal_id, state, mode, vendor_id) VALUES (?1,?2,'running',?3,?4)", "iitt", r->id, p->id,
+              json_str(result, "mode", "held_by_dunwell"), json_str(result, "id", ""));
+    rows_store(e, r, store_last_id(e->store), p);
+    timer_cancel(e, "retry", r->id);
+    timer_cancel(e, "link_over", r->id);
+    hold_for_plan(e, r, p, result);
+    if (r->state != RECOVERY_CLOSED)
+        say_next(e, r);
+}
+
+void instalment_mark(struct engine *e, struct recovery *r, int64_t id, const char *state)
+{
+    store_run(e->store, "UPDATE instalments SET state = ?2 WHERE id = ?1", "it", id, state);
+    engine_dirty(e, r->id);
+}
+
+void instalment_due(struct engine *e, struct recovery *r, int64_t id)
+{
+    struct query *q = store_query(e->store,
+                                  "SELECT i.plan_id, i.n, i.invoice, i.amount, i.currency FROM instalments i JOIN plans p ON p.id = i.plan_id WHERE "
+                                  "i.id = ?1 AND i.state = 'waiting' AND p.state = 'running'",
+                                  "i", id);
+    if (!query_next(q))
+        return;
+    json_t *terms = json_pack("{s:I, s:I, s:I, s:s, s:I, s:s}", "plan", (json_int_t)query_i64(q, 0), "instalment", (json_int_t)id, "n",
+                              (json_int_t)query_i64(q, 1), "invoice", query_text(q, 2), "amount", (json_int_t)query_i64(q, 3), "currency",
+                              query_text(q, 4));
+    query_end(q);
+    instalment_mark(e, r, id, "executing");
+    proposal_auto(e, r, VERB_INSTALMENT, terms, "an instalment of the agreed plan is due");
+}
+
+void instalment_ended(struct engine *e, struct recovery *r, const json_t *terms, bool paid, const char *why)
+{
+    char amount[MONEY_TEXT_SIZE];
+    int64_t id = json_i64(terms, "instalment", 0), plan = json_i64(terms, "plan", 0);
+    instalment_mark(e, r, id, paid ? "paid" : "failed");
+    if (r->state == RECOVERY_CLOSED)
+        return;
+    if (paid) {
+        say_next(e, r);
+        return;
+    }
+    store_run(e->store, "UPDATE plans SET state = 'broken' WHERE id = ?1", "i", plan);
+    store_run(e->store, "UPDATE instalments SET state = 'cancelled' WHERE plan_id = ?1 AND state = 'waiting'", "i", plan);
+    struct money m = money_of(json_i64(terms, "amount", 0), json_str(terms, "currency", ""));
+    AUTO_STR next = str_fmt("Instalment %lld, %s, was not paid (%s): agree on new dates with the customer; notices stay on hold meanwhile",
+                            (long long)json_i64(terms, "n", 0), money_text(amount, m), why);
+    recovery_move(e, r, &POLICY, RECOVERY_QUEUED, next, 0);
+}

@@ -1,0 +1,173 @@
+/* What people ask for: a plan, a hold or its extension, to resume, to retry. Inside policy it runs at once, because the policy
+ * is the agreement; outside it is asked of somebody who may decide, never of the asker; beyond the outer bound it is refused
+ * with the nearest terms that are allowed. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/hold.h"
+#include "engine/journal.h"
+#include "engine/plan.h"
+#include "engine/proposal_internal.h"
+#include "engine/sm.h"
+#include "engine/timer.h"
+#include "engine/when.h"
+
+bool proposal_anybody_may_decide(const struct engine *e, const char *requester, struct money amount)
+{
+    for (size_t i = 0; i < people_count(e->people); i++) {
+        const struct person *p = people_at(e->people, i);
+        if (!str_eq(p->key, requester) && person_may_decide(p, amount))
+            return true;
+    }
+    return false;
+}
+
+void proposal_ask(struct engine *e, struct recovery *r, struct proposal *p, const struct actor *who)
+{
+    p->expires_ms = e->now_ms + policy_approval_hours(e->policy) * MS_HOUR;
+    proposal_move(e, r, p, who, PROPOSAL_ASKED, NULL, "asked for approval: %s", p->reason[0] ? p->reason : p->bound);
+    timer_add(e, "expire", r->id, p->id, p->expires_ms);
+}
+
+/* What every request must meet before its terms are looked at. */
+static int may_ask(struct engine *e, struct recovery *r, const struct actor *who, struct err *err)
+{
+    if (r->state == RECOVERY_CLOSED)
+        return err_set(err, ERR_CONFLICT, "The case of %s is closed (%s); there is nothing to do.", r->name, r->outcome);
+    if (!recovery_may_work(e, r, who->person))
+        return err_set(err, ERR_DENIED, "This is for the account's AE, a collector or a manager. Ask %s.", r->owner[0] ? r->owner : "the collections channel");
+    if (r->state == RECOVERY_READING)
+        return err_set(err, ERR_STALE, "The facts of %s are still being read; please repeat that in a few seconds.", r->name);
+    if (e->now_ms - r->read_ms > FACTS_FRESH_MS) {
+        char age[WHEN_TEXT_SIZE];
+        recovery_ask_facts(e, r, NULL);
+        return err_set(err, ERR_STALE, "The facts of %s are %s old. They are being read again now; please repeat that in a few seconds.", r->name,
+                       when_age(age, e->now_ms - r->read_ms));
+    }
+    return 0;
+}
+
+static int none_pending(struct engine *e, const struct recovery *r, enum verb verb, struct err *err)
+{
+    int64_t other = store_i64(e->store, 0, "SELECT id FROM proposals WHERE case_id = ?1 AND verb = ?2 AND is_live = 1 LIMIT 1", "ii", r->id, SM_ID(verb));
+    if (!other)
+        return 0;
+    return err_set(err, ERR_CONFLICT, "A %s is already under way for %s: A-%lld. Withdraw it or wait for its end.", verb_name(verb), r->name,
+                   (long long)other);
+}
+
+/* Inside policy: to billing. With a manager's yes: asked. */
+static int put(struct engine *e, struct recovery *r, const struct actor *who, struct draft *d, enum bound bound, char *said, size_t size,
+               struct err *err)
+{
+    char words[300], amount[MONEY_TEXT_SIZE];
+    AUTO_JSON terms = d->take_terms;
+    d->take_terms = NULL;
+    if (bound == BOUND_MANAGER && (!d->reason || !d->reason[0]))
+        return err_set(err, ERR_INVALID, "This needs a manager (%s). Add the reason: ... why <reason>", d->bound);
+    if (bound == BOUND_MANAGER && !proposal_anybody_may_decide(e, d->requester, d->amount))
+        return err_set(err, ERR_DENIED, "Nobody but you could approve this: no other manager or finance has a limit of %s or more. Ask the operator to set one in people.yaml.",
+                       money_text(amount, d->amount));
+    d->take_terms = json_incref(terms);
+    struct proposal *p = proposal_draft(e, r, d);
+    if (!p)
+        return err_set(err, ERR_IO, "The request could not be stored.");
+    proposal_words(p, words, sizeof words);
+    if (bound == BOUND_MANAGER) {
+        proposal_ask(e, r, p, who);
+        snprintf(said, size, "Asked for approval: A-%lld, %s. %s Nothing changes until somebody entitled approves.", (long long)p->id, words, d->bound);
+    } else {
+        proposal_queue(e, r, p, who);
+        snprintf(said, size, e->shadow ? "Shadow mode: A-%lld, %s, is recorded and not executed." : "Inside policy, so it runs now: A-%lld, %s. The card says when %s has confirmed it.",
+                 (long long)p->id, words, r->biller);
+    }
+    proposal_free(p);
+    return 0;
+}
+
+int proposal_plan(struct engine *e, struct recovery *r, const struct actor *who, int instalments, int64_t first_ms, const char *reason, char *said,
+                  size_t size, struct err *err)
+{
+    char why[300];
+    struct instalment running;
+    int rc = may_ask(e, r, who, err);
+    if (rc == 0)
+        rc = none_pending(e, r, VERB_PLAN, err);
+    if (rc != 0)
+        return rc;
+    if (plan_of_case(e, r->id, &running, 1))
+        return err_set(err, ERR_CONFLICT, "A plan already runs for %s; see `status`.", r->name);
+    json_t *terms = plan_terms_make(r, instalments, first_ms, facts_str(&r->facts, "account.timezone"));
+    if (!terms)
+        return err_set(err, ERR_INVALID, "%d instalments cannot be made of what is due; say how many, such as 3x.", instalments);
+    enum bound bound = plan_bound(e, r, terms, why, sizeof why);
+    if (bound == BOUND_REFUSED) {
+        json_decref(terms);
+        return err_set(err, ERR_INVALID, "Not allowed: %s", why);
+    }
+    return put(e, r, who, &(struct draft){.verb = VERB_PLAN, .take_terms = terms, .requester = who->person->key, .reason = reason, .bound = why, .amount = r->due},
+               bound, said, size, err);
+}
+
+int proposal_hold(struct engine *e, struct recovery *r, const struct actor *who, int64_t end_ms, const char *reason, char *said, size_t size,
+                  struct err *err)
+{
+    char why[300];
+    int rc = may_ask(e, r, who, err);
+    if (rc == 0)
+        rc = none_pending(e, r, VERB_HOLD, err);
+    if (rc == 0)
+        rc = none_pending(e, r, VERB_EXTEND, err);
+    if (rc != 0)
+        return rc;
+    if (end_ms <= e->now_ms)
+        return err_set(err, ERR_INVALID, "A hold ends in the future; say until when, such as: until fri 17:00.");
+    struct hold *h = hold_of_case(e, r->id);
+    int64_t from = h ? h->start_ms : e->now_ms, lead = MS_DAY;
+    json_t *terms = hold_terms(r, end_ms, end_ms - lead > e->now_ms ? end_ms - lead : e->now_ms, "resume", reason && reason[0] ? reason : "asked by a person");
+    if (h)
+        json_put_i64(terms, "hold", h->id);
+    enum verb verb = h ? VERB_EXTEND : VERB_HOLD;
+    hold_free(h);
+    enum bound bound = policy_hold(e->policy, from, end_ms, why, sizeof why);
+    if (bound == BOUND_REFUSED) {
+        json_decref(terms);
+        return err_set(err, ERR_INVALID, "Not allowed: %s", why);
+    }
+    return put(e, r, who, &(struct draft){.verb = verb, .take_terms = terms, .requester = who->person->key, .reason = reason, .bound = why, .amount = r->due},
+               bound, said, size, err);
+}
+
+int proposal_resume(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err)
+{
+    if (!recovery_may_work(e, r, who->person))
+        return err_set(err, ERR_DENIED, "This is for the account's AE, a collector or a manager.");
+    struct hold *h = hold_of_case(e, r->id);
+    bool active = h && h->state == HOLD_ACTIVE;
+    hold_free(h);
+    if (!active)
+        return err_set(err, ERR_CONFLICT, "No hold is in force for %s.", r->name);
+    AUTO_STR why = str_fmt("%s let it resume", actor_name(who));
+    AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
+    journal_add(e, who, "hold.resume", r->id, r->account, ref, NULL, "%s lets notices and retries resume", actor_name(who));
+    hold_release(e, r, why);
+    snprintf(said, size, "Notices and retries of %s resume; the card says when %s has confirmed it.", r->name, r->biller);
+    return 0;
+}
+
+int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err)
+{
+    char why[300];
+    int rc = may_ask(e, r, who, err);
+    if (rc == 0)
+        rc = none_pending(e, r, VERB_RETRY, err);
+    if (rc != 0)
+        return rc;
+    if (!policy_may_retry(e->policy, &r->facts, why, sizeof why))
+        return err_set(err, ERR_DENIED, "No retry: %s", why);
+    json_t *terms = json_object();
+    json_put(terms, "invoice", json_str(r->invoices, "0.id", ""));
+    json_put(terms, "currency", r->due.currency);
+    return put(e, r, who, &(struct draft){.verb = VERB_RETRY, .take_terms = terms, .requester = who->person->key, .bound = why, .amount = r->due}, BOUND_INSIDE,
+               said, size, err);
+}

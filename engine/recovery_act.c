@@ -1,0 +1,136 @@
+/* What people do to a case beyond proposals: claim it, hand it on, write down a promise or a dispute, have a link sent. Each is
+ * durable with the turn and leaves a journal row in the person's name. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/hold.h"
+#include "engine/journal.h"
+#include "engine/proposal.h"
+#include "engine/sm.h"
+#include "engine/timer.h"
+#include "engine/when.h"
+
+bool recovery_may_work(const struct engine *e, const struct recovery *r, const struct person *p)
+{
+    const struct account *a = book_by_key(e->book, r->account);
+    if (person_has(p, ROLE_COLLECTOR | ROLE_MANAGER | ROLE_FINANCE))
+        return true;
+    return person_has(p, ROLE_AE) && (str_eq(r->owner, p->key) || (a && str_eq(a->ae, p->key)));
+}
+
+static int may_act(const struct engine *e, const struct recovery *r, const struct actor *who, struct err *err)
+{
+    if (r->state == RECOVERY_CLOSED)
+        return err_set(err, ERR_CONFLICT, "The case of %s is closed (%s); there is nothing to do.", r->name, r->outcome);
+    if (!recovery_may_work(e, r, who->person))
+        return err_set(err, ERR_DENIED, "This is for the account's AE, a collector or a manager. Ask %s.", r->owner[0] ? r->owner : "the collections channel");
+    return 0;
+}
+
+static void write_down(struct engine *e, const struct recovery *r, const struct actor *who, const char *verb, const char *text)
+{
+    AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
+    journal_add(e, who, verb, r->id, r->account, ref, NULL, "%s %s", actor_name(who), text);
+}
+
+int recovery_claim(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err)
+{
+    if (r->state == RECOVERY_CLOSED)
+        return err_set(err, ERR_CONFLICT, "The case of %s is closed (%s); there is nothing to claim.", r->name, r->outcome);
+    if (!person_has(who->person, ROLE_AE | ROLE_COLLECTOR | ROLE_MANAGER | ROLE_FINANCE))
+        return err_set(err, ERR_DENIED, "Claiming is for AEs, collectors and managers.");
+    if (r->claimed && !str_eq(r->owner, who->person->key))
+        return err_set(err, ERR_CONFLICT, "%s has it already. Ask them to hand it on with: notmine %s", r->owner, r->account);
+    bool again = r->claimed;
+    free(r->owner);
+    r->owner = str_dup(who->person->key);
+    r->claimed = true;
+    if (!again) {
+        store_run(e->store, "UPDATE holds SET owner = ?2 WHERE case_id = ?1 AND is_live = 1", "it", r->id, r->owner);
+        write_down(e, r, who, "case.claimed", "handles it");
+        recovery_save(e, r);
+    }
+    snprintf(said, size, again ? "You have %s already. Next: %s" : "%s is yours. Next if you do nothing: %s", r->name, r->next_step);
+    return 0;
+}
+
+int recovery_not_mine(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err)
+{
+    int rc = may_act(e, r, who, err);
+    if (rc != 0)
+        return rc;
+    free(r->owner);
+    r->owner = str_dup("");
+    r->claimed = false;
+    write_down(e, r, who, "case.handed_on", "says it is not theirs; the collections channel has it");
+    recovery_save(e, r);
+    snprintf(said, size, "Thank you. %s went to the collections channel; nothing else changed.", r->name);
+    return 0;
+}
+
+int recovery_promise(struct engine *e, struct recovery *r, const struct actor *who, struct money amount, int64_t date_ms, char *said, size_t size,
+                     struct err *err)
+{
+    char text[MONEY_TEXT_SIZE], due[MONEY_TEXT_SIZE], day[WHEN_TEXT_SIZE];
+    const char *zone = facts_str(&r->facts, "account.timezone");
+    int rc = may_act(e, r, who, err);
+    if (rc != 0)
+        return rc;
+    if (!str_eq(amount.currency, r->due.currency))
+        return err_set(err, ERR_INVALID, "%s owes in %s; say the promise in %s.", r->name, r->due.currency, r->due.currency);
+    if (amount.minor <= 0 || amount.minor > r->due.minor)
+        return err_set(err, ERR_INVALID, "A promise is more than nothing and at most what is due: %s.", money_text(due, r->due));
+    if (date_ms <= e->now_ms)
+        return err_set(err, ERR_INVALID, "A promise is for a day to come; %s is past.", when_day(day, date_ms, zone));
+    if (date_ms > e->now_ms + 366 * MS_DAY)
+        return err_set(err, ERR_INVALID, "That is more than a year away; make it a plan.");
+    store_run(e->store, "UPDATE promises SET state = 'replaced' WHERE case_id = ?1 AND state = 'open'", "i", r->id);
+    store_run(e->store, "INSERT INTO promises (case_id, person, amount, currency, date_ms, state) VALUES (?1,?2,?3,?4,?5,'open')", "ititi", r->id,
+              who->person->key, amount.minor, amount.currency, date_ms);
+    timer_add(e, "promise", r->id, store_last_id(e->store), date_ms + MS_DAY);
+    AUTO_STR words = str_fmt("wrote down a promise: %s by %s", money_text(text, amount), when_day(day, date_ms, zone));
+    write_down(e, r, who, "promise", words);
+    AUTO_STR next = str_fmt("The customer promised %s by %s; if it is not there the day after, a collector takes it", text, day);
+    recovery_move(e, r, who, RECOVERY_PROMISED, next, date_ms + MS_DAY);
+    snprintf(said, size, "Noted: %s promised %s by %s. I look on the day after and tell you.", r->name, text, day);
+    return 0;
+}
+
+int recovery_dispute(struct engine *e, struct recovery *r, const struct actor *who, const char *why, char *said, size_t size, struct err *err)
+{
+    int rc = may_act(e, r, who, err);
+    if (rc != 0)
+        return rc;
+    if (!why || !why[0])
+        return err_set(err, ERR_INVALID, "Say what is disputed: dispute %s <what the customer says>", r->account);
+    AUTO_STR words = str_fmt("wrote down a dispute: %s", why);
+    write_down(e, r, who, "dispute", words);
+    timer_cancel(e, "retry", r->id);
+    recovery_move(e, r, who, RECOVERY_DISPUTED, "Somebody settles the dispute with the customer; no retry runs meanwhile", 0);
+    struct hold *h = hold_of_case(e, r->id);
+    if (!h && !e->shadow) {
+        int64_t end = when_business_hour(when_add_days(e->now_ms, 14, NULL), 9, facts_str(&r->facts, "account.timezone"));
+        proposal_auto(e, r, VERB_HOLD, hold_terms(r, end, end - MS_DAY, "resume", "the invoice is disputed"), "a disputed invoice is not dunned");
+    }
+    hold_free(h);
+    snprintf(said, size, "Noted: %s disputes the invoice. Notices and retries are stopped for it; settle it, then: resume %s", r->name, r->account);
+    return 0;
+}
+
+int recovery_send_link(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err)
+{
+    int rc = may_act(e, r, who, err);
+    if (rc != 0)
+        return rc;
+    if (store_i64(e->store, 0, "SELECT count(*) FROM proposals WHERE case_id = ?1 AND verb = ?2 AND is_live = 1", "ii", r->id, SM_ID(VERB_LINK)))
+        return err_set(err, ERR_CONFLICT, "A link is being sent already.");
+    const char *class = facts_str(&r->facts, "payment.class");
+    json_t *terms = json_object();
+    json_put(terms, "purpose", str_eq(class, "H") || str_eq(class, "N") ? "update_method" : "pay");
+    json_put(terms, "invoice", json_str(r->invoices, "0.id", ""));
+    write_down(e, r, who, "link.asked", "asks to send the customer a link");
+    AUTO_STR why = str_fmt("%s asked for it", actor_name(who));
+    proposal_auto(e, r, VERB_LINK, terms, why);
+    snprintf(said, size, e->shadow ? "Shadow mode: recorded, nothing is sent." : "The link goes to the account's e-mail address; `history %s` says when it left.", r->account);
+    return 0;
+}

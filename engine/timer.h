@@ -1,0 +1,14 @@
+/* Durable timers: something to look at when its time has come, whatever happens to the process in between. */
+#ifndef DW_ENGINE_TIMER_H
+#define DW_ENGINE_TIMER_H
+
+#include "engine/engine.h"
+
+/* kinds: hold_ask, hold_end, retry, instalment, promise, expire, reread, link_over, release. ref: the id the kind is about. */
+void timer_add(struct engine *e, const char *kind, int64_t case_id, int64_t ref, int64_t due_ms);
+void timer_cancel(struct engine *e, const char *kind, int64_t ref);
+void timers_cancel_case(struct engine *e, int64_t case_id); /* all but `release` */
+bool timers_work(struct engine *e, int budget);             /* true when more is due */
+int64_t timers_next_due_ms(struct engine *e);
+
+#endif

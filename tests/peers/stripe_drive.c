@@ -1,0 +1,214 @@
+/* Runs one operation of the Stripe driver against a server, over real HTTP, and prints how it went.
+ *
+ *   stripe_drive [-4] [-n REQUESTS] [-c CONFIG] BASE_URL OP KEY ARGS
+ *
+ * Each request is a line "POST /v1/invoices/in_1 200"; the last line is "done {...}", "refused REASON {...}", "retry REASON" or
+ * "unknown REASON". Waiting is not waited: the clock of the job jumps to the time asked for, at most RETRIES_MAX times. Exit 0
+ * after done, 1 after anything else; with -4 also 2 as soon as the server answers 400 to 499: it did not understand
+ * a request. With -n it stops after so many requests and exits 0 (the end is then printed as "stopped"). CONFIG: options as
+ * JSON, over a fake key. */
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "adapters/billing/stripe.h"
+#include "engine/when.h"
+
+enum { RETRIES_MAX = 8, REQUESTS_MAX = 100 };
+
+static size_t take_body(char *p, size_t size, size_t n, void *to)
+{
+    buf_add(to, p, size * n);
+    return size * n;
+}
+
+static size_t take_header(char *p, size_t size, size_t n, void *to)
+{
+    struct http_response *r = to;
+    char line[256];
+    str_copy(line, sizeof line, "");
+    size_t length = size * n < sizeof line ? size * n : sizeof line - 1;
+    memcpy(line, p, length);
+    line[length] = '\0';
+    if (strncasecmp(line, "retry-after: ", 13) == 0)
+        r->retry_after_ms = strtoll(line + 13, NULL, 10) * MS_SECOND;
+    if (strncasecmp(line, "stripe-should-retry: false", 26) == 0)
+        r->never_retry = true;
+    return size * n;
+}
+
+static struct curl_slist *headers_of(const struct http_request *r)
+{
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    for (const char *line = buf_text(&r->headers); *line;) {
+        size_t n = strcspn(line, "\n");
+        AUTO_STR one = str_ndup(line, n);
+        list = curl_slist_append(list, one);
+        line += n + (line[n] == '\n');
+    }
+    return list;
+}
+
+static void perform(CURL *curl, const struct http_request *request, struct http_response *response)
+{
+    long status = 0;
+    struct curl_slist *headers = headers_of(request);
+    curl_easy_reset(curl);
+    curl_easy_setopt(curl, CURLOPT_URL, request->url);
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+    if (strcmp(request->method, "POST") == 0) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->body.n);
+        curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, buf_text(&request->body));
+    }
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &response->body);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, response);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 5000L);
+    curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    CURLcode rc = curl_easy_perform(curl);
+    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_slist_free_all(headers);
+    response->status = (int)status;
+    response->transport = rc == CURLE_OK                ? TRANSPORT_OK
+                          : rc == CURLE_COULDNT_CONNECT ? TRANSPORT_NOT_SENT
+                                                        : TRANSPORT_LOST;
+    str_copy(response->problem, sizeof response->problem, rc == CURLE_OK ? "" : curl_easy_strerror(rc));
+}
+
+/* What came of an operation that is over, as the last line. */
+static int report(const struct step *s)
+{
+    static const char *const words[] = {"http", "done", "retry", "refused", "unknown"};
+    AUTO_STR result = s->result ? json_text(s->result) : str_dup("");
+    printf("%s %s%s%s\n", words[s->outcome], s->reason, *s->reason && *result ? " " : "", result);
+    return s->outcome == STEP_DONE ? 0 : 1;
+}
+
+struct run {
+    struct job job;
+    const struct stripe_config *config;
+    json_t *stage;
+    CURL *curl;
+    bool strict;
+    int left;
+};
+
+/* One request after the other. False when the server did not understand one (strict), or enough were sent. */
+static bool exchange(struct run *r, struct step *s, int *rc)
+{
+    struct http_response answer;
+    http_response_init(&answer);
+    perform(r->curl, &s->request, &answer);
+    const char *path = strstr(s->request.url, "/v1/");
+    printf("%s %s %d%s%s\n", s->request.method, path ? path : s->request.url, answer.status, *answer.problem ? " " : "", answer.problem);
+    r->job.attempts++;
+    bool wrong = r->strict && answer.status >= 400 && answer.status < 500;
+    if (wrong) {
+        printf("not understood: %.500s\n  sent: %.500s\n", buf_text(&answer.body), buf_text(&s->request.body));
+        *rc = 2;
+    } else if (--r->left == 0) {
+        printf("stopped\n");
+        *rc = 0;
+    } else {
+        step_fini(s);
+        r->job.stage = r->stage;
+        stripe_step(r->config, &r->job, &answer, s);
+    }
+    http_response_fini(&answer);
+    return !wrong && r->left > 0;
+}
+
+static int run(struct run *r)
+{
+    struct step s;
+    int rc = 1;
+    step_init(&s);
+    stripe_step(r->config, &r->job, NULL, &s);
+    for (int waits = 0; s.outcome != STEP_DONE && s.outcome != STEP_REFUSED;) {
+        if (s.stage) {
+            json_decref(r->stage);
+            r->stage = STEAL(s.stage);
+        }
+        r->job.stage = r->stage;
+        if (s.outcome == STEP_HTTP) {
+            if (exchange(r, &s, &rc))
+                continue;
+            step_fini(&s);
+            return rc;
+        }
+        if (waits++ == RETRIES_MAX)
+            break;
+        printf("... %s\n", s.reason);
+        r->job.now_ms = s.retry_at_ms;
+        step_fini(&s);
+        stripe_step(r->config, &r->job, NULL, &s);
+    }
+    rc = report(&s);
+    step_fini(&s);
+    return rc;
+}
+
+static char *option_text(const json_t *options, const char *name, const char *otherwise)
+{
+    return str_dup(json_str(options, name, otherwise));
+}
+
+int main(int argc, char **argv)
+{
+    struct run r = {.left = REQUESTS_MAX};
+    const char *options_text = "{}";
+    struct err e;
+    int c;
+    while ((c = getopt(argc, argv, "4n:c:")) != -1) {
+        if (c == '4')
+            r.strict = true;
+        else if (c == 'n')
+            r.left = (int)strtol(optarg, NULL, 10);
+        else if (c == 'c')
+            options_text = optarg;
+        else
+            return 2;
+    }
+    if (argc - optind != 4) {
+        fprintf(stderr, "usage: stripe_drive [-4] [-n REQUESTS] [-c CONFIG] BASE_URL OP KEY ARGS\n");
+        return 2;
+    }
+    json_t *options = json_read(span_of(options_text), &e), *args = options ? json_read(span_of(argv[optind + 3]), &e) : NULL;
+    if (!args) {
+        fprintf(stderr, "%s\n", e.text);
+        json_decref(options);
+        return 2;
+    }
+    struct stripe_config config = {
+        .base = {.driver = &stripe_driver, .name = "stripe"},
+        .base_url = str_dup(argv[optind]),
+        .secret_key = option_text(options, "secret_key", "sk_test_fake"),
+        .webhook_secret = option_text(options, "webhook_secret", "whsec_fake"),
+        .api_version = option_text(options, "api_version", "2026-10-28.endive"),
+        .return_url = option_text(options, "return_url", NULL),
+    };
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    r.config = &config;
+    r.job = (struct job){.driver = "stripe", .op = argv[optind + 1], .key = argv[optind + 2], .args = args,
+                         .now_ms = now.tv_sec * MS_SECOND, .random = 4242};
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    r.curl = curl_easy_init();
+    int rc = run(&r);
+    curl_easy_cleanup(r.curl);
+    curl_global_cleanup();
+    json_decref(r.stage);
+    json_decref(args);
+    json_decref(options);
+    free(config.base_url);
+    free(config.secret_key);
+    free(config.webhook_secret);
+    free(config.api_version);
+    free(config.return_url);
+    return rc;
+}

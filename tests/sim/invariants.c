@@ -1,0 +1,159 @@
+/* What must hold whatever happens (design, section 5). Checked after every turn where it is cheap, at rest where it is not. */
+#include <stdio.h>
+#include <string.h>
+
+#include "adapters/billing/sandbox.h"
+#include "engine/hold.h"
+#include "engine/journal.h"
+#include "engine/proposal.h"
+#include "tests/sim/sim.h"
+
+void sim_check(struct sim *s, bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fflush(stdout);
+    fprintf(stderr, "sim: seed %llu: violated: %s\nreplay: sim --seed %llu --trace\n", (unsigned long long)s->seed, what, (unsigned long long)s->seed);
+    exit(1);
+}
+
+static json_t *bag(json_t **b)
+{
+    if (!*b)
+        *b = json_object();
+    return *b;
+}
+
+static void none(struct sim *s, const char *sql, const char *what)
+{
+    int64_t n = store_i64(s->store, -1, sql, "");
+    sim_check(s, n == 0, what);
+}
+
+/* Unknown is never retried unreconciled: after a write whose answer was lost, the same effect must look first. */
+void invariant_on_call(struct sim *s, const struct flight *f)
+{
+    char id[32];
+    snprintf(id, sizeof id, "%lld", (long long)f->effect_id);
+    if (f->request.write)
+        sim_check(s, !json_object_get(bag(&s->lost_writes), id), "a write whose answer was lost is looked at before it is written again");
+    else
+        json_object_del(bag(&s->lost_writes), id);
+}
+
+void invariant_on_answer(struct sim *s, const struct flight *f)
+{
+    char id[32];
+    snprintf(id, sizeof id, "%lld", (long long)f->effect_id);
+    if (f->request.write && (f->fate == FATE_LOST_AFTER || f->fate == FATE_LOST_BEFORE) && str_eq(f->driver, "sandbox"))
+        json_object_set_new(bag(&s->lost_writes), id, json_true());
+}
+
+void invariant_on_webhook(struct sim *s, const char *event_id)
+{
+    json_object_set_new(bag(&s->events), event_id, json_integer(json_i64(bag(&s->events), event_id, 0) + 1));
+}
+
+void invariants_after_turn(struct sim *s)
+{
+    none(s, "SELECT count(*) FROM recoveries WHERE is_open = 1 AND next_step = ''", "every open case has a next step");
+    none(s, "SELECT count(*) FROM holds WHERE is_live = 1 AND (end_ms <= start_ms OR owner = '')", "every hold has an end and an owner");
+    none(s, "SELECT count(*) FROM (SELECT lane FROM effects WHERE is_live = 1 AND state = 1 GROUP BY lane HAVING count(*) > 1) AS twice",
+         "one call in flight per lane");
+    none(s, "SELECT count(*) FROM (SELECT ext_id FROM inbox GROUP BY source, ext_id HAVING count(*) > 1) AS twice", "an event is stored once");
+    none(s,
+         "SELECT count(*) FROM proposals p JOIN recoveries r ON r.id = p.case_id WHERE r.is_open = 0 AND p.state = 2",
+         "a closed case has no pending approval");
+    none(s, "SELECT count(*) FROM timers t JOIN recoveries r ON r.id = t.case_id WHERE r.is_open = 0 AND t.kind NOT IN ('release', 'hold_end', 'hold_ask')",
+         "a closed case waits for nothing");
+}
+
+/* No money without an agreement: a plan ran inside policy, or with a yes by somebody entitled who had not asked. */
+static void agreements(struct sim *s)
+{
+    struct engine *e = turn_engine(s->turn);
+    struct query *q = store_query(s->store,
+                                  "SELECT p.id, p.requester, p.decider, p.asked, p.amount, p.currency, p.replaces, (SELECT requester FROM proposals f WHERE f.id "
+                                  "= p.replaces), (SELECT count(*) FROM votes v WHERE v.proposal_id = p.id AND v.vote = 'yes') FROM proposals p WHERE p.verb IN (0, 1, 3) AND "
+                                  "p.state IN (8, 9, 10, 11, 12)",
+                                  "");
+    while (query_next(q)) {
+        if (!query_i64(q, 3))
+            continue; /* inside policy: never asked */
+        sim_check(s, query_i64(q, 8) == 1, "what was asked and ran has exactly one yes");
+        sim_check(s, !str_eq(query_text(q, 1), query_text(q, 2)), "nobody decides on their own request");
+        const struct person *decider = people_by_key(e->people, query_text(q, 2));
+        struct money amount = money_of(query_i64(q, 4), query_text(q, 5));
+        bool accepted = query_i64(q, 6) && str_eq(query_text(q, 7), query_text(q, 2));
+        sim_check(s, decider && (accepted || person_may_decide(decider, amount)), "who decided had the right");
+    }
+}
+
+/* The peer's book: one successful payment per idempotency key, and never more than an invoice was about. */
+static void money(struct sim *s)
+{
+    const struct sandbox *peer = s->sandbox;
+    json_t *by_key = json_object(), *payments = json_object_get(peer->book, "payments"), *payment;
+    size_t i;
+    json_array_foreach(payments, i, payment) {
+        const char *key = json_str(payment, "key", "");
+        if (!key[0] || !str_eq(json_str(payment, "status", ""), "succeeded"))
+            continue;
+        sim_check(s, !json_object_get(by_key, key), "one key, one payment");
+        json_object_set_new(by_key, key, json_true());
+        long long id = 0;
+        sim_check(s, sscanf(key, "dunwell-p%lld", &id) == 1, "a payment carries the key of a proposal");
+        int64_t state = store_i64(s->store, -1, "SELECT state FROM proposals WHERE id = ?1 AND verb IN (4, 6)", "i", (int64_t)id);
+        sim_check(s, state == PROPOSAL_CONFIRMED || state == PROPOSAL_EXECUTING || state == PROPOSAL_UNKNOWN, "a payment at the peer is never called failed here");
+    }
+    json_decref(by_key);
+    const char *name;
+    json_t *invoice;
+    json_object_foreach(json_object_get(peer->book, "invoices"), name, invoice)
+        sim_check(s, json_i64(invoice, "due", 0) >= 0, "nothing was collected twice");
+}
+
+static void holds_are_real(struct sim *s)
+{
+    const struct sandbox *peer = s->sandbox;
+    struct query *q = store_query(s->store, "SELECT invoices FROM holds WHERE state = ?1", "i", (int64_t)HOLD_ACTIVE);
+    while (query_next(q)) {
+        json_auto_t *ids = query_json(q, 0);
+        size_t i;
+        json_t *id;
+        json_array_foreach(ids, i, id) {
+            const json_t *invoice = json_object_get(json_object_get(peer->book, "invoices"), json_string_value(id));
+            if (str_eq(json_str(invoice, "status", ""), "open"))
+                sim_check(s, !json_flag(invoice, "auto_advance", true), "what an active hold covers is quiet at billing");
+        }
+    }
+}
+
+void invariants_at_rest(struct sim *s)
+{
+    none(s, "SELECT count(*) FROM effects WHERE is_live = 1 AND state IN (1, 2, 3)", "at rest nothing is out or unknown");
+    none(s, "SELECT count(*) FROM proposals WHERE state IN (9, 10)", "at rest no proposal is executing or unknown");
+    none(s, "SELECT count(*) FROM recoveries WHERE is_open = 1 AND read_wanted > 0", "at rest nothing waits for facts");
+    agreements(s);
+    money(s);
+    holds_are_real(s);
+}
+
+void invariants_at_end(struct sim *s)
+{
+    struct err e;
+    struct journal_report report;
+    sim_check(s, journal_verify(s->store, &report, &e) == 0, report.problem);
+    sim_check(s, report.rows > 0, "there is a journal");
+    const char *id;
+    json_t *times;
+    json_object_foreach(bag(&s->events), id, times)
+        sim_check(s, store_i64(s->store, 0, "SELECT count(*) FROM inbox WHERE ext_id = ?1", "t", id) == 1, "an acknowledged event is stored once");
+}
+
+void invariants_fini(struct sim *s)
+{
+    json_decref(s->lost_writes);
+    json_decref(s->events);
+    json_decref(s->posts);
+}

@@ -1,0 +1,657 @@
+/* The policy: what is refused with which words, what is decided with which reasons, and every bound from both sides. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "engine/policy.h"
+#include "engine/when.h"
+
+#define NOW INT64_C(1795300000000) /* 21 Nov 2026, 22:26 UTC */
+
+static struct policy *parse(const char *text, struct problems *p)
+{
+    struct doc *d;
+    struct err e = {0};
+    *p = (struct problems){0};
+    if (doc_parse(&d, span_of(text), "conf/policy.yaml", &e) != 0)
+        fail_msg("%s", e.text);
+    struct policy *policy = policy_parse(d, p);
+    doc_free(d);
+    return policy;
+}
+
+#define TIERS "tiers: [{tier: strategic, annual_value: {USD: 100000, EUR: 90000}}, {tier: standard, annual_value: {USD: 10000}}, {tier: low}]\n"
+#define REST "rules: [{name: otherwise, do: [{queue: {}}]}]\n"
+
+static struct policy *good(const char *text)
+{
+    struct problems p;
+    struct policy *policy = parse(text, &p);
+    if (!policy)
+        fail_msg("%s", p.n ? p.lines[0] : "no policy and no problem");
+    assert_int_equal(p.n, 0);
+    return policy;
+}
+
+static struct policy *template(void)
+{
+    struct problems p = {0};
+    struct policy *policy = policy_load("templates/policy.yaml", &p);
+    if (!policy)
+        fail_msg("%s", p.lines[0]);
+    return policy;
+}
+
+static void bad(const char *text, const char *line, const char *words)
+{
+    struct problems p;
+    struct policy *policy = parse(text, &p);
+    if (policy || p.n == 0 || strncmp(p.lines[0], line, strlen(line)) != 0 || !strstr(p.lines[0], words))
+        fail_msg("wanted %s .. %s; got %zu problems: %s", line, words, p.n, p.n ? p.lines[0] : "-");
+    problems_free(&p);
+}
+
+/* A rule on line 2 with this condition is refused. */
+static void bad_when(const char *condition, const char *words)
+{
+    AUTO_STR text = str_fmt(TIERS "rules: [{name: a, when: %s, do: [{queue: {}}]}, {name: b, do: [{queue: {}}]}]\n", condition);
+    bad(text, "conf/policy.yaml:2: ", words);
+}
+
+static void bad_do(const char *actions, const char *words)
+{
+    AUTO_STR text = str_fmt(TIERS "rules: [{name: a, when: {fact: tier, is: low}, do: %s}, {name: b, do: [{queue: {}}]}]\n", actions);
+    bad(text, "conf/policy.yaml:2: ", words);
+}
+
+static void bad_conditions(void **state)
+{
+    (void)state;
+    bad_when("{fact: teir, is: low}", "there is no fact \"teir\"; did you mean tier?");
+    bad_when("{fact: sentiment, below: 0}", "there is no fact");
+    bad_when("{fact: tier, is: lwo}", "name of a tier");
+    bad_when("{fact: tier, in: [low, gold]}", "name of a tier");
+    bad_when("{fact: tier, in: low}", "needs a list");
+    bad_when("{fact: tier, below: 3}", "has no order");
+    bad_when("{fact: tier}", "write {fact: NAME");
+    bad_when("{fact: tier, is: low, in: [low]}", "write {fact: NAME");
+    bad_when("{fact: [tier], is: low}", "write {fact: NAME");
+    bad_when("{fact: tier, equals: low}", "write {fact: NAME");
+    bad_when("{all: []}", "needs a list of conditions");
+    bad_when("{all: [{fact: tier, is: low}], any: [{fact: tier, is: low}]}", "write {fact: NAME");
+    bad_when("low", "write {fact: NAME");
+    bad_when("{not: low}", "write {fact: NAME");
+    bad_when("{fact: invoice.due, below: 1000}", "{USD: 1000}");
+    bad_when("{fact: invoice.due, below: {USX: 1000}}", "ISO 4217");
+    bad_when("{fact: invoice.due, is: 1000}", "{USD: 1000}");
+    bad_when("{fact: account.sentiment, below: low}", "write a number");
+    bad_when("{fact: account.sentiment, is: low}", "is a number");
+    bad_when("{fact: payment.class, is: X}", "is one of H, N, A, S, M");
+    bad_when("{fact: fragile, is: \"true\"}", "true or false");
+    bad_when("{fact: fragile, known: 1}", "true or false");
+    bad_when("{fact: account.renewal_ms, below: 1}", "account.renewal_in_days");
+    bad_when("{fact: account.renewal_ms, is: 1}", "account.renewal_in_days");
+    bad_when("{fact: invoice.number, is: 17}", "quote the value");
+    bad_when("{not: {not: {not: {not: {not: {not: {not: {not: {not: {not: {not: {not: {not: {fact: tier, is: low}}}}}}}}}}}}}}", "nested");
+    bad(TIERS "fragile: {fact: fragile, is: true}\n" REST, "conf/policy.yaml:2: ", "condition of itself");
+}
+
+static void bad_actions(void **state)
+{
+    (void)state;
+    bad_do("[{hodl: {}}]", "did you mean hold");
+    bad_do("[queue]", "is not an action");
+    bad_do("[]", "list of actions");
+    bad_do("{queue: {}}", "list of actions");
+    bad_do("[{queue: {}, alert: {}}]", "is not an action");
+    bad_do("[{queue: {}}, {queue: {}}]", "there twice");
+    bad_do("[{hold: {}}, {retry: {}}]", "hold or retry");
+    bad_do("[{hold: {days: 0}}]", "from 1 to 365");
+    bad_do("[{hold: {days: 1.5}}]", "from 1 to 365");
+    bad_do("[{hold: {at_end: forget}}]", "resume or queue");
+    bad_do("[{hold: {until: 5}}]", "until");
+    bad_do("[{retry: {hour: 24}}]", "from 0 to 23");
+    bad_do("[{link: {purpose: phish}}]", "pay or update_method");
+    bad_do("[{queue: 5}]", "is not an action");
+}
+
+static void bad_sections(void **state)
+{
+    (void)state;
+    bad("[]\n", "conf/policy.yaml", "a policy is a map");
+    bad(REST, "conf/policy.yaml", "tiers must be a list");
+    bad(TIERS, "conf/policy.yaml", "rules must be a list");
+    bad("tiers: [{tier: low, annual_value: {USD: 1}}]\n" REST, "conf/policy.yaml:1: ", "last tier must have no annual_value");
+    bad("tiers: [{tier: a}, {tier: b}]\n" REST, "conf/policy.yaml:1: ", "never used");
+    bad("tiers: [{tier: a, annual_value: {USD: 1}}, {tier: a}]\n" REST, "conf/policy.yaml:1: ", "name of its own");
+    bad("tiers: [{tier: much_too_long_name}]\n" REST, "conf/policy.yaml:1: ", "up to 15");
+    bad(TIERS "rules:\n  - {name: a, do: [{queue: {}}]}\n  - {name: b, do: [{queue: {}}]}\n", "conf/policy.yaml:3: ", "never reached");
+    bad(TIERS "rules:\n  - {name: a, when: {fact: tier, is: low}, do: [{queue: {}}]}\n", "conf/policy.yaml:3: ", "last rule must have no");
+    bad(TIERS "rules:\n  - {name: a, do: [{retry: {}}]}\n", "conf/policy.yaml:3: ", "must not retry");
+    bad(TIERS "rules:\n  - {name: A b, do: [{queue: {}}]}\n", "conf/policy.yaml:3: ", "name of its own");
+    bad(TIERS "rules:\n  - {name: a, why: 5, do: [{queue: {}}]}\n", "conf/policy.yaml:3: ", "why must be a sentence");
+    bad(TIERS "rules:\n  - {name: a, wen: {}, do: [{queue: {}}]}\n", "conf/policy.yaml:3: ", "wen");
+    bad(TIERS REST "ruels: []\n", "conf/policy.yaml:3: ", "ruels");
+    bad(TIERS REST "plans: 3\n", "conf/policy.yaml:3: ", "must be a map");
+    bad(TIERS REST "plans: {inside: {instalments: 3}}\n", "conf/policy.yaml:3: ", "plans.inside needs days");
+    bad(TIERS REST "plans: {inside: {instalments: -1, days: 5}}\n", "conf/policy.yaml:3: ", "from 1 to 60");
+    bad(TIERS REST "plans: {inside: {instalments: 3, days: 5, amount: 7}}\n", "conf/policy.yaml:3: ", "{USD: 25000}");
+    bad(TIERS REST "plans: {inside: {instalments: 3, days: 5}, manager: {instalments: 2, days: 5}}\n", "conf/policy.yaml:3: ", "less than");
+    bad(TIERS REST "plans: {inside: {instalments: 3, days: 5}, manager: {instalments: 3, days: 4}}\n", "conf/policy.yaml:3: ", "less than");
+    bad(TIERS REST "holds: {inside: {}}\n", "conf/policy.yaml:3: ", "holds.inside needs days");
+    bad(TIERS REST "holds: {inside: {days: 9}, manager: {days: 8}}\n", "conf/policy.yaml:3: ", "less than");
+    bad(TIERS REST "retries: {visa: {days: 60}}\n", "conf/policy.yaml:3: ", "from 1 to 30");
+    bad(TIERS REST "retries: {vissa: {attempts: 1}}\n", "conf/policy.yaml:3: ", "vissa");
+    bad(TIERS REST "approvals: {expire_hours: 0}\n", "conf/policy.yaml:3: ", "from 1 to 720");
+    struct problems p = {0};
+    assert_null(policy_load("no/such/policy.yaml", &p));
+    assert_int_equal(p.n, 1);
+    problems_free(&p);
+}
+
+static void versions(void **state)
+{
+    (void)state;
+    struct policy *a = good(TIERS REST), *b = good("# other words\n" REST TIERS "retries: {visa: {attempts: 20, days: 30}, per_invoice: 8}\n");
+    struct policy *c = good(TIERS REST "approvals: {expire_hours: 47}\n");
+    assert_int_equal(strlen(policy_version(a)), 12);
+    assert_string_equal(policy_version(a), policy_version(b));
+    assert_string_not_equal(policy_version(a), policy_version(c));
+    assert_int_equal(policy_approval_hours(a), 48);
+    assert_int_equal(policy_approval_hours(c), 47);
+    policy_free(a);
+    policy_free(b);
+    policy_free(c);
+}
+
+/* --- deciding --- */
+
+static void put(struct facts *f, const char *name, json_t *value)
+{
+    const char *source = strncmp(name, "account.", 8) == 0 ? "accounts.csv" : "stripe";
+    facts_put(f, name, value, source, NOW);
+}
+
+/* A known low account with a soft decline on its first attempt. */
+static struct facts soft(void)
+{
+    struct facts f;
+    facts_init(&f);
+    put(&f, "account.known", json_true());
+    put(&f, "account.annual_value", json_integer(500000));
+    put(&f, "account.currency", json_string("USD"));
+    put(&f, "account.sentiment", json_real(0.5));
+    put(&f, "account.top_priority", json_integer(0));
+    put(&f, "invoice.currency", json_string("USD"));
+    put(&f, "invoice.due", json_integer(12050));
+    put(&f, "invoice.attempts", json_integer(1));
+    put(&f, "payment.class", json_string("S"));
+    put(&f, "payment.at_ms", json_integer(NOW - MS_HOUR));
+    put(&f, "method.brand", json_string("visa"));
+    put(&f, "network.attempts_window", json_integer(1));
+    put(&f, "network.attempts_day", json_integer(1));
+    return f;
+}
+
+/* Decides, checks tier and rule, and frees; `reasons` must be exactly these, one a line. */
+static void decides(const struct policy *p, struct facts *f, const char *tier, const char *rule, const char *reasons)
+{
+    struct verdict v;
+    policy_decide(p, f, NOW, &v);
+    AUTO_STR got = str_dup("");
+    for (size_t i = 0; i < json_array_size(v.reasons); i++) {
+        char *more = str_fmt("%s%s\n", got, json_string_value(json_array_get(v.reasons, i)));
+        free(got);
+        got = more;
+    }
+    assert_string_equal(v.tier, tier);
+    assert_string_equal(v.rule, rule);
+    assert_string_equal(facts_str(f, "tier"), tier);
+    assert_string_equal(facts_source(f, "tier"), "policy");
+    assert_int_equal(json_is_true(facts_get(f, "fragile")), v.fragile);
+    if (reasons)
+        assert_string_equal(got, reasons);
+    verdict_fini(&v);
+}
+
+static void the_default_policy_decides(void **state)
+{
+    (void)state;
+    struct policy *p = template();
+    struct facts f = soft();
+    decides(p, &f, "low", "soft-decline",
+            "The card may work later, and the customer can pay in the meantime\n"
+            "Last decline: soft: may be tried again later (stripe)\n"
+            "Worth $5,000.00 a year: low, as standard is from $10,000.00\n");
+    put(&f, "account.annual_value", json_integer(999999));
+    decides(p, &f, "low", "soft-decline", NULL);
+    put(&f, "account.annual_value", json_integer(1000000));
+    decides(p, &f, "standard", "soft-decline-standard", NULL);
+    put(&f, "payment.class", json_string("H"));
+    decides(p, &f, "standard", "hard-decline", NULL);
+    put(&f, "payment.class", json_string("N"));
+    decides(p, &f, "standard", "hard-decline", NULL);
+    put(&f, "payment.class", json_string("A"));
+    decides(p, &f, "standard", "authentication", NULL);
+    put(&f, "payment.class", json_string("?"));
+    decides(p, &f, "standard", "otherwise", "No rule fits, so a collector looks at it\n");
+    put(&f, "invoice.attempts", json_integer(4));
+    decides(p, &f, "standard", "too-many-failures",
+            "Four failed attempts or more need a collector\nPayment attempts 4 is at least 4 (stripe)\n");
+    put(&f, "account.annual_value", json_integer(41200000));
+    decides(p, &f, "strategic", "strategic-hold",
+            "A person speaks with this customer first\nWorth $412,000.00 a year: strategic from $100,000.00\n");
+    put(&f, "account.sentiment", json_real(-0.4));
+    put(&f, "account.top_priority", json_integer(1));
+    decides(p, &f, "strategic", "strategic-hold",
+            "A person speaks with this customer first\nWorth $412,000.00 a year: strategic from $100,000.00\n"
+            "Sentiment -0.4 is below -0.3 (accounts.csv)\nTop-priority tickets 1 is at least 1 (accounts.csv)\n");
+    facts_fini(&f);
+    policy_free(p);
+}
+
+static void fragile_is_strict_at_its_bounds(void **state)
+{
+    (void)state;
+    struct policy *p = template();
+    struct facts f = soft();
+    put(&f, "account.sentiment", json_real(-0.3));
+    decides(p, &f, "low", "soft-decline", NULL);
+    put(&f, "account.sentiment", json_real(-0.31));
+    decides(p, &f, "low", "strategic-hold", "A person speaks with this customer first\nSentiment -0.31 is below -0.3 (accounts.csv)\n");
+    facts_fini(&f);
+    policy_free(p);
+}
+
+static void the_book_wins_over_tiers(void **state)
+{
+    (void)state;
+    struct policy *p = template();
+    struct facts f = soft();
+    put(&f, "account.tier", json_string("strategic"));
+    decides(p, &f, "strategic", "strategic-hold", "A person speaks with this customer first\nTier strategic (accounts.csv)\n");
+    put(&f, "account.tier", json_string("gold"));
+    decides(p, &f, "gold", "soft-decline-standard", NULL);
+    facts_fini(&f);
+    policy_free(p);
+}
+
+static void what_is_not_known_is_said(void **state)
+{
+    (void)state;
+    struct policy *p = template();
+    struct facts f;
+    facts_init(&f);
+    put(&f, "account.known", json_false());
+    decides(p, &f, "low", "unknown-account",
+            "This customer is not in the account book, so nobody knows how to treat them\nIn the account book: no (accounts.csv)\n"
+            "Sentiment is not known\nTop-priority tickets is not known\n");
+    put(&f, "account.known", json_true());
+    decides(p, &f, "low", "otherwise", NULL);
+    put(&f, "account.annual_value", json_integer(99999999));
+    put(&f, "account.currency", json_string("CHF"));
+    decides(p, &f, "low", "otherwise", NULL);
+    facts_fini(&f);
+    policy_free(p);
+    p = good(TIERS "rules: [{name: a, when: {fact: tier, is: low}, do: [{queue: {}}]}, {name: b, do: [{queue: {}}]}]\n");
+    f = soft();
+    put(&f, "account.currency", json_string("CHF"));
+    decides(p, &f, "low", "a", "Rule a\nWorth CHF 5,000.00 a year: low, as policy.yaml sets no tier amounts in CHF\n");
+    put(&f, "account.annual_value", NULL);
+    decides(p, &f, "low", "a", "Rule a\nAnnual value is not known: low\n");
+    facts_fini(&f);
+    policy_free(p);
+}
+
+static void conditions_hold_and_explain(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *when;
+        bool fits;
+        const char *reasons;
+    } cases[] = {
+        {"{fact: invoice.due, at_least: {USD: 120.50}}", true, "Due $120.50 is at least $120.50 (stripe)\n"},
+        {"{fact: invoice.due, below: {USD: 120.50}}", false, ""},
+        {"{not: {fact: invoice.due, below: {USD: 120.50}}}", true, "Due $120.50 is at least $120.50 (stripe)\n"},
+        {"{fact: invoice.due, below: {EUR: 999999}}", false, "policy.yaml sets no amount in USD for Due\n"},
+        {"{fact: account.renewal_in_days, below: 61}", true, "Days to renewal 60 is below 61 (accounts.csv)\n"},
+        {"{fact: account.renewal_in_days, below: 60}", false, ""},
+        {"{fact: account.health, at_least: 2.5}", true, "health 2.5 is at least 2.5 (accounts.csv)\n"},
+        {"{fact: account.segment, is: gov}", true, "segment: gov (accounts.csv)\n"},
+        {"{fact: account.segment, below: 3}", false, "segment is not a number\n"},
+        {"{fact: account.nothing, known: false}", true, "nothing is not known\n"},
+        {"{fact: account.nothing, known: true}", false, ""},
+        {"{fact: account.nothing, is: x}", false, "nothing is not known\n"},
+        {"{not: {fact: account.nothing, is: x}}", true, "nothing is not known\n"},
+        {"{fact: invoice.attempts, in: [0, 1]}", true, "Payment attempts: 1 (stripe)\n"},
+        {"{fact: invoice.attempts, is: 1.0}", true, "Payment attempts: 1 (stripe)\n"},
+        {"{fact: fragile, is: false}", true, "Not fragile\n"},
+        {"{all: [{fact: method.brand, is: visa}, {not: {fact: payment.class, in: [H, N]}}]}", true,
+         "Card: visa (stripe)\nLast decline: soft: may be tried again later (stripe)\n"},
+        {"{any: [{fact: method.brand, is: amex}, {fact: account.segment, in: [gov]}]}", true, "segment: gov (accounts.csv)\n"},
+        {"{not: {any: [{fact: method.brand, is: amex}, {fact: account.segment, is: edu}]}}", true,
+         "Card: visa (stripe)\nsegment: gov (accounts.csv)\n"},
+        {"{not: {all: [{fact: method.brand, is: visa}, {fact: account.segment, is: edu}]}}", true, "segment: gov (accounts.csv)\n"},
+    };
+    for (size_t i = 0; i < DW_ARRAY_LEN(cases); i++) {
+        AUTO_STR text = str_fmt(TIERS "rules: [{name: a, why: Why, when: %s, do: [{alert: {}}]}, {name: b, why: Why, do: [{queue: {}}]}]\n",
+                                cases[i].when);
+        AUTO_STR reasons = str_fmt("Why\n%s", cases[i].reasons);
+        struct policy *p = good(text);
+        struct facts f = soft();
+        put(&f, "account.renewal_ms", json_integer(NOW + 60 * MS_DAY + MS_HOUR));
+        put(&f, "account.health", json_real(2.5));
+        put(&f, "account.segment", json_string("gov"));
+        decides(p, &f, "low", cases[i].fits ? "a" : "b", reasons);
+        facts_fini(&f);
+        policy_free(p);
+    }
+}
+
+static void no_retry_for_a_reason_nobody_understands(void **state)
+{
+    (void)state;
+    struct policy *p = good(TIERS "rules: [{name: again, when: {fact: tier, is: low}, do: [{retry: {}}]}, {name: b, why: B, do: [{queue: {}}]}]\n");
+    struct facts f = soft();
+    decides(p, &f, "low", "again", NULL);
+    const char *const classes[] = {"?", "H", "N", "A", "M"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(classes); i++) {
+        put(&f, "payment.class", json_string(classes[i]));
+        decides(p, &f, "low", "b", "B\nRule again would try the card again, but the last decline is not known to be soft\n");
+    }
+    put(&f, "payment.class", NULL);
+    decides(p, &f, "low", "b", NULL);
+    facts_fini(&f);
+    policy_free(p);
+}
+
+static void actions_have_their_defaults(void **state)
+{
+    (void)state;
+    struct policy *p = good(TIERS "rules: [{name: r, when: {fact: payment.class, is: S}, do: [{retry: {hour: 7}}, {link: {}}, {alert: }]},"
+                                  " {name: h, do: [{hold: {days: 3}}]}]\n");
+    struct facts f = soft();
+    struct verdict v;
+    policy_decide(p, &f, NOW, &v);
+    AUTO_STR actions = json_text(v.actions);
+    assert_string_equal(actions, "[{\"retry\":{\"after_days\":2,\"hour\":7}},{\"link\":{\"purpose\":\"pay\"}},{\"alert\":{}}]");
+    verdict_fini(&v);
+    put(&f, "payment.class", json_string("M"));
+    policy_decide(p, &f, NOW, &v);
+    AUTO_STR hold = json_text(v.actions);
+    assert_string_equal(hold, "[{\"hold\":{\"ask_before_hours\":24,\"at_end\":\"resume\",\"days\":3}}]");
+    verdict_fini(&v);
+    facts_fini(&f);
+    policy_free(p);
+    assert_string_equal(action_name(ACT_HOLD), "hold");
+    assert_string_equal(action_name(ACT_QUEUE), "queue");
+}
+
+/* --- bounds --- */
+
+static void plan_is(const struct policy *p, enum bound want, struct plan_terms t, const char *words)
+{
+    char why[300] = "";
+    enum bound got = policy_plan(p, &t, NOW, why, sizeof(why));
+    if (got != want || !strstr(why, words) || why[strlen(why) - 1] != '.')
+        fail_msg("wanted %s with \"%s\", got %s: %s", bound_text(want), words, bound_text(got), why);
+}
+
+static struct plan_terms terms(int64_t minor, const char *currency, int n, int64_t first_days, int64_t last_days)
+{
+    return (struct plan_terms){.total = money_of(minor, currency), .instalments = n, .first_ms = NOW + first_days * MS_DAY,
+                               .last_ms = NOW + last_days * MS_DAY, .smallest_minor = n > 0 ? minor / n : 0};
+}
+
+static void plan_bounds(void **state)
+{
+    (void)state;
+    struct policy *p = template();
+    plan_is(p, BOUND_INSIDE, terms(2500000, "USD", 3, 1, 95), "Within 3 instalments, 95 days, $25,000.00.");
+    plan_is(p, BOUND_INSIDE, terms(2500000, "USD", 1, 0, 0), "Within");
+    plan_is(p, BOUND_MANAGER, terms(2500001, "USD", 3, 1, 95), "$25,000.01 is more than $25,000.00. Without approval: 3 instalments");
+    plan_is(p, BOUND_MANAGER, terms(2500000, "USD", 4, 1, 95), "4 instalments are more than 3.");
+    plan_is(p, BOUND_MANAGER, terms(2500000, "USD", 3, 1, 96), "is more than 95 days away");
+    plan_is(p, BOUND_MANAGER, terms(100000, "CHF", 3, 1, 90), "No amount in CHF is set for it.");
+    plan_is(p, BOUND_MANAGER, terms(99900000, "USD", 12, 1, 370), "12 instalments are more than 3");
+    plan_is(p, BOUND_REFUSED, terms(99900000, "USD", 13, 1, 370), "13 instalments are more than 12. The most that a manager may approve: 12 instalments, 370 days.");
+    plan_is(p, BOUND_REFUSED, terms(99900000, "USD", 12, 1, 371), "The most that a manager may approve");
+    plan_is(p, BOUND_INSIDE, terms(15000, "USD", 3, 1, 90), "Within");
+    plan_is(p, BOUND_REFUSED, terms(14999, "USD", 3, 1, 90), "An instalment of $49.99 is less than the least one, $50.00. At most 2 instalments are possible.");
+    plan_is(p, BOUND_REFUSED, terms(4000, "USD", 1, 1, 1), "At most 1 instalment is possible.");
+    plan_is(p, BOUND_REFUSED, terms(300000, "USD", 3, -1, 60), "The first date, 20 Nov 2026, has passed.");
+    plan_is(p, BOUND_REFUSED, terms(0, "USD", 3, 1, 60), "Nothing is due");
+    plan_is(p, BOUND_REFUSED, terms(-5, "USD", 3, 1, 60), "Nothing is due");
+    plan_is(p, BOUND_REFUSED, terms(300000, "USD", 0, 1, 60), "at least one instalment");
+    plan_is(p, BOUND_REFUSED, terms(300000, "USD", 3, 60, 1), "from the first date on");
+    struct plan_terms today = terms(300000, "USD", 3, 0, 60);
+    today.first_ms = NOW - NOW % MS_DAY;
+    plan_is(p, BOUND_INSIDE, today, "Within");
+    today.first_ms--;
+    plan_is(p, BOUND_REFUSED, today, "has passed");
+    policy_free(p);
+}
+
+static void plan_bounds_that_are_not_set(void **state)
+{
+    (void)state;
+    struct policy *none = good(TIERS REST), *inside = good(TIERS REST "plans: {inside: {instalments: 2, days: 60}}\n");
+    struct policy *manager = good(TIERS REST "plans: {manager: {instalments: 2, days: 60, amount: {USD: 100}}}\n");
+    plan_is(none, BOUND_REFUSED, terms(100, "USD", 1, 1, 1), "The policy allows no plans.");
+    plan_is(inside, BOUND_REFUSED, terms(100, "USD", 1, 1, 1), "No amount in USD is set");
+    plan_is(manager, BOUND_MANAGER, terms(10000, "USD", 2, 1, 60), "Every plan needs a manager.");
+    plan_is(manager, BOUND_REFUSED, terms(10001, "USD", 2, 1, 60), "$100.01 is more than $100.00");
+    plan_is(manager, BOUND_REFUSED, terms(1, "EUR", 1, 1, 60), "No amount in EUR");
+    policy_free(none);
+    policy_free(inside);
+    policy_free(manager);
+}
+
+static void hold_is(const struct policy *p, enum bound want, int64_t days, const char *words)
+{
+    char why[300] = "";
+    enum bound got = policy_hold(p, NOW, NOW + days * MS_DAY, why, sizeof(why));
+    if (got != want || !strstr(why, words))
+        fail_msg("%lld days: wanted %s with \"%s\", got %s: %s", (long long)days, bound_text(want), words, bound_text(got), why);
+}
+
+static void hold_bounds(void **state)
+{
+    (void)state;
+    struct policy *p = template(), *none = good(TIERS REST);
+    hold_is(p, BOUND_INSIDE, 14, "Not longer than 14 days.");
+    hold_is(p, BOUND_MANAGER, 15, "Longer than the 14 days that need no approval.");
+    hold_is(p, BOUND_MANAGER, 60, "14 days");
+    hold_is(p, BOUND_REFUSED, 61, "Longer than 60 days. A hold may last until 20 Jan 2027, with a manager's approval.");
+    hold_is(p, BOUND_REFUSED, 0, "end before it starts");
+    hold_is(p, BOUND_REFUSED, -1, "end before it starts");
+    hold_is(none, BOUND_REFUSED, 1, "The policy allows no holds.");
+    assert_string_equal(bound_text(BOUND_MANAGER), "needs a manager");
+    policy_free(p);
+    policy_free(none);
+}
+
+/* --- retries --- */
+
+static void retry_is(const struct policy *p, const struct facts *f, bool want, const char *words)
+{
+    char why[300] = "";
+    bool got = policy_may_retry(p, f, why, sizeof(why));
+    if (got != want || !strstr(why, words))
+        fail_msg("wanted %s with \"%s\", got %s", want ? "yes" : "no", words, why);
+}
+
+static void card(struct facts *f, const char *brand, int64_t invoice, int64_t window, int64_t day)
+{
+    put(f, "method.brand", json_string(brand));
+    put(f, "invoice.attempts", json_integer(invoice));
+    put(f, "network.attempts_window", json_integer(window));
+    put(f, "network.attempts_day", json_integer(day));
+}
+
+static void retry_limits(void **state)
+{
+    (void)state;
+    struct policy *p = template();
+    struct facts f = soft();
+    retry_is(p, &f, true, "7 of 8 attempts are left for this invoice, 19 of 20 for this card in 30 days.");
+    card(&f, "visa", 7, 19, 19);
+    retry_is(p, &f, true, "1 of 8 attempts are left for this invoice, 1 of 20");
+    card(&f, "visa", 8, 8, 0);
+    retry_is(p, &f, false, "This invoice was tried 8 times; the policy allows 8.");
+    card(&f, "visa", 1, 20, 0);
+    retry_is(p, &f, false, "This visa was tried 20 times in 30 days; 20 are allowed.");
+    card(&f, "mastercard", 1, 34, 9);
+    retry_is(p, &f, true, "1 of 35");
+    card(&f, "mastercard", 1, 35, 0);
+    retry_is(p, &f, false, "35 times in 30 days");
+    card(&f, "mastercard", 1, 12, 10);
+    retry_is(p, &f, false, "10 times in 24 hours; 10 are allowed. Try tomorrow.");
+    char why[300];
+    assert_true(policy_may_retry_at(p, &f, NOW + MS_DAY, why, sizeof(why)));
+    card(&f, "jcb", 1, 14, 14);
+    retry_is(p, &f, true, "1 of 15");
+    card(&f, "jcb", 1, 15, 0);
+    retry_is(p, &f, false, "15 are allowed");
+    facts_fini(&f);
+    policy_free(p);
+    p = good(TIERS REST "retries: {per_invoice: 2, visa: {attempts: 3, per_day: 1}, jcb: {attempts: 1}}\n");
+    f = soft();
+    card(&f, "visa", 1, 2, 1);
+    retry_is(p, &f, false, "1 times in 24 hours");
+    card(&f, "visa", 2, 2, 0);
+    retry_is(p, &f, false, "the policy allows 2");
+    card(&f, "jcb", 1, 1, 0);
+    retry_is(p, &f, false, "1 are allowed");
+    facts_fini(&f);
+    policy_free(p);
+}
+
+static void what_is_not_counted_is_not_tried(void **state)
+{
+    (void)state;
+    struct policy *p = template();
+    static const char *const needed[] = {"invoice.attempts", "network.attempts_window"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(needed); i++) {
+        struct facts f = soft();
+        put(&f, needed[i], NULL);
+        retry_is(p, &f, false, "not known");
+        facts_fini(&f);
+    }
+    struct facts f = soft();
+    put(&f, "network.attempts_day", NULL);
+    retry_is(p, &f, true, "left"); /* Visa has no limit for a day */
+    put(&f, "method.brand", json_string("mastercard"));
+    retry_is(p, &f, false, "not known");
+    facts_fini(&f);
+    policy_free(p);
+}
+
+static void the_decline_forbids(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *brand, *class, *advice, *network_advice;
+        bool may;
+        const char *words;
+    } cases[] = {
+        {"visa", "H", "", "", false, "never again with this card"},
+        {"visa", "N", "", "", false, "renewed by the customer"},
+        {"visa", "A", "", "", false, "authenticate"},
+        {"visa", "S", "do_not_try_again", "", false, "never again"},
+        {"visa", "S", "confirm_card_data", "", false, "renewed"},
+        {"visa", "S", "try_again_later", "", true, "left"},
+        {"visa", "?", "", "", true, "left"},
+        {"visa", "S", "", "03", true, "left"}, /* only Mastercard's code is an advice */
+        {"mastercard", "S", "", "03", false, "never again"},
+        {"mastercard", "S", "21", "", false, "never again"},
+        {"mastercard", "S", "", "01", false, "renewed"},
+        {"mastercard", "S", "", "24", false, "The network asks to wait until Sat 21 Nov 2026 22:56 UTC."},
+        {"visa", "S", "", "24", true, "left"},
+    };
+    struct policy *p = template();
+    for (size_t i = 0; i < DW_ARRAY_LEN(cases); i++) {
+        struct facts f = soft();
+        put(&f, "method.brand", json_string(cases[i].brand));
+        put(&f, "payment.class", json_string(cases[i].class));
+        put(&f, "payment.advice", json_string(cases[i].advice));
+        put(&f, "payment.network_advice", json_string(cases[i].network_advice));
+        put(&f, "payment.at_ms", json_integer(NOW - MS_MINUTE * 30));
+        retry_is(p, &f, cases[i].may, cases[i].words);
+        facts_fini(&f);
+    }
+    policy_free(p);
+}
+
+static void the_networks_wait_is_respected(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code;
+        int64_t wait_ms;
+    } cases[] = {{"24", MS_HOUR}, {"25", MS_DAY}, {"26", 2 * MS_DAY}, {"27", 4 * MS_DAY}, {"28", 6 * MS_DAY}, {"29", 8 * MS_DAY}, {"30", 10 * MS_DAY}};
+    struct policy *p = template();
+    char why[300];
+    for (size_t i = 0; i < DW_ARRAY_LEN(cases); i++) {
+        struct facts f = soft();
+        put(&f, "method.brand", json_string("mastercard"));
+        put(&f, "payment.network_advice", json_string(cases[i].code));
+        put(&f, "payment.at_ms", json_integer(NOW));
+        assert_int_equal(policy_retry_from_ms(&f), NOW + cases[i].wait_ms);
+        assert_false(policy_may_retry(p, &f, why, sizeof(why)));
+        assert_false(policy_may_retry_at(p, &f, NOW + cases[i].wait_ms - 1, why, sizeof(why)));
+        assert_true(policy_may_retry_at(p, &f, NOW + cases[i].wait_ms, why, sizeof(why)));
+        put(&f, "payment.method", json_string("pm_1"));
+        put(&f, "method.id", json_string("pm_2"));
+        assert_int_equal(policy_retry_from_ms(&f), 0);
+        facts_fini(&f);
+    }
+    policy_free(p);
+}
+
+static void another_card_is_another_matter(void **state)
+{
+    (void)state;
+    struct policy *p = template();
+    struct facts f = soft();
+    put(&f, "payment.class", json_string("H"));
+    put(&f, "payment.method", json_string("pm_1"));
+    put(&f, "method.id", json_string("pm_1"));
+    retry_is(p, &f, false, "never again");
+    put(&f, "method.id", json_string("pm_2"));
+    retry_is(p, &f, true, "left");
+    put(&f, "invoice.attempts", json_integer(8));
+    retry_is(p, &f, false, "tried 8 times");
+    facts_fini(&f);
+    policy_free(p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_conditions),
+        cmocka_unit_test(bad_actions),
+        cmocka_unit_test(bad_sections),
+        cmocka_unit_test(versions),
+        cmocka_unit_test(the_default_policy_decides),
+        cmocka_unit_test(fragile_is_strict_at_its_bounds),
+        cmocka_unit_test(the_book_wins_over_tiers),
+        cmocka_unit_test(what_is_not_known_is_said),
+        cmocka_unit_test(conditions_hold_and_explain),
+        cmocka_unit_test(no_retry_for_a_reason_nobody_understands),
+        cmocka_unit_test(actions_have_their_defaults),
+        cmocka_unit_test(plan_bounds),
+        cmocka_unit_test(plan_bounds_that_are_not_set),
+        cmocka_unit_test(hold_bounds),
+        cmocka_unit_test(retry_limits),
+        cmocka_unit_test(what_is_not_counted_is_not_tried),
+        cmocka_unit_test(the_decline_forbids),
+        cmocka_unit_test(the_networks_wait_is_respected),
+        cmocka_unit_test(another_card_is_another_matter),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

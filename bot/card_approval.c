@@ -1,9 +1,9 @@
 /* The approval card: everything a manager needs to say yes or no without opening anything else.
  *
- * What is asked, which bound it passes, who asked and why, what the customer is like, who may decide, and what happens when
- * nobody does: nothing. After the decision the card says who decided, by which right, when and why, and then follows the
- * truth: executing, confirmed with billing's id, unknown, failed. Once it has ended it is built from the request alone, so
- * that later news of the case do not rewrite what was decided. */
+ * What is asked, which bound it passes, who asked and why, what the customer is like, who may decide, and what
+ * happens when nobody does: nothing. After the decision the card says who decided, by which right, when and why,
+ * and then follows the truth: executing, confirmed with billing's id, unknown, failed. Once it has ended it is
+ * built from the request alone, so that later news of the case do not rewrite what was decided. */
 #include <stdio.h>
 #include <string.h>
 
@@ -123,13 +123,16 @@ static void say_policy(json_t *card, const struct engine *e, const struct recove
 static void say_history(json_t *card, struct engine *e, const struct recovery *r)
 {
     AUTO_BUF out = BUF(WORDS_SIZE);
-    int64_t before = store_i64(e->store, 0, "SELECT COUNT(*) FROM recoveries WHERE account = ?1 AND id < ?2", "ti", r->account, r->id);
-    int64_t paid = store_i64(e->store, 0, "SELECT COUNT(*) FROM recoveries WHERE account = ?1 AND id < ?2 AND outcome = 'paid'", "ti",
-                             r->account, r->id);
+    int64_t before = store_i64(e->store, 0, "SELECT COUNT(*) FROM recoveries WHERE account = ?1 AND id < ?2", "ti",
+                               r->account, r->id);
+    int64_t paid =
+        store_i64(e->store, 0, "SELECT COUNT(*) FROM recoveries WHERE account = ?1 AND id < ?2 AND outcome = 'paid'",
+                  "ti", r->account, r->id);
     if (before == 0)
         buf_adds(&out, "History: the first time a payment of theirs fails");
     else
-        buf_addf(&out, "History: %lld case%s before this one, %lld paid", (long long)before, before == 1 ? "" : "s", (long long)paid);
+        buf_addf(&out, "History: %lld case%s before this one, %lld paid", (long long)before, before == 1 ? "" : "s",
+                 (long long)paid);
     buf_adds(&out, ". ");
     words_decline(&out, r);
     card_paragraph(card, buf_text(&out));
@@ -149,8 +152,11 @@ static void say_needs(json_t *card, struct engine *e, const struct recovery *r, 
     proposal_free(first);
     card_paragraph(card, buf_text(&out));
     buf_clear(&out);
-    buf_addf(&out, "Open until {ms:%lld} ({ago:%lld}). If nobody decides, nothing is changed: the request is parked and can be asked again. "
-                   "Meanwhile: ", (long long)p->expires_ms, (long long)p->expires_ms);
+    buf_addf(
+        &out,
+        "Open until {ms:%lld} ({ago:%lld}). If nobody decides, nothing is changed: the request is parked and can be asked again. "
+        "Meanwhile: ",
+        (long long)p->expires_ms, (long long)p->expires_ms);
     words_next(&out, r);
     card_paragraph(card, buf_text(&out));
 }
@@ -177,8 +183,9 @@ static void say_decision(json_t *card, const struct engine *e, const struct prop
 
 static void approval_facts(json_t *card, const struct engine *e, const struct recovery *r)
 {
-    static const char *const names[] = {"invoice.due", "payment.decline_code", "invoice.attempts", "account.annual_value",
-                                        "account.renewal_ms", "account.sentiment", "account.open_tickets"};
+    static const char *const names[] = {"invoice.due",          "payment.decline_code", "invoice.attempts",
+                                        "account.annual_value", "account.renewal_ms",   "account.sentiment",
+                                        "account.open_tickets"};
     char due[MONEY_TEXT_SIZE];
     card_field(card, "Unpaid", money_text(due, r->due));
     card_field(card, "Tier", r->tier);
@@ -217,8 +224,8 @@ json_t *card_approval(struct engine *e, const struct recovery *r, const struct p
     proposal_words(p, what, sizeof what);
     str_copy(name, sizeof name, words_name(whole, r));
     AUTO_STR title = str_fmt("%s: %s, %s", state_head(p), name, what);
-    AUTO_STR summary = str_fmt("A-%lld, %s: %s asked for %s for %s.", (long long)p->id, state_head(p), words_person(e, p->requester), what,
-                               name);
+    AUTO_STR summary = str_fmt("A-%lld, %s: %s asked for %s for %s.", (long long)p->id, state_head(p),
+                               words_person(e, p->requester), what, name);
     json_t *card = card_new(e, title, approval_severity(p), summary);
     AUTO_STR footer = str_fmt("Request A-%lld of case N-%lld, policy %s", (long long)p->id, (long long)r->id,
                               p->policy_version ? p->policy_version : "");

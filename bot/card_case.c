@@ -1,9 +1,9 @@
 /* The alert card: why you, what is unpaid, what happens if nobody acts, and what to do about it, in ten seconds.
  *
- * It is built from the state alone, anew each time, so its text is the state: a hold that billing has not confirmed is
- * "being set up", a call without an answer is "unknown, reconciling", and when the case is closed there is nothing left to
- * press. Moments are markers that each platform shows in the reader's own zone, so the card does not change by itself while
- * time passes. */
+ * It is built from the state alone, anew each time, so its text is the state: a hold that billing has not
+ * confirmed is "being set up", a call without an answer is "unknown, reconciling", and when the case is closed
+ * there is nothing left to press. Moments are markers that each platform shows in the reader's own zone, so the
+ * card does not change by itself while time passes. */
 #include <stdio.h>
 #include <string.h>
 
@@ -137,13 +137,16 @@ static void say(json_t *card, struct engine *e, const struct recovery *r,
         card_paragraph(card, buf_text(&out));
 }
 
-/* What was asked and done lately, the newest first, each with where it really stands. */
+/* What waits for a decision, then what was done lately, the newest first, each with where it really stands. */
 static void say_proposals(json_t *card, struct engine *e, const struct recovery *r)
 {
     int64_t ids[DONE_MOST];
     size_t n = 0;
-    struct query *q = store_query(e->store, "SELECT id FROM proposals WHERE case_id = ?1 ORDER BY id DESC LIMIT ?2", "ii", r->id,
-                                  (int64_t)DONE_MOST);
+    struct query *q = store_query(
+        e->store,
+        "SELECT id FROM proposals WHERE case_id = ?1 ORDER BY CASE WHEN is_live = 1 AND asked = 1 THEN 0 ELSE 1 END, "
+        "id DESC LIMIT ?2",
+        "ii", r->id, (int64_t)DONE_MOST);
     while (query_next(q))
         ids[n++] = query_i64(q, 0);
     AUTO_BUF out = BUF(WORDS_SIZE);
@@ -214,7 +217,8 @@ static void say_suggestion(json_t *card, struct engine *e, const struct recovery
 static void say_closed(json_t *card, const struct recovery *r)
 {
     AUTO_BUF out = BUF(WORDS_SIZE);
-    buf_addf(&out, "Closed {ms:%lld}. Timers and open requests of this case have ended with it.", (long long)r->closed_ms);
+    buf_addf(&out, "Closed {ms:%lld}. Timers and open requests of this case have ended with it.",
+             (long long)r->closed_ms);
     card_paragraph(card, buf_text(&out));
 }
 
@@ -222,11 +226,12 @@ static void say_closed(json_t *card, const struct recovery *r)
 
 static void case_facts(json_t *card, const struct engine *e, const struct recovery *r)
 {
-    static const char *const fields[] = {"account.annual_value", "account.renewal_ms", "account.sentiment", "account.open_tickets",
-                                         "account.top_priority"};
-    static const char *const facts[] = {"invoice.due", "payment.decline_code", "invoice.attempts", "network.attempts_window",
-                                        "account.annual_value", "account.renewal_ms", "account.sentiment",
-                                        "account.open_tickets"};
+    static const char *const fields[] = {"account.annual_value", "account.renewal_ms", "account.sentiment",
+                                         "account.open_tickets", "account.top_priority"};
+    static const char *const facts[] = {"invoice.due",          "payment.decline_code",
+                                        "invoice.attempts",     "network.attempts_window",
+                                        "account.annual_value", "account.renewal_ms",
+                                        "account.sentiment",    "account.open_tickets"};
     card_field(card, "Owner", words_person(e, r->owner));
     card_field(card, "Tier", r->tier);
     for (size_t i = 0; i < DW_ARRAY_LEN(fields); i++)
@@ -238,10 +243,11 @@ static void case_facts(json_t *card, const struct engine *e, const struct recove
 /* A counter-offer waits for whoever asked first, and that person looks at this card. */
 static bool offer_buttons(json_t *card, struct engine *e, const struct recovery *r)
 {
-    int64_t id = store_i64(e->store, 0,
-                           "SELECT id FROM proposals WHERE case_id = ?1 AND is_live = 1 AND state = ?2 AND replaces > 0 ORDER BY id DESC "
-                           "LIMIT 1",
-                           "ii", r->id, (int64_t)PROPOSAL_ASKED);
+    int64_t id = store_i64(
+        e->store, 0,
+        "SELECT id FROM proposals WHERE case_id = ?1 AND is_live = 1 AND state = ?2 AND replaces > 0 ORDER BY id DESC "
+        "LIMIT 1",
+        "ii", r->id, (int64_t)PROPOSAL_ASKED);
     struct proposal *p = id ? proposal_load(e, id) : NULL;
     if (!p)
         return false;
@@ -260,8 +266,8 @@ static bool offer_buttons(json_t *card, struct engine *e, const struct recovery 
 static bool plan_possible(struct engine *e, const struct recovery *r)
 {
     return r->state != RECOVERY_PLANNED &&
-           store_i64(e->store, 0, "SELECT COUNT(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND verb = ?2", "ii", r->id,
-                     (int64_t)VERB_PLAN) == 0;
+           store_i64(e->store, 0, "SELECT COUNT(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND verb = ?2",
+                     "ii", r->id, (int64_t)VERB_PLAN) == 0;
 }
 
 static void case_buttons(json_t *card, struct engine *e, const struct recovery *r)
@@ -341,7 +347,9 @@ json_t *card_handed_on(struct engine *e, const struct recovery *r)
 /* Has the decision in force asked for a person to be told? */
 static bool alert_asked(struct engine *e, int64_t case_id)
 {
-    struct query *q = store_query(e->store, "SELECT actions FROM decisions WHERE case_id = ?1 ORDER BY id DESC LIMIT 1", "i", case_id);
+    struct query *q =
+        store_query(e->store, "SELECT actions FROM decisions WHERE case_id = ?1 ORDER BY id DESC LIMIT 1", "i",
+                    case_id);
     if (!query_next(q))
         return false;
     json_auto_t *actions = query_json(q, 0);
@@ -356,8 +364,8 @@ static bool alert_asked(struct engine *e, int64_t case_id)
 
 static bool last_failed(struct engine *e, int64_t case_id)
 {
-    return store_i64(e->store, -1, "SELECT state FROM proposals WHERE case_id = ?1 ORDER BY id DESC LIMIT 1", "i", case_id) ==
-           PROPOSAL_FAILED;
+    return store_i64(e->store, -1, "SELECT state FROM proposals WHERE case_id = ?1 ORDER BY id DESC LIMIT 1", "i",
+                     case_id) == PROPOSAL_FAILED;
 }
 
 bool card_wanted(struct engine *e, const struct recovery *r)

@@ -1,5 +1,6 @@
-/* The pieces a card is put together from. Each keeps the format of engine/chat.h by itself, so the builders read like the
- * card looks: first what is said, then what can be done, at most three buttons and five entries of the menu. */
+/* The pieces a card is put together from. Each keeps the format of engine/chat.h by itself, so the builders read
+ * like the card looks: first what is said, then what can be done, at most three buttons and five entries of the
+ * menu. */
 #include <stdio.h>
 #include <string.h>
 
@@ -80,8 +81,9 @@ void card_fact(json_t *card, const struct engine *e, const struct facts *f, cons
 /* What follows the reference where a command needs more than that. */
 static const char *command_rest(const char *id)
 {
-    static const char *const rests[][2] = {{"plan", " 3x from <date>"},        {"hold", " until <date>"},   {"promise", " <amount> by <date>"},
-                                           {"dispute", " why <reason>"},       {"decline", " <reason>"},    {"counter", " 3x"}};
+    static const char *const rests[][2] = {{"plan", " 3x from <date>"},        {"hold", " until <date>"},
+                                           {"promise", " <amount> by <date>"}, {"dispute", " why <reason>"},
+                                           {"decline", " <reason>"},           {"counter", " 3x"}};
     for (size_t i = 0; i < DW_ARRAY_LEN(rests); i++)
         if (str_eq(rests[i][0], id))
             return rests[i][1];
@@ -99,7 +101,8 @@ static void action_common(json_t *action, const char *id, const char *label, con
     json_put(action, "command", command);
 }
 
-json_t *card_action(json_t *card, const char *id, const char *label, const char *style, const char *ref, int64_t revision)
+json_t *card_action(json_t *card, const char *id, const char *label, const char *style, const char *ref,
+                    int64_t revision)
 {
     json_t *list = list_of(card, "actions");
     assert(json_array_size(list) < ACTIONS_MOST);

@@ -1,13 +1,14 @@
 /* Keeping messages equal to the state: one message a case, one a request, edited in place.
  *
- * The table `messages` remembers for each reference (N-12, A-17) where its card was sent, under which id, and the hash of what
- * it says. A dirty case has its cards built anew; only a different hash makes an effect. A change that overtakes one still
- * queued replaces it; one that comes while the first post is out waits for its id. So a person sees the newest card, not a film.
+ * The table `messages` remembers for each reference (N-12, A-17) where its card was sent, under which id, and the
+ * hash of what it says. A dirty case has its cards built anew; only a different hash makes an effect. A change
+ * that overtakes one still queued replaces it; one that comes while the first post is out waits for its id. So a
+ * person sees the newest card, not a film.
  *
- * channel is where a card was sent to (a person's id for a direct message); message is "CHANNEL ID" as the platform answered,
- * because later edits need the channel it really became. state: posting -> posted; "fallback:CHANNEL" when the person there
- * could not be reached and collections got the card instead; "lost" when the platform refused it, so that the next change
- * posts anew. */
+ * channel is where a card was sent to (a person's id for a direct message); message is "CHANNEL ID" as the
+ * platform answered, because later edits need the channel it really became. state: posting -> posted;
+ * "fallback:CHANNEL" when the person there could not be reached and collections got the card instead; "lost" when
+ * the platform refused it, so that the next change posts anew. */
 #include "bot/cards.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include "bot/words.h"
 #include "engine/effect.h"
 
-enum { REF_SIZE = 32, REQUESTS_MOST = 8 };
+enum { REF_SIZE = 32, REQUESTS_MOST = 16 };
 
 struct message {
     char ref[REF_SIZE];
@@ -36,8 +37,9 @@ static void message_fini(struct message *m)
 static bool message_load(struct engine *e, const char *ref, struct message *m)
 {
     *m = (struct message){0};
-    struct query *q = store_query(e->store, "SELECT case_id, revision, channel, message, hash, state FROM messages WHERE ref = ?1", "t",
-                                  ref);
+    struct query *q =
+        store_query(e->store, "SELECT case_id, revision, channel, message, hash, state FROM messages WHERE ref = ?1",
+                    "t", ref);
     if (!query_next(q))
         return false;
     m->case_id = query_i64(q, 0);
@@ -53,26 +55,31 @@ static bool message_load(struct engine *e, const char *ref, struct message *m)
 
 static void message_save(struct engine *e, const struct message *m)
 {
-    store_run(e->store,
-              "INSERT INTO messages (case_id, ref, platform, channel, message, revision, hash, state) VALUES "
-              "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (ref) DO UPDATE SET channel = excluded.channel, "
-              "message = excluded.message, revision = excluded.revision, hash = excluded.hash, state = excluded.state",
-              "ittttitt", m->case_id, m->ref, e->chat, m->channel, m->message, m->revision, m->hash, m->state);
+    store_run(
+        e->store,
+        "INSERT INTO messages (case_id, ref, platform, channel, message, revision, hash, state) VALUES "
+        "(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (ref) DO UPDATE SET channel = excluded.channel, "
+        "message = excluded.message, revision = excluded.revision, hash = excluded.hash, state = excluded.state",
+        "ittttitt", m->case_id, m->ref, e->chat, m->channel, m->message, m->revision, m->hash, m->state);
 }
 
 static void message_set(char **slot, const char *text)
 {
-    free(*slot);
+    char *before = *slot; /* text may be the same string */
     *slot = str_dup(text);
+    free(before);
 }
 
 /* ---- effects ---- */
 
-/* An effect that has not left yet can still be replaced. False when it has; *wait_ms keeps a delay the platform asked for. */
+/* An effect that has not left yet can still be replaced. False when it has; *wait_ms keeps a delay the platform
+ * asked for. */
 static bool effect_replace(struct engine *e, const char *key, int64_t *wait_ms)
 {
-    struct query *q = store_query(e->store, "SELECT id, not_before_ms FROM effects WHERE dedupe = ?1 AND is_live = 1 AND state = ?2", "ti",
-                                  key, (int64_t)EFFECT_QUEUED);
+    struct query *q =
+        store_query(e->store,
+                    "SELECT id, not_before_ms FROM effects WHERE dedupe = ?1 AND is_live = 1 AND state = ?2", "ti",
+                    key, (int64_t)EFFECT_QUEUED);
     if (!query_next(q))
         return false;
     int64_t id = query_i64(q, 0);
@@ -82,12 +89,18 @@ static bool effect_replace(struct engine *e, const char *key, int64_t *wait_ms)
     return true;
 }
 
-static void send(struct engine *e, const struct message *m, const char *op, const char *key, const char *purpose, json_t *take_args,
-                 int64_t not_before_ms)
+static void send(struct engine *e, const struct message *m, const char *op, const char *key, const char *purpose,
+                 json_t *take_args, int64_t not_before_ms)
 {
     AUTO_STR lane = str_fmt("%s:%s", e->chat, m->channel);
-    effect_add(e, &(struct effect_spec){.lane = lane, .driver = e->chat, .op = op, .key = key, .take_args = take_args,
-                                        .case_id = m->case_id, .purpose = purpose, .not_before_ms = not_before_ms});
+    effect_add(e, &(struct effect_spec){.lane = lane,
+                                        .driver = e->chat,
+                                        .op = op,
+                                        .key = key,
+                                        .take_args = take_args,
+                                        .case_id = m->case_id,
+                                        .purpose = purpose,
+                                        .not_before_ms = not_before_ms});
 }
 
 /* "CHANNEL ID" into the two arguments that edits and replies need. */
@@ -112,7 +125,8 @@ static void send_post(struct engine *e, const struct message *m, json_t *card, c
     send(e, m, "post", key, "card", args, wait_ms);
 }
 
-static void send_update(struct engine *e, const struct message *m, json_t *card, const char *key, const char *purpose, int64_t wait_ms)
+static void send_update(struct engine *e, const struct message *m, json_t *card, const char *key, const char *purpose,
+                        int64_t wait_ms)
 {
     json_t *args = json_object();
     json_put(args, "ref", m->ref);
@@ -139,7 +153,8 @@ static bool is_fallback_of(const struct message *m, const char *channel)
     return is_fallback(m) && str_eq(m->state + strlen("fallback:"), channel);
 }
 
-static void card_post(struct engine *e, struct message *m, const struct place *to, json_t *card, const char *hash, int64_t wait_ms)
+static void card_post(struct engine *e, struct message *m, const struct place *to, json_t *card, const char *hash,
+                      int64_t wait_ms)
 {
     m->revision++;
     message_set(&m->channel, to->channel);
@@ -152,8 +167,8 @@ static void card_post(struct engine *e, struct message *m, const struct place *t
 }
 
 /* The card belongs to somebody elsewhere now: what stands there says so, and a new one is posted. */
-static void card_move(struct engine *e, struct message *m, const struct recovery *r, const struct place *to, json_t *card,
-                      const char *hash)
+static void card_move(struct engine *e, struct message *m, const struct recovery *r, const struct place *to,
+                      json_t *card, const char *hash)
 {
     int64_t wait_ms = 0;
     if (m->message) {
@@ -188,7 +203,8 @@ static void card_change(struct engine *e, struct message *m, const struct place 
     send_update(e, m, card, key, "card", wait_ms);
 }
 
-static void card_sync(struct engine *e, const struct recovery *r, const char *ref, const struct place *to, json_t *take_card)
+static void card_sync(struct engine *e, const struct recovery *r, const char *ref, const struct place *to,
+                      json_t *take_card)
 {
     json_auto_t *card = take_card;
     AUTO_STR text = json_text(card);
@@ -215,7 +231,8 @@ static void card_sync(struct engine *e, const struct recovery *r, const char *re
 /* "reply-A-17" in the thread of the request's own card, "reply-N-12-A-17" in that of its case. */
 static char *reply_key(const struct message *m, const struct proposal *p, const char *what)
 {
-    return m->ref[0] == 'A' ? str_fmt("reply-%s-%s", m->ref, what) : str_fmt("reply-%s-A-%lld-%s", m->ref, (long long)p->id, what);
+    return m->ref[0] == 'A' ? str_fmt("reply-%s-%s", m->ref, what)
+                            : str_fmt("reply-%s-A-%lld-%s", m->ref, (long long)p->id, what);
 }
 
 /* One line in the thread of a card, once for ever by its key. */
@@ -298,17 +315,23 @@ static struct place place_of_request(const struct engine *e)
     return (struct place){.channel = e->shadow ? first_set(e->channel_shadow, live) : live, .mention = ""};
 }
 
+/* What people asked, wait for or must hear of; what was ever asked comes first, however much the machine did
+ * since. */
 static size_t requests_of_case(struct engine *e, int64_t case_id, int64_t ids[REQUESTS_MOST])
 {
     size_t n = 0;
-    struct query *q = store_query(e->store, "SELECT id FROM proposals WHERE case_id = ?1 ORDER BY id DESC LIMIT ?2", "ii", case_id,
-                                  (int64_t)REQUESTS_MOST);
+    struct query *q = store_query(
+        e->store,
+        "SELECT id FROM proposals WHERE case_id = ?1 AND (asked = 1 OR is_live = 1 OR requester <> 'policy' OR "
+        "state = ?2) ORDER BY asked DESC, id DESC LIMIT ?3",
+        "iii", case_id, (int64_t)PROPOSAL_FAILED, (int64_t)REQUESTS_MOST);
     while (query_next(q))
         ids[n++] = query_i64(q, 0);
     return n;
 }
 
-static void refresh_request(struct engine *e, const struct recovery *r, const struct message *of_case, const struct proposal *p)
+static void refresh_request(struct engine *e, const struct recovery *r, const struct message *of_case,
+                            const struct proposal *p)
 {
     char ref[REF_SIZE];
     struct message m;
@@ -376,8 +399,8 @@ static void card_fall_back(struct engine *e, struct message *m)
     recovery_free(r);
 }
 
-/* The platform refused. A refused edit means that the message is gone: it is posted anew at once. A refused post is tried
- * again with the next change only, or it would be tried for ever. */
+/* The platform refused. A refused edit means that the message is gone: it is posted anew at once. A refused post
+ * is tried again with the next change only, or it would be tried for ever. */
 static void card_refused(struct engine *e, struct message *m, bool update)
 {
     bool to_person = m->ref[0] == 'N' && e->channel_collections && !str_eq(m->channel, e->channel_collections);
@@ -393,7 +416,8 @@ static void card_refused(struct engine *e, struct message *m, bool update)
 }
 
 /* Posted where the card does not belong any more: it moved on while the post was out. */
-static void card_overtaken(struct engine *e, const struct message *m, int64_t effect_id, const char *packed, const char *sent_to)
+static void card_overtaken(struct engine *e, const struct message *m, int64_t effect_id, const char *packed,
+                           const char *sent_to)
 {
     struct recovery *r = recovery_load(e, m->case_id);
     struct message old = {.case_id = m->case_id};

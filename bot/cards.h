@@ -1,9 +1,9 @@
 /* The cards people see, built from the state of a case (format: engine/chat.h). Engine thread, inside a turn.
  *
- * One message a case, edited in place: cards_refresh compares each dirty case's cards with what was last posted and adds
- * post/update effects where they differ; a decision also gets one reply in its thread, and the owner is mentioned once.
- * Their effects have the purposes "card" (its end goes to cards_posted), "form" (to forms_opened) and others that nobody
- * needs to be told of. */
+ * One message a case, edited in place: cards_refresh compares each dirty case's cards with what was last posted
+ * and adds post/update effects where they differ; a decision also gets one reply in its thread, and the owner is
+ * mentioned once. Their effects have the purposes "card" (its end goes to cards_posted), "form" (to forms_opened)
+ * and others that nobody needs to be told of. */
 #ifndef DW_BOT_CARDS_H
 #define DW_BOT_CARDS_H
 
@@ -27,7 +27,8 @@ json_t *form_counter(struct engine *e, const struct recovery *r, const struct pr
 void forms_opened(struct engine *e, const json_t *args, const json_t *result);
 
 void cards_refresh(struct engine *e); /* before the commit */
-/* A finished post/update effect: remembers the platform's message id. result NULL: refused; the card goes elsewhere, or again. */
+/* A finished post/update effect: remembers the platform's message id. result NULL: refused; the card goes
+ * elsewhere, or again. */
 void cards_posted(struct engine *e, int64_t effect_id, const json_t *args, const json_t *result);
 
 /* Pieces of cards (card_parts.c). Texts are copied. */

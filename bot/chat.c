@@ -1,12 +1,13 @@
 /* From what arrives to who may do what.
  *
- * A platform's user id is mapped to a person explicitly, in people.yaml; whoever is not there gets a private, friendly
- * refusal and nothing else, whatever they click. A command, a button and a form come down to the same handlers, so there is
- * one place where rights are looked at and one wording for each refusal. Nothing here fails: what goes wrong becomes the
- * private answer of the person who caused it. The caller has already dropped what was seen before.
+ * A platform's user id is mapped to a person explicitly, in people.yaml; whoever is not there gets a private,
+ * friendly refusal and nothing else, whatever they click. A command, a button and a form come down to the same
+ * handlers, so there is one place where rights are looked at and one wording for each refusal. Nothing here fails:
+ * what goes wrong becomes the private answer of the person who caused it. The caller has already dropped what was
+ * seen before.
  *
- * An answer travels in the acknowledgement where the platform carries one (commands, submitted forms); to a click it is
- * whispered. The response URL of a click is a secret and is not needed for that, so it is never stored. */
+ * An answer travels in the acknowledgement where the platform carries one (commands, submitted forms); to a click
+ * it is whispered. The response URL of a click is a secret and is not needed for that, so it is never stored. */
 #include "bot/commands.h"
 #include "engine/effect.h"
 #include "engine/nearest.h"
@@ -15,7 +16,8 @@ enum { WHISPER_MS = 600000, SEEN_WORD = 32, VERBS_MOST = 64 };
 
 static void answer_err(struct request *rq, const struct err *e)
 {
-    request_say(rq, "%s", e->text[0] ? e->text : "That did not work, and I do not know why. Please tell an operator.");
+    request_say(rq, "%s",
+                e->text[0] ? e->text : "That did not work, and I do not know why. Please tell an operator.");
 }
 
 static int refuse_verb(struct request *rq, struct span verb, struct err *e)
@@ -31,15 +33,16 @@ static int refuse_verb(struct request *rq, struct span verb, struct err *e)
     str_copy(word, sizeof word, typed);
     const char *near = text_nearest(word, names);
     if (near)
-        return err_set(e, ERR_NOT_FOUND, "I do not know \"%s\". Did you mean \"%s\"? Type help to see what you can do.", word, near);
+        return err_set(e, ERR_NOT_FOUND,
+                       "I do not know \"%s\". Did you mean \"%s\"? Type help to see what you can do.", word, near);
     return err_set(e, ERR_NOT_FOUND, "I do not know \"%s\". Type help to see what you can do.", word);
 }
 
 static int refuse_role(const struct request *rq, const struct command *c, struct err *e)
 {
     char need[64], have[64];
-    return err_set(e, ERR_DENIED, "\"%s\" is for these roles: %s. Yours: %s. Type help to see what you can do.", c->verb,
-                   role_names(c->roles, need, sizeof need),
+    return err_set(e, ERR_DENIED, "\"%s\" is for these roles: %s. Yours: %s. Type help to see what you can do.",
+                   c->verb, role_names(c->roles, need, sizeof need),
                    rq->who.person->roles ? role_names(rq->who.person->roles, have, sizeof have) : "none");
 }
 
@@ -57,7 +60,8 @@ static int run_command(struct request *rq, struct span verb, const char *args, s
 /* "/dunwell status x" typed in a direct message: the first word is only our name. */
 static bool is_our_name(struct span word)
 {
-    return span_is(word, "/dunwell") || span_is(word, "!dunwell") || span_is(word, "dunwell") || span_is(word, "Dunwell");
+    return span_is(word, "/dunwell") || span_is(word, "!dunwell") || span_is(word, "dunwell") ||
+           span_is(word, "Dunwell");
 }
 
 static int handle_command(struct request *rq, struct err *e)
@@ -83,7 +87,8 @@ static int handle_action(struct request *rq, struct err *e)
     const char *action = in->action ? in->action : "";
     const struct command *c = command_find(span_of(action));
     if (!c || !ref[0])
-        return err_set(e, ERR_NOT_FOUND, "That button is from an older version of me. Type help to see what you can do.");
+        return err_set(e, ERR_NOT_FOUND,
+                       "That button is from an older version of me. Type help to see what you can do.");
     if (!command_allowed(c, rq->who.person))
         return refuse_role(rq, c, e);
     if (form_known(c->verb))
@@ -101,19 +106,26 @@ static int handle_form(struct request *rq, struct err *e)
     return rq->in->kind == CHAT_FORM_CHANGE ? form_change(rq, e) : form_submit(rq, e);
 }
 
-/* The answer to a click, as its own private message. It is dropped when it cannot be delivered soon: it would only confuse. */
+/* The answer to a click, as its own private message. It is dropped when it cannot be delivered soon: it would only
+ * confuse. */
 static void whisper(struct engine *e, const struct chat_input *in, struct chat_answer *answer)
 {
     if (!answer->text || in->takes_answer || !in->user || !in->dedupe)
         return;
     json_t *args = json_object();
-    json_put(args, "channel", in->channel ? in->channel : in->user); /* a form has no channel: then a direct message */
+    json_put(args, "channel",
+             in->channel ? in->channel : in->user); /* a form has no channel: then a direct message */
     json_put(args, "user", in->user);
     json_put(args, "text", answer->text);
     AUTO_STR lane = str_fmt("whisper:%s:%s", in->platform, in->user);
     AUTO_STR key = str_fmt("whisper-%s-%s", in->platform, in->dedupe);
-    effect_add(e, &(struct effect_spec){.lane = lane, .driver = in->platform, .op = in->channel ? "whisper" : "post", .key = key, .take_args = args,
-                                        .purpose = "whisper", .deadline_ms = e->now_ms + WHISPER_MS});
+    effect_add(e, &(struct effect_spec){.lane = lane,
+                                        .driver = in->platform,
+                                        .op = in->channel ? "whisper" : "post",
+                                        .key = key,
+                                        .take_args = args,
+                                        .purpose = "whisper",
+                                        .deadline_ms = e->now_ms + WHISPER_MS});
     free(answer->text);
     answer->text = NULL;
 }
@@ -122,8 +134,11 @@ static void refuse_stranger(const struct chat_input *in, struct request *rq)
 {
     char id[64];
     str_copy(id, sizeof id, in->user ? in->user : "");
-    request_say(rq, "Sorry, I do not know you yet, so I cannot show or do anything here. Your %s id is %s: an operator can add it to "
-                    "people.yaml.", in->platform, id[0] ? id : "missing");
+    request_say(
+        rq,
+        "Sorry, I do not know you yet, so I cannot show or do anything here. Your %s id is %s: an operator can add it to "
+        "people.yaml.",
+        in->platform, id[0] ? id : "missing");
 }
 
 static void handle_known(struct request *rq)
@@ -145,7 +160,8 @@ static void handle_known(struct request *rq)
 
 static bool is_from_a_person(const struct chat_input *in)
 {
-    return in->kind == CHAT_COMMAND || in->kind == CHAT_ACTION || in->kind == CHAT_FORM_CHANGE || in->kind == CHAT_FORM_SUBMIT;
+    return in->kind == CHAT_COMMAND || in->kind == CHAT_ACTION || in->kind == CHAT_FORM_CHANGE ||
+           in->kind == CHAT_FORM_SUBMIT;
 }
 
 void chat_handle(struct engine *e, const struct chat_input *in, struct chat_answer *answer)
@@ -154,7 +170,8 @@ void chat_handle(struct engine *e, const struct chat_input *in, struct chat_answ
         return;
     struct request rq = {.engine = e, .in = in, .args = "", .answer = answer};
     rq.who = (struct actor){.person = in->user ? people_by_chat(e->people, in->platform, in->user) : NULL,
-                            .platform = in->platform, .channel = in->channel};
+                            .platform = in->platform,
+                            .channel = in->channel};
     if (rq.who.person)
         handle_known(&rq);
     else

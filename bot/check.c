@@ -1,9 +1,9 @@
 /* dunwell check: what is wrong, before anything runs.
  *
- * Three things in this order: the configuration and each file it names, every problem as FILE:LINE: message; how the files
- * fit together (an account whose AE nobody is, a biller that is not configured, an approval that nobody could give); and
- * what can be reached, one line each. It changes nothing: the store is opened read-only, the drivers are asked only what
- * they declare as harmless. The lines and the exit code are an interface (dunwell(1)). */
+ * Three things in this order: the configuration and each file it names, every problem as FILE:LINE: message; how the
+ * files fit together (an account whose AE nobody is, a biller that is not configured, an approval that nobody could
+ * give); and what can be reached, one line each. It changes nothing: the store is opened read-only, the drivers are
+ * asked only what they declare as harmless. The lines and the exit code are an interface (dunwell(1)). */
 #include "bot/check.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ struct check {
     struct policy *policy;
     struct book *book;
     struct problems problems;
-    struct problems warnings; /* beyond the configuration's own */
+    struct problems warnings;                    /* beyond the configuration's own */
     size_t bad_people, bad_policy, bad_accounts; /* problems of each file */
     size_t approvers;
     struct check_tally tally;
@@ -107,8 +107,10 @@ static void check_channels(struct check *k)
         const char *id = config_channel(slack, names[i]);
         if (id != NULL && !id_looks_right(id, "CG"))
             problems_add(&k->problems, k->config->path, line_in(&l, names[i]),
-                         "chat.slack.channels.%s: \"%.40s\" is not a channel id; it looks like C0123ABCD and stands at the end "
-                         "of the channel's details", names[i], id);
+                         "chat.slack.channels.%s: \"%.40s\" is not a channel id; it looks like C0123ABCD and stands "
+                         "at the end "
+                         "of the channel's details",
+                         names[i], id);
     }
     doc_free(l.doc);
 }
@@ -117,11 +119,13 @@ static void check_person(struct check *k, const struct person *p, const char *pl
 {
     const char *id = person_chat_id(p, platform);
     if (id == NULL && p->roles != ROLE_OPERATOR)
-        problems_add(&k->warnings, k->config->people_file, line, "warning: people.%s has no %s id and will not be asked anything",
-                     p->key, platform);
+        problems_add(&k->warnings, k->config->people_file, line,
+                     "warning: people.%s has no %s id and will not be asked anything", p->key, platform);
     else if (id != NULL && strcmp(platform, "slack") == 0 && !id_looks_right(id, "UW"))
-        problems_add(&k->problems, k->config->people_file, line,
-                     "people.%s.slack: \"%.40s\" is not a member id; it looks like U0123ABCD (profile, Copy member ID)", p->key, id);
+        problems_add(
+            &k->problems, k->config->people_file, line,
+            "people.%s.slack: \"%.40s\" is not a member id; it looks like U0123ABCD (profile, Copy member ID)",
+            p->key, id);
 }
 
 static bool may_approve_something(const struct person *p)
@@ -142,7 +146,8 @@ static void check_people(struct check *k)
     doc_free(l.doc);
     if (k->approvers == 0)
         problems_add(&k->problems, k->config->people_file, 0,
-                     "nobody could approve anything: give a manager or finance person a limit, for example limit: {USD: 50000}");
+                     "nobody could approve anything: give a manager or finance person a limit, for example limit: "
+                     "{USD: 50000}");
 }
 
 /* Adds the first SAME_MAX of a kind; says at the end how many more there were. */
@@ -174,10 +179,11 @@ static void check_accounts(struct check *k)
     for (size_t i = 0; i < book_count(k->book); i++)
         check_account(k, book_at(k->book, i), &no_ae, &no_biller);
     if (no_ae > SAME_MAX)
-        problems_add(&k->problems, k->config->accounts_file, 0, "%zu more accounts have an ae that is nobody", no_ae - SAME_MAX);
+        problems_add(&k->problems, k->config->accounts_file, 0, "%zu more accounts have an ae that is nobody",
+                     no_ae - SAME_MAX);
     if (no_biller > SAME_MAX)
-        problems_add(&k->problems, k->config->accounts_file, 0, "%zu more accounts have a billing that is not configured",
-                     no_biller - SAME_MAX);
+        problems_add(&k->problems, k->config->accounts_file, 0,
+                     "%zu more accounts have a billing that is not configured", no_biller - SAME_MAX);
 }
 
 static void check_files(struct check *k)
@@ -201,7 +207,8 @@ static void say_file(struct check *k, const char *name, const void *loaded, size
 
 static void say_files(struct check *k)
 {
-    AUTO_STR people = str_fmt("%zu people, %zu may approve", k->people != NULL ? people_count(k->people) : 0, k->approvers);
+    AUTO_STR people =
+        str_fmt("%zu people, %zu may approve", k->people != NULL ? people_count(k->people) : 0, k->approvers);
     AUTO_STR policy = str_fmt("version %s", k->policy != NULL ? policy_version(k->policy) : "");
     AUTO_STR accounts = str_fmt("%zu accounts", k->book != NULL ? book_count(k->book) : 0);
     say_file(k, "people", k->people, k->bad_people, people);
@@ -250,7 +257,8 @@ static void check_new_store(struct check *k, const char *path)
     if (missing && access(slash != NULL ? above : ".", W_OK | X_OK) == 0)
         check_say(&k->tally, CHECK_OK, "store", "%s and its folder will be made at the first start", path);
     else
-        check_say(&k->tally, CHECK_FAIL, "store", "%s cannot be made: the folder %s is %s", path, in, missing ? "missing" : "not writable");
+        check_say(&k->tally, CHECK_FAIL, "store", "%s cannot be made: the folder %s is %s", path, in,
+                  missing ? "missing" : "not writable");
 }
 
 static void check_store(struct check *k)
@@ -283,8 +291,8 @@ static void print_lines(const struct problems *p)
 static int verdict(const struct check *k)
 {
     size_t problems = k->problems.n, warnings = k->warnings.n + (k->config != NULL ? k->config->warnings.n : 0);
-    printf("%zu %s, %zu %s, %d fine, %d failed, %d skipped\n", problems, problems == 1 ? "problem" : "problems", warnings,
-           warnings == 1 ? "warning" : "warnings", k->tally.fine, k->tally.failed, k->tally.skipped);
+    printf("%zu %s, %zu %s, %d fine, %d failed, %d skipped\n", problems, problems == 1 ? "problem" : "problems",
+           warnings, warnings == 1 ? "warning" : "warnings", k->tally.fine, k->tally.failed, k->tally.skipped);
     if (problems > 0)
         return EXIT_PROBLEMS;
     return k->tally.failed > 0 ? EXIT_UNREACHABLE : EXIT_FINE;

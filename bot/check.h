@@ -1,4 +1,5 @@
-/* dunwell check, in two halves: what can be seen in the files (check.c), and who answers (check_peers.c). Main thread. */
+/* dunwell check, in two halves: what can be seen in the files (check.c), and who answers (check_peers.c). Main
+ * thread. */
 #ifndef DW_BOT_CHECK_H
 #define DW_BOT_CHECK_H
 
@@ -9,7 +10,8 @@ struct check_tally {
 };
 /* Prints "ok   NAME: words", "FAIL NAME: words" or "skip NAME: words". */
 enum check_result { CHECK_OK, CHECK_FAIL, CHECK_SKIP };
-void check_say(struct check_tally *t, enum check_result result, const char *name, const char *fmt, ...) DW_PRINTF(4, 5);
+void check_say(struct check_tally *t, enum check_result result, const char *name, const char *fmt, ...)
+    DW_PRINTF(4, 5);
 
 /* Runs each configured driver's "check" (and a chat's "connect") against the real peer, one call after the other. */
 void check_peers(const struct config *c, struct check_tally *t);

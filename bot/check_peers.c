@@ -1,10 +1,11 @@
-/* Who answers? Each configured driver is asked for its "check" step by step, as the engine would, but the calls are made
- * here, one after the other, with a curl handle of their own: nothing of the running program is needed, and nothing is
- * stored. A chat that keeps a socket is also asked for a fresh address ("connect"), because that uses another token. Mail
- * gets a greeting and a NOOP, with the encryption and the log-in that sending would use; no message is sent.
+/* Who answers? Each configured driver is asked for its "check" step by step, as the engine would, but the calls are
+ * made here, one after the other, with a curl handle of their own: nothing of the running program is needed, and
+ * nothing is stored. A chat that keeps a socket is also asked for a fresh address ("connect"), because that uses
+ * another token. Mail gets a greeting and a NOOP, with the encryption and the log-in that sending would use; no
+ * message is sent.
  *
- * The same rules hold as for real calls: certificates and host names are verified, redirects are not followed, time and
- * size are bounded, and nothing a peer says is printed without its control characters taken out. */
+ * The same rules hold as for real calls: certificates and host names are verified, redirects are not followed, time
+ * and size are bounded, and nothing a peer says is printed without its control characters taken out. */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +52,8 @@ static void origin_of(const char *url, char *out, size_t size)
 }
 
 /* Steps one operation to its end. A wait that the driver asks for is not waited: for a check it is a "not now". */
-static void walk(const struct config *c, const struct driver_config *d, void *memory, const char *op, struct step *last)
+static void walk(const struct config *c, const struct driver_config *d, void *memory, const char *op,
+                 struct step *last)
 {
     AUTO_JSON args = json_object();
     AUTO_JSON stage = NULL;
@@ -60,8 +62,15 @@ static void walk(const struct config *c, const struct driver_config *d, void *me
     struct http_response *previous = NULL;
     http_response_init(&response);
     for (int i = 0; i < STEPS_MAX; i++) {
-        struct job job = {.id = 1, .driver = d->name, .op = op, .key = "check", .args = args, .stage = stage, .attempts = i,
-                          .now_ms = now_ms(), .random = 1};
+        struct job job = {.id = 1,
+                          .driver = d->name,
+                          .op = op,
+                          .key = "check",
+                          .args = args,
+                          .stage = stage,
+                          .attempts = i,
+                          .now_ms = now_ms(),
+                          .random = 1};
         step_fini(last);
         step_init(last);
         d->driver->step(d, &job, previous, last);
@@ -82,14 +91,15 @@ static void walk(const struct config *c, const struct driver_config *d, void *me
     http_response_fini(&response);
 }
 
-static void check_op(const struct config *c, const struct driver_config *d, void *memory, const char *op, const char *name,
-                     struct check_tally *t)
+static void check_op(const struct config *c, const struct driver_config *d, void *memory, const char *op,
+                     const char *name, struct check_tally *t)
 {
     struct step last;
     step_init(&last);
     walk(c, d, memory, op, &last);
     if (last.outcome == STEP_DONE)
-        check_say(t, CHECK_OK, name, "%s", strcmp(op, "connect") == 0 ? "a connection is offered" : json_str(last.result, "who", "answers"));
+        check_say(t, CHECK_OK, name, "%s",
+                  strcmp(op, "connect") == 0 ? "a connection is offered" : json_str(last.result, "who", "answers"));
     else
         check_say(t, CHECK_FAIL, name, "%s", last.reason[0] != '\0' ? last.reason : "no usable answer");
     step_fini(&last);
@@ -103,7 +113,8 @@ static size_t ignore(char *p DW_UNUSED, size_t size, size_t n, void *ctx DW_UNUS
 /* The options a mail would be sent with, but the command is NOOP. */
 static void set_mail(CURL *curl, const struct config *c, const struct driver_config *d, char problem[CURL_ERROR_SIZE])
 {
-    const char *user = config_option(d, "username"), *password = config_option(d, "password"), *url = config_option(d, "url");
+    const char *user = config_option(d, "username"), *password = config_option(d, "password"),
+               *url = config_option(d, "url");
     const char *tls = config_option(d, "tls");
     bool plain = tls != NULL ? strcmp(tls, "off") == 0 : config_url_is_here(url);
     curl_easy_setopt(curl, CURLOPT_URL, url);

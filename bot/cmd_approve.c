@@ -1,5 +1,5 @@
-/* approve: yes to a request. Whose word counts, and up to which amount, is the engine's to say; a click brings the revision
- * of the card it stood on, so nobody approves what they have not seen. */
+/* approve: yes to a request. Whose word counts, and up to which amount, is the engine's to say; a click brings the
+ * revision of the card it stood on, so nobody approves what they have not seen. */
 #include "bot/commands.h"
 
 int cmd_approve(struct request *rq, struct err *e)

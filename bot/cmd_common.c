@@ -1,8 +1,9 @@
 /* What all commands share: which account is meant, which case, which approval, which day.
  *
- * An account is what the book says it is. A key wins over everything, then a reference (N-12, A-17, H-3), then the book's
- * search, which lists candidates and never guesses; last comes an account that only billing knows and that has a case under
- * "stripe:cus_9". The promise to the person: every refusal names what is missing and shows one line that would work. */
+ * An account is what the book says it is. A key wins over everything, then a reference (N-12, A-17, H-3), then the
+ * book's search, which lists candidates and never guesses; last comes an account that only billing knows and that
+ * has a case under "stripe:cus_9". The promise to the person: every refusal names what is missing and shows one
+ * line that would work. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +77,8 @@ int request_account(struct request *rq, const char *text, const struct account *
     return 0;
 }
 
-/* Does the account's name go on with what was typed so far? Then the word belongs to the name, not to the text behind. */
+/* Does the account's name go on with what was typed so far? Then the word belongs to the name, not to the text
+ * behind. */
 static bool name_continues(const struct account *a, const char *typed)
 {
     size_t n = strlen(typed);
@@ -141,8 +143,8 @@ int request_account_text(struct request *rq, const struct account **out, char *k
 
 static int case_closed(const struct recovery *r, struct err *e)
 {
-    return err_set(e, ERR_CONFLICT, "N-%lld, %.100s, is closed (%.60s): there is nothing to do any more.", (long long)r->id,
-                   r->name, r->outcome && r->outcome[0] ? r->outcome : "done");
+    return err_set(e, ERR_CONFLICT, "N-%lld, %.100s, is closed (%.60s): there is nothing to do any more.",
+                   (long long)r->id, r->name, r->outcome && r->outcome[0] ? r->outcome : "done");
 }
 
 int request_case(struct request *rq, const char *text, struct recovery **out, struct err *e)
@@ -159,8 +161,10 @@ int request_case(struct request *rq, const char *text, struct recovery **out, st
         r = recovery_open_for(rq->engine, key);
     }
     if (!r)
-        return err_set(e, ERR_NOT_FOUND, "%.100s has no open case: nothing is unpaid that I know of. \"status %.60s\" shows what I "
-                                         "know.", a ? a->name : key, key);
+        return err_set(e, ERR_NOT_FOUND,
+                       "%.100s has no open case: nothing is unpaid that I know of. \"status %.60s\" shows what I "
+                       "know.",
+                       a ? a->name : key, key);
     if (r->state == RECOVERY_CLOSED) {
         int rc = case_closed(r, e);
         recovery_free(r);

@@ -32,8 +32,8 @@ int cmd_counter(struct request *rq, struct err *e)
     if (!rc && (o.count <= 0 || o.count > INSTALMENTS_MOST))
         rc = err_set(e, ERR_INVALID, "With how many instalments? For example: counter A-%lld 3x", (long long)id);
     if (!rc && parse_ref(span_of(o.account), 'A') != id)
-        rc = err_set(e, ERR_INVALID, "I do not understand \"%.60s\". For example: counter A-%lld 3x from 2027-01-05", o.account,
-                     (long long)id);
+        rc = err_set(e, ERR_INVALID, "I do not understand \"%.60s\". For example: counter A-%lld 3x from 2027-01-05",
+                     o.account, (long long)id);
     if (!rc)
         rc = counter_first(rq, id, o.date, &first_ms, e);
     if (!rc)

@@ -8,8 +8,10 @@ int cmd_decline(struct request *rq, struct err *e)
     char said[SAID_SIZE] = "";
     int rc = request_approval(rq, &id, &reason, e);
     if (!rc && !reason[0])
-        rc = err_set(e, ERR_INVALID, "Why not? Whoever asked will want to know. For example: decline A-%lld too long for this account",
-                     (long long)id);
+        rc =
+            err_set(e, ERR_INVALID,
+                    "Why not? Whoever asked will want to know. For example: decline A-%lld too long for this account",
+                    (long long)id);
     if (!rc)
         rc = proposal_decline(rq->engine, id, &rq->who, rq->revision, reason, said, sizeof said, e);
     if (!rc)

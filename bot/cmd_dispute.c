@@ -1,5 +1,5 @@
-/* dispute: the customer says the invoice is wrong. Everything outbound stops until a person has worked it, so a reason is
- * required: whoever works it must know what to look at.
+/* dispute: the customer says the invoice is wrong. Everything outbound stops until a person has worked it, so a
+ * reason is required: whoever works it must know what to look at.
  *
  * The reason may follow the account directly or behind "why". */
 #include "bot/commands.h"

@@ -8,7 +8,9 @@ static void help_all(struct request *rq, struct buf *out)
     for (const struct command *c = commands_all; c->verb; c++)
         if (command_listed(c, rq->who.person))
             buf_addf(out, "\n%s - %s", c->usage, c->help);
-    buf_adds(out, "\nAn account is its name, number or case (N-12); put a tricky name in quotes. Dates: 2027-01-05, friday, in 3 days.");
+    buf_adds(
+        out,
+        "\nAn account is its name, number or case (N-12); put a tricky name in quotes. Dates: 2027-01-05, friday, in 3 days.");
 }
 
 int cmd_help(struct request *rq, struct err *e)
@@ -19,7 +21,8 @@ int cmd_help(struct request *rq, struct err *e)
     const struct command *c = verb.n ? command_find(verb) : NULL;
     (void)e;
     if (c && !command_allowed(c, rq->who.person))
-        buf_addf(&out, "\"%s\" is not open to you: your roles do not include it. \"help\" lists what you may do.", c->verb);
+        buf_addf(&out, "\"%s\" is not open to you: your roles do not include it. \"help\" lists what you may do.",
+                 c->verb);
     else if (c)
         buf_addf(&out, "%s\n%s.", c->usage, c->help);
     else

@@ -1,7 +1,8 @@
 /* plan: instalments instead of one payment.
  *
- * Inside policy it is done at once, outside it becomes a request to a manager; which of the two is the engine's answer. Here
- * the words become numbers, and every absurd one is refused with the reason before anything is asked of anybody. */
+ * Inside policy it is done at once, outside it becomes a request to a manager; which of the two is the engine's
+ * answer. Here the words become numbers, and every absurd one is refused with the reason before anything is asked
+ * of anybody. */
 #include "bot/commands.h"
 
 static const char example[] = "plan Northwind 3x from 2027-01-05 why renewal in flight";
@@ -21,7 +22,8 @@ int cmd_plan(struct request *rq, struct err *e)
         return err_set(e, ERR_INVALID, "Which account? For example: %s", example);
     rc = request_case(rq, o.account, &r, e);
     if (!rc && (o.count <= 0 || o.count > INSTALMENTS_MOST))
-        rc = err_set(e, ERR_INVALID, "How many instalments? Write 3x, at most %dx. For example: %s", INSTALMENTS_MOST, example);
+        rc = err_set(e, ERR_INVALID, "How many instalments? Write 3x, at most %dx. For example: %s", INSTALMENTS_MOST,
+                     example);
     if (!rc && !o.date[0])
         rc = err_set(e, ERR_INVALID, "From when? Add the first date. For example: %s", example);
     if (!rc)

@@ -1,7 +1,7 @@
 /* promise: the customer said what they will pay and when.
  *
- * An account's name may end in a number ("Studio 54"), which looks like an amount. If the whole text names an account it is
- * one, and the promise is about all that is due; a wrong guess here would be a promise nobody made. */
+ * An account's name may end in a number ("Studio 54"), which looks like an amount. If the whole text names an
+ * account it is one, and the promise is about all that is due; a wrong guess here would be a promise nobody made. */
 #include "bot/commands.h"
 #include "engine/money.h"
 

@@ -1,7 +1,7 @@
 /* queue: what waits for a collector, the largest amount first.
  *
- * The first ten come off the index in order, and the count of the rest stops at a thousand: a queue of a hundred thousand
- * is answered as fast as an empty one. */
+ * The first ten come off the index in order, and the count of the rest stops at a thousand: a queue of a hundred
+ * thousand is answered as fast as an empty one. */
 #include "bot/commands.h"
 #include "bot/words.h"
 #include "engine/when.h"
@@ -17,14 +17,16 @@ static void queue_row(struct buf *out, struct engine *e, struct query *q)
     if (query_i64(q, 7) > 0)
         buf_addf(out, " (%s, %s ago)", query_text(q, 8), when_age(age, e->now_ms - query_i64(q, 7)));
     str_copy(next, sizeof next, query_text(q, 6));
-    buf_addf(out, ", %s. %s", query_text(q, 5)[0] ? words_person(e, query_text(q, 5)) : "nobody has claimed it", next);
+    buf_addf(out, ", %s. %s", query_text(q, 5)[0] ? words_person(e, query_text(q, 5)) : "nobody has claimed it",
+             next);
 }
 
 static int64_t queue_count(struct engine *e)
 {
-    return store_i64(e->store, 0,
-                     "SELECT COUNT(*) FROM (SELECT 1 FROM recoveries WHERE is_open = 1 AND state = ?1 LIMIT ?2) AS waiting", "ii",
-                     (int64_t)RECOVERY_QUEUED, (int64_t)COUNT_MOST);
+    return store_i64(
+        e->store, 0,
+        "SELECT COUNT(*) FROM (SELECT 1 FROM recoveries WHERE is_open = 1 AND state = ?1 LIMIT ?2) AS waiting", "ii",
+        (int64_t)RECOVERY_QUEUED, (int64_t)COUNT_MOST);
 }
 
 int cmd_queue(struct request *rq, struct err *err)
@@ -34,10 +36,11 @@ int cmd_queue(struct request *rq, struct err *err)
     int64_t all = queue_count(e), shown = 0;
     (void)err;
     buf_adds(&out, "The collectors' queue, largest first:");
-    struct query *q = store_query(e->store,
-                                  "SELECT id, account, name, due, currency, owner, next_step, read_ms, biller FROM recoveries "
-                                  "WHERE is_open = 1 AND state = ?1 ORDER BY due DESC LIMIT ?2",
-                                  "ii", (int64_t)RECOVERY_QUEUED, (int64_t)ROWS_MOST);
+    struct query *q =
+        store_query(e->store,
+                    "SELECT id, account, name, due, currency, owner, next_step, read_ms, biller FROM recoveries "
+                    "WHERE is_open = 1 AND state = ?1 ORDER BY due DESC LIMIT ?2",
+                    "ii", (int64_t)RECOVERY_QUEUED, (int64_t)ROWS_MOST);
     for (; query_next(q); shown++)
         queue_row(&out, e, q);
     if (all > shown)

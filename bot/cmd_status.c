@@ -1,7 +1,8 @@
 /* status: one account in a dozen lines, for somebody about to pick up the phone.
  *
- * Every number says where it comes from and how old it is; what is stale says so. The sentences are the card's own (words.h),
- * so the answer and the card cannot differ. Everything is read by key: as fast with a hundred thousand cases as with none. */
+ * Every number says where it comes from and how old it is; what is stale says so. The sentences are the card's own
+ * (words.h), so the answer and the card cannot differ. Everything is read by key: as fast with a hundred thousand
+ * cases as with none. */
 #include "bot/commands.h"
 #include "bot/words.h"
 #include "engine/when.h"
@@ -11,8 +12,8 @@ enum { LIVE_MOST = 6 };
 static void status_head(struct buf *out, struct engine *e, const struct recovery *r)
 {
     char name[WORDS_NAME];
-    buf_addf(out, "%s%s%s%s, case N-%lld, %s\n", words_name(name, r), r->tier[0] ? " (" : "", r->tier, r->tier[0] ? ")" : "",
-             (long long)r->id, recovery_state_name(r->state));
+    buf_addf(out, "%s%s%s%s, case N-%lld, %s\n", words_name(name, r), r->tier[0] ? " (" : "", r->tier,
+             r->tier[0] ? ")" : "", (long long)r->id, recovery_state_name(r->state));
     words_unpaid(out, r);
     buf_adds(out, " (");
     words_source(out, e, r, "invoice.due");
@@ -20,7 +21,8 @@ static void status_head(struct buf *out, struct engine *e, const struct recovery
 }
 
 /* One known fact of the book, in words: "Renews 12 Mar 2027". */
-static void status_fact(struct buf *out, const struct facts *f, const char *name, const char *label, const char **mark)
+static void status_fact(struct buf *out, const struct facts *f, const char *name, const char *label,
+                        const char **mark)
 {
     if (!facts_get(f, name))
         return;
@@ -92,8 +94,9 @@ static void status_open(struct buf *out, struct engine *e, const struct recovery
 static void status_note(struct buf *out, struct engine *e, const char *key)
 {
     char text[512];
-    struct query *q = store_query(e->store, "SELECT person, at_ms, text FROM notes WHERE account = ?1 ORDER BY id DESC LIMIT 1", "t",
-                                  key);
+    struct query *q =
+        store_query(e->store, "SELECT person, at_ms, text FROM notes WHERE account = ?1 ORDER BY id DESC LIMIT 1",
+                    "t", key);
     if (!query_next(q))
         return;
     buf_addf(out, "\nLast note, %s {ago:%lld}: %s", words_person(e, query_text(q, 0)), (long long)query_i64(q, 1),
@@ -105,11 +108,13 @@ static void status_note(struct buf *out, struct engine *e, const char *key)
 static void status_quiet(struct buf *out, struct engine *e, const struct account *a, const char *key)
 {
     char value[MONEY_TEXT_SIZE], age[64];
-    int64_t last = store_i64(e->store, 0, "SELECT id FROM recoveries WHERE account = ?1 ORDER BY id DESC LIMIT 1", "t", key);
+    int64_t last =
+        store_i64(e->store, 0, "SELECT id FROM recoveries WHERE account = ?1 ORDER BY id DESC LIMIT 1", "t", key);
     buf_addf(out, "%s: nothing is unpaid that I know of, no open case.", a ? a->name : key);
     struct recovery *r = last ? recovery_load(e, last) : NULL;
     if (r)
-        buf_addf(out, "\nLast case: N-%lld, closed {ago:%lld} (%s)", (long long)r->id, (long long)r->closed_ms, r->outcome);
+        buf_addf(out, "\nLast case: N-%lld, closed {ago:%lld} (%s)", (long long)r->id, (long long)r->closed_ms,
+                 r->outcome);
     recovery_free(r);
     if (!a)
         return;

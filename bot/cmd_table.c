@@ -1,8 +1,8 @@
-/* Every command, in the order people meet them in help. One row is the whole truth about a command: its name, what is typed,
- * what it does in one line, and who may.
+/* Every command, in the order people meet them in help. One row is the whole truth about a command: its name, what
+ * is typed, what it does in one line, and who may.
  *
- * "approve" is listed for those who decide, but anybody may try it: a counter-offer is accepted by whoever asked first, and
- * the engine, which knows the request, gives the better refusal. */
+ * "approve" is listed for those who decide, but anybody may try it: a counter-offer is accepted by whoever asked
+ * first, and the engine, which knows the request, gives the better refusal. */
 #include <string.h>
 #include <strings.h>
 
@@ -20,17 +20,21 @@ const struct command commands_all[] = {
     {"claim", "claim <account>", "take the case: you handle it", WORKERS, cmd_claim, false},
     {"notmine", "notmine <account>", "hand the case on to collections", WORKERS, cmd_notmine, false},
     {"plan", "plan <account> <N>x from <date> [why <reason>]", "offer instalments", WORKERS, cmd_plan, false},
-    {"hold", "hold <account> until <date> [why <reason>]", "stop notices and retries, or move the end of a hold", WORKERS, cmd_hold, false},
+    {"hold", "hold <account> until <date> [why <reason>]", "stop notices and retries, or move the end of a hold",
+     WORKERS, cmd_hold, false},
     {"resume", "resume <account>", "end a hold now", WORKERS, cmd_resume, false},
-    {"promise", "promise <account> [<amount>] by <date>", "record what the customer promised to pay", WORKERS, cmd_promise, false},
-    {"dispute", "dispute <account> why <reason>", "the customer says the invoice is wrong", WORKERS, cmd_dispute, false},
+    {"promise", "promise <account> [<amount>] by <date>", "record what the customer promised to pay", WORKERS,
+     cmd_promise, false},
+    {"dispute", "dispute <account> why <reason>", "the customer says the invoice is wrong", WORKERS, cmd_dispute,
+     false},
     {"link", "link <account>", "mail the customer a payment link", WORKERS, cmd_link, false},
     {"retry", "retry <account>", "try the payment again now", WORKERS, cmd_retry, false},
     {"withdraw", "withdraw <A-17> [why <reason>]", "take back what you asked for", WORKERS, cmd_withdraw, false},
     {"accept", "accept <A-18>", "say yes to a counter-offer made to you", WORKERS, cmd_approve, false},
     {"approve", "approve <A-17> [why <reason>]", "say yes to a request", DECIDERS, cmd_approve, true},
     {"decline", "decline <A-17> <reason>", "say no to a request", DECIDERS, cmd_decline, true},
-    {"counter", "counter <A-17> <N>x [from <date>] [why <reason>]", "answer a request with other terms", DECIDERS, cmd_counter, false},
+    {"counter", "counter <A-17> <N>x [from <date>] [why <reason>]", "answer a request with other terms", DECIDERS,
+     cmd_counter, false},
     {"whoami", "whoami", "who I think you are and what you may decide", 0, cmd_whoami, false},
     {"help", "help [command]", "this list", 0, cmd_help, false},
     {.verb = NULL},
@@ -40,10 +44,11 @@ const struct command commands_all[] = {
 static const struct {
     const char *alias, *verb;
 } aliases[] = {
-    {"extend", "hold"},      {"pause", "hold"},       {"release", "resume"},   {"unhold", "resume"}, {"reject", "decline"},
-    {"deny", "decline"},     {"disputed", "dispute"}, {"offer", "plan"},    {"not-mine", "notmine"},
-    {"promised", "promise"}, {"paylink", "link"},     {"show", "status"},      {"log", "history"},   {"commands", "help"},
-    {"?", "help"},           {"hello", "help"},       {"hi", "help"},          {"cancel", "withdraw"},
+    {"extend", "hold"},      {"pause", "hold"},       {"release", "resume"},   {"unhold", "resume"},
+    {"reject", "decline"},   {"deny", "decline"},     {"disputed", "dispute"}, {"offer", "plan"},
+    {"not-mine", "notmine"}, {"promised", "promise"}, {"paylink", "link"},     {"show", "status"},
+    {"log", "history"},      {"commands", "help"},    {"?", "help"},           {"hello", "help"},
+    {"hi", "help"},          {"cancel", "withdraw"},
 };
 
 static bool same(struct span s, const char *text)

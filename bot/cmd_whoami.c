@@ -1,4 +1,5 @@
-/* whoami: who I think you are, what you may decide, and how I reach you. The first thing to try when a right is missing. */
+/* whoami: who I think you are, what you may decide, and how I reach you. The first thing to try when a right is
+ * missing. */
 #include "bot/commands.h"
 #include "engine/buf.h"
 
@@ -19,7 +20,8 @@ int cmd_whoami(struct request *rq, struct err *e)
     char roles[128];
     AUTO_BUF out = BUF(PARSE_MAX);
     (void)e;
-    buf_addf(&out, "You are %.100s (%.60s).\nRoles: %s.", p->name, p->key, p->roles ? role_names(p->roles, roles, sizeof roles) : "none");
+    buf_addf(&out, "You are %.100s (%.60s).\nRoles: %s.", p->name, p->key,
+             p->roles ? role_names(p->roles, roles, sizeof roles) : "none");
     add_limits(&out, p);
     buf_addf(&out, "\nTimes are read and shown in %s.", request_zone(rq));
     request_say(rq, "%s", buf_text(&out));

@@ -1,7 +1,7 @@
 /* Reading a command line.
  *
- * getopt_long does the work; this file keeps its globals, its messages and its `struct option` (a name the drivers use for
- * theirs) in one place. Words and options may stand in any order; "--" ends the options. */
+ * getopt_long does the work; this file keeps its globals, its messages and its `struct option` (a name the drivers
+ * use for theirs) in one place. Words and options may stand in any order; "--" ends the options. */
 #include "bot/cmdline.h"
 
 #include <getopt.h>
@@ -16,8 +16,8 @@
 
 static int print_help(const struct subcommand *self)
 {
-    printf("usage: dunwell %s%s%s\n\n%s.\n\n%s", self->name, self->usage[0] != '\0' ? " " : "", self->usage, self->summary,
-           self->details);
+    printf("usage: dunwell %s%s%s\n\n%s.\n\n%s", self->name, self->usage[0] != '\0' ? " " : "", self->usage,
+           self->summary, self->details);
     return EXIT_FINE;
 }
 
@@ -82,12 +82,14 @@ static int bad_option(const struct subcommand *self, int c, char **argv)
     const char *word = argv[optind - 1];
     bool letter = strncmp(word, "--", 2) != 0 && optopt > 0 && optopt < LONG_ONLY;
     if (c == ':')
-        return letter ? cmdline_misused(self, "-%c needs a value", optopt) : cmdline_misused(self, "%.80s needs a value", word);
+        return letter ? cmdline_misused(self, "-%c needs a value", optopt)
+                      : cmdline_misused(self, "%.80s needs a value", word);
     return letter ? cmdline_misused(self, "%s has no option -%c", self->name, optopt)
                   : cmdline_misused(self, "%s has no option %.80s", self->name, word);
 }
 
-int cmdline_read(const struct subcommand *self, int argc, char **argv, const struct flag *flags, const char **words, int n_words)
+int cmdline_read(const struct subcommand *self, int argc, char **argv, const struct flag *flags, const char **words,
+                 int n_words)
 {
     struct option options[FLAGS_MAX + 2] = {{0}};
     char letters[2 * FLAGS_MAX + 4];

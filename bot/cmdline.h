@@ -19,8 +19,9 @@ enum exit_code {
 
 struct subcommand {
     const char *name, *usage, *summary;
-    const char *details;  /* what --help prints below the usage, with the options */
-    int (*run)(const struct subcommand *self, int argc, char **argv); /* argv[0] is the subcommand's name; gives the exit code */
+    const char *details; /* what --help prints below the usage, with the options */
+    /* argv[0] is the subcommand's name; gives the exit code */
+    int (*run)(const struct subcommand *self, int argc, char **argv);
 };
 extern const struct subcommand subcommands_all[]; /* main.c; ends with a row without name */
 
@@ -31,7 +32,8 @@ int journal_main(const struct subcommand *self, int argc, char **argv); /* journ
 int drivers_main(const struct subcommand *self, int argc, char **argv); /* drivers_cli.c */
 int version_main(const struct subcommand *self, int argc, char **argv); /* main.c */
 
-/* One option a subcommand knows. `text` takes its value, or `given` says that it was there. --help and -h always exist. */
+/* One option a subcommand knows. `text` takes its value, or `given` says that it was there. --help and -h always
+ * exist. */
 struct flag {
     const char *name;
     char letter; /* 0: only the long form */
@@ -39,9 +41,10 @@ struct flag {
     bool *given;
 };
 #define CMDLINE_GO_ON (-1)
-/* Reads the options of argv (flags end with a row without name) and up to n_words other words, in any order; what is not
- * given is left as it was. CMDLINE_GO_ON, or the exit code when --help was answered or the usage is wrong. */
-int cmdline_read(const struct subcommand *self, int argc, char **argv, const struct flag *flags, const char **words, int n_words);
+/* Reads the options of argv (flags end with a row without name) and up to n_words other words, in any order; what is
+ * not given is left as it was. CMDLINE_GO_ON, or the exit code when --help was answered or the usage is wrong. */
+int cmdline_read(const struct subcommand *self, int argc, char **argv, const struct flag *flags, const char **words,
+                 int n_words);
 /* One sentence and the usage on stderr; gives EXIT_USAGE. */
 int cmdline_misused(const struct subcommand *self, const char *fmt, ...) DW_PRINTF(2, 3);
 

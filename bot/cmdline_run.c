@@ -1,9 +1,10 @@
 /* dunwell run: the process as an operator sees it.
  *
- * Everything that can be wrong is said before anything starts, all of it at once, and each way to end has its exit code:
- * systemd should restart after a full disk (6) or a peer that is down (3), and should not after a wrong file (1). SIGTERM,
- * SIGINT and SIGHUP all mean the same: no more input, finish the turn, leave. Under systemd readiness is told when the
- * store is open, the threads run and the port listens; the protocol is one datagram, so no library is linked for it. */
+ * Everything that can be wrong is said before anything starts, all of it at once, and each way to end has its exit
+ * code: systemd should restart after a full disk (6) or a peer that is down (3), and should not after a wrong file
+ * (1). SIGTERM, SIGINT and SIGHUP all mean the same: no more input, finish the turn, leave. Under systemd readiness
+ * is told when the store is open, the threads run and the port listens; the protocol is one datagram, so no library
+ * is linked for it. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -102,8 +103,8 @@ static int run_until_stopped(const struct config *c)
     }
     signals_install(on_stop);
     tell_systemd("READY=1");
-    log_line(LOG_INFO, "run.ready", "dunwell %s runs in %s mode, webhooks on %s:%d", DW_VERSION, c->shadow ? "shadow" : "live",
-             c->listen_host, c->listen_port);
+    log_line(LOG_INFO, "run.ready", "dunwell %s runs in %s mode, webhooks on %s:%d", DW_VERSION,
+             c->shadow ? "shadow" : "live", c->listen_host, c->listen_port);
     rc = bot_loop(running);
     tell_systemd("STOPPING=1");
     signals_install(SIG_IGN);

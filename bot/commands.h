@@ -1,5 +1,5 @@
-/* What people can type, and the buttons and forms that mean the same. One command is one row in cmd_table.c and one file.
- * Engine thread, inside a turn. */
+/* What people can type, and the buttons and forms that mean the same. One command is one row in cmd_table.c and
+ * one file. Engine thread, inside a turn. */
 #ifndef DW_BOT_COMMANDS_H
 #define DW_BOT_COMMANDS_H
 
@@ -27,7 +27,8 @@ const struct command *command_find(struct span verb); /* in any case, by other n
 bool command_listed(const struct command *c, const struct person *p);  /* help shows it */
 bool command_allowed(const struct command *c, const struct person *p); /* may be tried */
 
-/* A command, a button or a form: authorises, handles, fills `answer`. Never fails: what goes wrong becomes the answer. */
+/* A command, a button or a form: authorises, handles, fills `answer`. Never fails: what goes wrong becomes the
+ * answer. */
 void chat_handle(struct engine *e, const struct chat_input *in, struct chat_answer *answer);
 
 /* Helpers of the commands (cmd_common.c). */
@@ -36,8 +37,8 @@ enum { SAID_SIZE = 1024 }; /* what the engine says back in one go */
 
 void request_say(struct request *rq, const char *fmt, ...) DW_PRINTF(2, 3); /* the private answer */
 const char *request_zone(const struct request *rq);
-/* The account that `text` names: name, number, id, "N-12". The answer is borrowed from the book, or NULL for one that only
- * billing knows; key (PARSE_NAME bytes) is always filled. */
+/* The account that `text` names: name, number, id, "N-12". The answer is borrowed from the book, or NULL for one
+ * that only billing knows; key (PARSE_NAME bytes) is always filled. */
 int request_account(struct request *rq, const char *text, const struct account **out, char *key, struct err *e) DW_MUST_CHECK;
 /* The same where free text follows the account without any mark: as few words as name one; *rest is what follows. */
 int request_account_text(struct request *rq, const struct account **out, char *key, const char **rest,

@@ -1,12 +1,13 @@
 /* dunwell.yaml.
  *
- * A person who sets this up should see everything that is wrong at once, each with its line and with what to write instead;
- * so nothing here stops at the first problem, and what could be read is returned even then (`check` goes on with it, `run`
- * does not). What belongs to a driver is read from the driver's own option table, in config_driver.c: adding a driver adds
- * its section, its validation and its manual entry without a line here.
+ * A person who sets this up should see everything that is wrong at once, each with its line and with what to write
+ * instead; so nothing here stops at the first problem, and what could be read is returned even then (`check` goes on
+ * with it, `run` does not). What belongs to a driver is read from the driver's own option table, in config_driver.c:
+ * adding a driver adds its section, its validation and its manual entry without a line here.
  *
- * Promised: unknown keys are problems, never ignored (a misspelt limit must not pass for no limit); relative paths start at
- * the folder of the configuration, so it does not matter where the program is started; no secret stands in the file. */
+ * Promised: unknown keys are problems, never ignored (a misspelt limit must not pass for no limit); relative paths
+ * start at the folder of the configuration, so it does not matter where the program is started; no secret stands in
+ * the file. */
 #include "bot/config.h"
 
 #include <errno.h>
@@ -18,12 +19,13 @@
 
 #include "bot/config_driver.h"
 
-static const char *const top_keys[] = {"listen", "store", "mode", "chat", "billing", "accounts",
-                                       "people", "policy", "smtp", "tls", NULL};
+static const char *const top_keys[] = {"listen", "store",  "mode", "chat", "billing", "accounts",
+                                       "people", "policy", "smtp", "tls",  NULL};
 static const char *const file_keys[] = {"file", NULL};
 static const char *const tls_keys[] = {"ca_file", NULL};
 
-/* Names and values of the file are quoted in messages; what they hold must not act on a terminal or fake a second line. */
+/* Names and values of the file are quoted in messages; what they hold must not act on a terminal or fake a second
+ * line. */
 static void make_safe(char *text)
 {
     for (; *text != '\0'; text++)
@@ -31,9 +33,10 @@ static void make_safe(char *text)
             *text = '?';
 }
 
-static void add_problem(struct config_reader *r, struct problems *to, int line, const char *prefix, const char *fmt, va_list ap)
-    DW_PRINTF(5, 0);
-static void add_problem(struct config_reader *r, struct problems *to, int line, const char *prefix, const char *fmt, va_list ap)
+static void add_problem(struct config_reader *r, struct problems *to, int line, const char *prefix, const char *fmt,
+                        va_list ap) DW_PRINTF(5, 0);
+static void add_problem(struct config_reader *r, struct problems *to, int line, const char *prefix, const char *fmt,
+                        va_list ap)
 {
     char text[768];
     vsnprintf(text, sizeof text, fmt, ap);
@@ -97,7 +100,8 @@ static bool parse_port(const char *text, int *port)
 static bool is_address(const char *host)
 {
     struct in6_addr any;
-    return strcasecmp(host, "localhost") == 0 || inet_pton(AF_INET, host, &any) == 1 || inet_pton(AF_INET6, host, &any) == 1;
+    return strcasecmp(host, "localhost") == 0 || inet_pton(AF_INET, host, &any) == 1 ||
+           inet_pton(AF_INET6, host, &any) == 1;
 }
 
 static void read_listen(struct config_reader *r, const json_t *root)
@@ -115,7 +119,8 @@ static void read_listen(struct config_reader *r, const json_t *root)
         return;
     }
     if (!parse_port(colon + 1, &c->listen_port))
-        config_problem(r, root, "listen", "listen: \"%.40s\" is not a port; write a number from 1 to 65535", colon + 1);
+        config_problem(r, root, "listen", "listen: \"%.40s\" is not a port; write a number from 1 to 65535",
+                       colon + 1);
     AUTO_STR host = str_ndup(text, (size_t)(colon - text));
     size_t n = strlen(host);
     if (n > 2 && host[0] == '[' && host[n - 1] == ']') {
@@ -124,12 +129,15 @@ static void read_listen(struct config_reader *r, const json_t *root)
         host = inner;
     }
     if (!is_address(host)) {
-        config_problem(r, root, "listen", "listen: \"%.80s\" is not an address; write 127.0.0.1, [::1], 0.0.0.0 or the like", host);
+        config_problem(r, root, "listen",
+                       "listen: \"%.80s\" is not an address; write 127.0.0.1, [::1], 0.0.0.0 or the like", host);
         return;
     }
     if (!config_loopback(host))
-        config_warning(r, root, "listen", "listen: %s can be reached from other machines without encryption; put a proxy "
-                       "that does TLS in front and listen on 127.0.0.1", host);
+        config_warning(r, root, "listen",
+                       "listen: %s can be reached from other machines without encryption; put a proxy "
+                       "that does TLS in front and listen on 127.0.0.1",
+                       host);
     free(c->listen_host);
     c->listen_host = str_dup(strcasecmp(host, "localhost") == 0 ? "127.0.0.1" : host);
 }
@@ -156,7 +164,9 @@ static void read_mode(struct config_reader *r, const json_t *root)
     const char *text = json_string_value(value);
     r->config->shadow = true; /* nothing is executed unless the file says so */
     if (value == NULL)
-        config_warning(r, root, NULL, "mode is not set: shadow is assumed, nothing will be executed; write mode: live or mode: shadow");
+        config_warning(
+            r, root, NULL,
+            "mode is not set: shadow is assumed, nothing will be executed; write mode: live or mode: shadow");
     else if (text != NULL && strcmp(text, "live") == 0)
         r->config->shadow = false;
     else if (text == NULL || strcmp(text, "shadow") != 0)
@@ -172,7 +182,8 @@ static const json_t *section(struct config_reader *r, const json_t *root, const 
     if (value == NULL && needed != NULL)
         config_problem(r, root, NULL, "%s is missing; write %s", key, needed);
     else if (value != NULL)
-        config_problem(r, root, key, "%s: write it as a mapping%s%s", key, needed != NULL ? ": " : "", needed != NULL ? needed : "");
+        config_problem(r, root, key, "%s: write it as a mapping%s%s", key, needed != NULL ? ": " : "",
+                       needed != NULL ? needed : "");
     return NULL;
 }
 
@@ -229,14 +240,16 @@ static bool name_ok(const char *name)
     return n > 0 && n <= 31 && name[n] == '\0';
 }
 
-static void read_drivers(struct config_reader *r, const json_t *root, const char *key, enum driver_kind kind, const char *example)
+static void read_drivers(struct config_reader *r, const json_t *root, const char *key, enum driver_kind kind,
+                         const char *example)
 {
     const json_t *all = section(r, root, key, example);
     if (all == NULL)
         return;
     const char *name;
     json_t *object;
-    json_object_foreach((json_t *)(uintptr_t)all, name, object) {
+    json_object_foreach((json_t *)(uintptr_t)all, name, object)
+    {
         AUTO_BUF known = BUF(256);
         known_drivers(kind, &known);
         const json_t *given = kind == DRIVER_BILLING ? json_object_get(object, "kind") : NULL;
@@ -248,8 +261,8 @@ static void read_drivers(struct config_reader *r, const json_t *root, const char
         else if (!json_is_object(object))
             config_problem(r, all, name, "%s: write it as a mapping: %s", where, example);
         else if (driver == NULL && given != NULL)
-            config_problem(r, object, "kind", "%s.kind: \"%.60s\" is not known here; known: %s", where, wanted != NULL ? wanted : "?",
-                           buf_text(&known));
+            config_problem(r, object, "kind", "%s.kind: \"%.60s\" is not known here; known: %s", where,
+                           wanted != NULL ? wanted : "?", buf_text(&known));
         else if (driver == NULL && kind == DRIVER_BILLING)
             config_problem(r, all, name, "%s.kind is missing; known: %s", where, buf_text(&known));
         else if (driver == NULL)

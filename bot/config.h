@@ -8,13 +8,15 @@ struct config {
     char *path;
     char *listen_host;
     int listen_port;
-    char *store;   /* "sqlite:var/dunwell.db" */
+    char *store; /* "sqlite:var/dunwell.db" */
     bool shadow;
     char *accounts_file, *people_file, *policy_file; /* relative paths are relative to the configuration's folder */
-    char *ca_file; /* NULL: the system's */
-    struct driver_config **drivers; /* chat, billing, notify in the order of the file; each is its driver's own struct */
+    char *ca_file;                                   /* NULL: the system's */
+    struct driver_config *
+        *drivers; /* chat, billing, notify in the order of the file; each is its driver's own struct */
     size_t n_drivers;
-    struct problems warnings; /* worth a look, not worth stopping for; same form as problems, "FILE:LINE: warning: ..." */
+    struct problems
+        warnings; /* worth a look, not worth stopping for; same form as problems, "FILE:LINE: warning: ..." */
 };
 
 /* Adds every problem with its line; NULL only if the file could not be parsed. Secrets are read from {env: NAME} or
@@ -22,7 +24,7 @@ struct config {
 struct config *config_load(const char *path, struct problems *p);
 /* The same from text; `path` is what messages say and whose folder relative paths start from. */
 struct config *config_parse(struct span text, const char *path, struct problems *p);
-void config_free(struct config *c); /* wipes secrets */
+void config_free(struct config *c);                                                  /* wipes secrets */
 const struct driver_config *config_driver(const struct config *c, const char *name); /* NULL when not configured */
 const struct driver_config *config_first(const struct config *c, enum driver_kind kind);
 /* "approvals", "collections" or "shadow" of a chat; NULL when it has none. */
@@ -31,7 +33,7 @@ const char *config_channel(const struct driver_config *d, const char *name);
 bool config_complete(const struct driver_config *d);
 /* The value of a text, URL or secret option; NULL when it has none. */
 const char *config_option(const struct driver_config *d, const char *name);
-bool config_url_is_here(const char *url); /* does it lead to this machine for certain? */
+bool config_url_is_here(const char *url);              /* does it lead to this machine for certain? */
 const char *config_store_path(const struct config *c); /* the file of "sqlite:FILE" */
 
 #endif

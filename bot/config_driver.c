@@ -1,9 +1,9 @@
 /* A driver's section of dunwell.yaml, read from the driver's option table.
  *
- * The table says where in the driver's own struct each value goes, so this file knows no driver by name. Three things are
- * decided here for all of them: a secret is a reference ({env: NAME} or {file: PATH}) and never a value; a URL without TLS is
- * accepted for this machine only; and a value that cannot be right is a problem at its line, which never repeats a secret.
- * Secrets are wiped when the configuration is freed. */
+ * The table says where in the driver's own struct each value goes, so this file knows no driver by name. Three things
+ * are decided here for all of them: a secret is a reference ({env: NAME} or {file: PATH}) and never a value; a URL
+ * without TLS is accepted for this machine only; and a value that cannot be right is a problem at its line, which
+ * never repeats a secret. Secrets are wiped when the configuration is freed. */
 #include "bot/config_driver.h"
 
 #include <ctype.h>
@@ -85,8 +85,9 @@ static char *read_secret_file(const struct place *at, const char *path)
         return NULL;
     }
     if ((st.st_mode & S_IROTH) != 0)
-        config_warning(at->r, at->object, at->option->name, "%s.%s: everybody on this machine can read %s; chmod 600 it", at->where,
-                       at->option->name, path);
+        config_warning(at->r, at->object, at->option->name,
+                       "%s.%s: everybody on this machine can read %s; chmod 600 it", at->where, at->option->name,
+                       path);
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
     char *out = NULL;
@@ -163,7 +164,8 @@ static bool scheme_fits(const struct driver *driver, const char *scheme)
 {
     if (driver->kind == DRIVER_NOTIFY)
         return strcmp(scheme, "smtp") == 0 || strcmp(scheme, "smtps") == 0;
-    return strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0 || strcmp(scheme, "ws") == 0 || strcmp(scheme, "wss") == 0;
+    return strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0 || strcmp(scheme, "ws") == 0 ||
+           strcmp(scheme, "wss") == 0;
 }
 
 static bool url_part(CURLU *u, CURLUPart part, char *out, size_t size)
@@ -186,7 +188,8 @@ static const char *url_problem(const struct driver *driver, const char *text, bo
     else if (!url_part(u, CURLUPART_SCHEME, scheme, sizeof scheme) || !url_part(u, CURLUPART_HOST, host, sizeof host))
         wrong = "is not a URL";
     else if (!scheme_fits(driver, scheme))
-        wrong = driver->kind == DRIVER_NOTIFY ? "begins with smtp:// or smtps://" : "begins with https:// (or http:// on this machine)";
+        wrong = driver->kind == DRIVER_NOTIFY ? "begins with smtp:// or smtps://"
+                                              : "begins with https:// (or http:// on this machine)";
     else if (url_part(u, CURLUPART_USER, rest, sizeof rest) || url_part(u, CURLUPART_PASSWORD, rest, sizeof rest))
         wrong = "must not hold a user or password";
     else if (url_part(u, CURLUPART_QUERY, rest, sizeof rest) || url_part(u, CURLUPART_FRAGMENT, rest, sizeof rest))
@@ -210,8 +213,10 @@ static void read_channels(const struct place *at, const json_t *value, json_t **
         bool optional = strcmp(channel_keys[i], "shadow") == 0;
         if (id == NULL && !optional)
             config_problem(at->r, at->object, at->option->name, "%s.%s is missing", where, channel_keys[i]);
-        else if (id != NULL && (!json_is_string(id) || json_string_length(id) == 0 || !printable(json_string_value(id))))
-            config_problem(at->r, value, channel_keys[i], "%s.%s: write the channel's id as text", where, channel_keys[i]);
+        else if (id != NULL &&
+                 (!json_is_string(id) || json_string_length(id) == 0 || !printable(json_string_value(id))))
+            config_problem(at->r, value, channel_keys[i], "%s.%s: write the channel's id as text", where,
+                           channel_keys[i]);
     }
     *out = json_deep_copy(value);
 }
@@ -249,8 +254,8 @@ static void read_option(const struct place *at, struct driver_config *d)
         *text_at(d, o) = str_dup(text);
 }
 
-/* After all options, because what an address may be depends on another option of the same section: a mail server encrypts
- * after the greeting unless `tls` is off, so its smtp:// may lead to other machines. */
+/* After all options, because what an address may be depends on another option of the same section: a mail server
+ * encrypts after the greeting unless `tls` is off, so its smtp:// may lead to other machines. */
 static void check_urls(struct place at, struct driver_config *d)
 {
     bool upgraded = d->driver->kind == DRIVER_NOTIFY && !str_eq(config_option(d, "tls"), "off");

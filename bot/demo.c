@@ -105,6 +105,13 @@ void demo_say(struct demo *d, const char *fmt, ...)
     pthread_mutex_unlock(&d->lock);
 }
 
+void demo_listen(struct demo *d)
+{
+    pthread_mutex_lock(&d->lock);
+    d->mark = d->said.n;
+    pthread_mutex_unlock(&d->lock);
+}
+
 static const char *find_said(struct demo *d, const char *words)
 {
     return d->said.n > d->mark ? strstr(d->said.p + d->mark, words) : NULL;
@@ -120,20 +127,25 @@ bool demo_hear(struct demo *d, const char *words, int seconds)
     while (!at && !d->over && pthread_cond_timedwait(&d->heard, &d->lock, &until) != ETIMEDOUT)
         at = find_said(d, words);
     at = at ? at : find_said(d, words);
-    if (at)
-        d->mark = (size_t)(at - d->said.p) + strlen(words);
     pthread_mutex_unlock(&d->lock);
     return at != NULL;
 }
 
-void demo_heard_word(struct demo *d, const char *words, char *out, size_t size)
+bool demo_is_over(struct demo *d)
 {
     pthread_mutex_lock(&d->lock);
-    const char *p = d->said.p + d->mark;
-    size_t n = strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-");
-    AUTO_STR rest = str_ndup(p, n);
-    AUTO_STR whole = str_fmt("%s%s", words, rest);
-    str_copy(out, size, whole);
+    bool over = d->over;
+    pthread_mutex_unlock(&d->lock);
+    return over;
+}
+
+void demo_heard_word(struct demo *d, const char *words, char *out, size_t size)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
+    pthread_mutex_lock(&d->lock);
+    const char *at = find_said(d, words);
+    AUTO_STR word = at ? str_ndup(at + strlen(words), strspn(at + strlen(words), letters)) : str_dup("");
+    str_copy(out, size, word);
     pthread_mutex_unlock(&d->lock);
 }
 

@@ -28,12 +28,12 @@ struct demo {
     pthread_mutex_t lock;
     pthread_cond_t heard;
     struct buf said; /* all that was shown, boxes and line breaks taken out; begins anew when it is full */
-    size_t mark;     /* demo_hear looks from here on */
+    size_t mark;     /* demo_hear and demo_hint look from here on */
     bool over;       /* the bot has ended */
     int64_t typed;   /* inputs so far */
     char persona[64];
     char account[128]; /* the last that failed, for hints */
-    int hint; /* the next one to give */
+    int hint;          /* the next one to give */
 };
 
 /* Any thread: prints, and remembers for demo_hear. */
@@ -45,9 +45,11 @@ void demo_type(struct demo *d, const char *who, const char *line);
 void demo_order(struct demo *d, const char *what, json_t *take_body);
 /* A payment of the account fails; amount 0: a month of its annual value. */
 void demo_fail(struct demo *d, const struct account *a, const char *code, int64_t amount);
-/* Waits until the words were shown (since the last time something was heard); false after the time, or at the end. */
+void demo_listen(struct demo *d); /* demo_hear looks at what is shown from now on */
+/* Waits until the words were shown; false after the time, or at the end. */
 bool demo_hear(struct demo *d, const char *words, int seconds);
-/* Copies what stands behind the words last heard, up to the first character that is no letter, digit or '-'. */
+bool demo_is_over(struct demo *d); /* the bot has ended */
+/* Copies the letters, digits and '-' that stand behind words that were heard. */
 void demo_heard_word(struct demo *d, const char *words, char *out, size_t size);
 int64_t demo_now_ms(void);
 

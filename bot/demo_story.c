@@ -18,7 +18,7 @@ struct beat {
     const char *tell;    /* printed before; {big} {small} {ae} {A} {day} are filled in, here and in `type` */
     const char *who;     /* who types; NULL: the sandbox is told what to do */
     const char *type;    /* the line, or "fail big", "pay big", "fail small" */
-    const char *hear[4]; /* in this order */
+    const char *hear[4]; /* in any order */
 };
 
 static const struct beat beats[] = {
@@ -34,23 +34,25 @@ static const struct beat beats[] = {
     {"The account executive offers a plan. Six instalments are outside policy, so a manager has to decide.",
      "{ae}",
      "plan {big} 6x from {day} why renewal in flight",
-     {"Asked for approval: A-", "#approvals", NULL}},
+     {"Asked for approval: ", "#approvals", NULL}},
     {"Nobody approves their own request.", "{ae}", "approve {A}", {"your own request", NULL}},
     {"The manager approves. It is executed at the sandbox, read back, and only then called confirmed.",
      "manager1",
      "approve {A}",
-     {"Approved: {A}", "Plan: 0 of 6 instalments paid", "confirmed (plan_", NULL}},
+     {"Approved: {A}", "Plan: 0 of 6 instalments paid", "Confirmed: {big}", NULL}},
     {"How does it stand?", "{ae}", "status {big}", {"planned", "Plan: 0 of 6 instalments paid", NULL}},
     {"The customer pays everything. The case closes by itself, and what was pending ends with it.",
      NULL,
      "pay big",
      {"closed, paid", "resume notices and retries: confirmed", NULL}},
-    {"The small account, meanwhile: a retry has its date. There is no mail server here, so the payment link is left "
-     "to a "
-     "collector.",
+    {"The small account, meanwhile: nobody had to do anything, and the retry has its date.",
      "collector1",
      "status {small}",
-     {"retrying", "A collector sends the link by hand", NULL}},
+     {"retrying", "The payment is tried again on", NULL}},
+    {"A payment link would be mailed as well, but there is no mail server here: it is left to a collector.",
+     "collector1",
+     "history {small}",
+     {"A collector sends the link by hand", NULL}},
     {"The whole story of {big}, from the journal.", "{ae}", "history {big}", {"from the journal", "confirmed", NULL}},
 };
 
@@ -104,11 +106,14 @@ static bool heard_all(struct demo *d, struct cast *c, const struct beat *b)
     for (size_t i = 0; i < DW_ARRAY_LEN(b->hear) && b->hear[i]; i++) {
         AUTO_STR words = filled(c, b->hear[i]);
         if (!demo_hear(d, words, PATIENCE_S)) {
-            demo_say(d, "\nThe demo stopped: \"%s\" was not seen within %d s.\n", words, PATIENCE_S);
+            if (demo_is_over(d))
+                demo_say(d, "\nThe demo was stopped.\n");
+            else
+                demo_say(d, "\nThe demo stopped: \"%s\" was not seen within %d s.\n", words, PATIENCE_S);
             return false;
         }
-        if (strcmp(words, "Asked for approval: A-") == 0)
-            demo_heard_word(d, "A-", c->approval, sizeof c->approval);
+        if (strcmp(words, "Asked for approval: ") == 0)
+            demo_heard_word(d, words, c->approval, sizeof c->approval);
     }
     return true;
 }
@@ -160,6 +165,7 @@ int demo_story(struct demo *d)
     for (size_t i = 0; i < DW_ARRAY_LEN(beats); i++) {
         AUTO_STR tell = filled(&cast, beats[i].tell);
         demo_say(d, "\n%zu. %s\n", i + 1, tell);
+        demo_listen(d);
         act(d, &cast, &beats[i]);
         if (!heard_all(d, &cast, &beats[i]))
             return 1;

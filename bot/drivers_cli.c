@@ -1,7 +1,8 @@
-/* dunwell drivers: what is built in, printed from the same tables that read the configuration and fill the manual page.
+/* dunwell drivers: what is built in, printed from the same tables that read the configuration and fill the manual
+ * page.
  *
- * `--options` writes the option list of dunwell.yaml(5) in mdoc. The page holds a copy between two marks, and a unit test
- * compares them, so the manual cannot fall behind the program. */
+ * `--options` writes the option list of dunwell.yaml(5) in mdoc. The page holds a copy between two marks, and a unit
+ * test compares them, so the manual cannot fall behind the program. */
 #include <stdio.h>
 #include <string.h>
 
@@ -56,7 +57,8 @@ static void add_escaped(struct buf *out, const char *p, size_t n)
             buf_addc(out, p[i]);
 }
 
-/* A sentence, with a full stop, in lines of at most 78. What mdoc would take for a request at the start of a line is quoted. */
+/* A sentence, with a full stop, in lines of at most 78. What mdoc would take for a request at the start of a line is
+ * quoted. */
 static void add_sentence(struct buf *out, const char *text)
 {
     size_t column = 0, all = strlen(text);
@@ -144,7 +146,8 @@ static int print_named(const struct subcommand *self, const char *name)
         print_one(drivers_all[i]);
         found = true;
     }
-    return found ? EXIT_FINE : cmdline_misused(self, "there is no driver \"%.80s\"; `dunwell drivers` lists them", name);
+    return found ? EXIT_FINE
+                 : cmdline_misused(self, "there is no driver \"%.80s\"; `dunwell drivers` lists them", name);
 }
 
 int drivers_main(const struct subcommand *self, int argc, char **argv)

@@ -1,9 +1,10 @@
 /* From a button to a form and from a form to the same engine calls that a command makes.
  *
- * A trigger lives three seconds, so a form is opened empty at once and filled by an update when it is there (forms_opened).
- * While a person changes inputs, each change asks for one more update; one that has not left yet is dropped for the newer, and
- * the lane of the view keeps the rest in order, so the newest always wins. What is wrong with a submission is said at the input
- * it belongs to; what no input can mend (the case is closed, no right) replaces the form. */
+ * A trigger lives three seconds, so a form is opened empty at once and filled by an update when it is there
+ * (forms_opened). While a person changes inputs, each change asks for one more update; one that has not left yet
+ * is dropped for the newer, and the lane of the view keeps the rest in order, so the newest always wins. What is
+ * wrong with a submission is said at the input it belongs to; what no input can mend (the case is closed, no
+ * right) replaces the form. */
 #include <string.h>
 
 #include "bot/cards.h"
@@ -145,7 +146,8 @@ static int submit_dispute(struct request *rq, struct recovery *r, const char *re
     (void)ref;
     if (!filled(rq, "why")[0])
         return at_input(rq, "why", "Say what they dispute.");
-    return answered(rq, recovery_dispute(rq->engine, r, &rq->who, filled(rq, "why"), said, sizeof said, e), said, "why", e);
+    return answered(rq, recovery_dispute(rq->engine, r, &rq->who, filled(rq, "why"), said, sizeof said, e), said,
+                    "why", e);
 }
 
 static int submit_decline(struct request *rq, struct recovery *r, const char *ref, struct err *e)
@@ -233,13 +235,15 @@ static int may_open(struct request *rq, const struct form_kind *k, const char *r
     if (!r)
         rc = err_set(e, ERR_NOT_FOUND, "I do not find %s any more.", ref);
     else if (r->state == RECOVERY_CLOSED)
-        rc = err_set(e, ERR_CONFLICT, "The case of %.100s is closed (%.60s): there is nothing to do any more.", r->name, r->outcome);
+        rc = err_set(e, ERR_CONFLICT, "The case of %.100s is closed (%.60s): there is nothing to do any more.",
+                     r->name, r->outcome);
     else if (k->of_request && p->state != PROPOSAL_ASKED)
         rc = err_set(e, ERR_CONFLICT, "%s is not open any more: it is %s.", ref, proposal_state_name(p->state));
     else if (k->of_request && rq->revision && rq->revision != p->revision)
         rc = err_set(e, ERR_STALE, "%s has changed since that card was made. Please look at its newest card.", ref);
     else if (!k->of_request && !recovery_may_work(rq->engine, r, rq->who.person))
-        rc = err_set(e, ERR_DENIED, "This is for the account's AE, a collector or a manager. %s owns it.", words_person(rq->engine, r->owner));
+        rc = err_set(e, ERR_DENIED, "This is for the account's AE, a collector or a manager. %s owns it.",
+                     words_person(rq->engine, r->owner));
     proposal_free(p);
     recovery_free(r);
     return rc;
@@ -254,7 +258,8 @@ int form_open(struct request *rq, const char *form, const char *ref, int64_t rev
         return rc;
     if (!in->trigger || !in->dedupe) {
         const char *gap = strstr(k->typed, "%s");
-        request_say(rq, "Forms cannot be opened here. Type it instead, for example: %.*s%s%s", (int)(gap - k->typed), k->typed, ref, gap + 2);
+        request_say(rq, "Forms cannot be opened here. Type it instead, for example: %.*s%s%s", (int)(gap - k->typed),
+                    k->typed, ref, gap + 2);
         return 0;
     }
     AUTO_STR seen = str_fmt("%s@%lld", ref, (long long)revision);
@@ -263,8 +268,13 @@ int form_open(struct request *rq, const char *form, const char *ref, int64_t rev
     json_t *args = json_object();
     json_put(args, "trigger", in->trigger);
     json_put_new(args, "form", form_loading(form, seen, k->title));
-    effect_add(rq->engine, &(struct effect_spec){.lane = lane, .driver = in->platform, .op = "open_form", .key = key, .take_args = args,
-                                                 .purpose = "form", .deadline_ms = rq->engine->now_ms + OPEN_MS});
+    effect_add(rq->engine, &(struct effect_spec){.lane = lane,
+                                                 .driver = in->platform,
+                                                 .op = "open_form",
+                                                 .key = key,
+                                                 .take_args = args,
+                                                 .purpose = "form",
+                                                 .deadline_ms = rq->engine->now_ms + OPEN_MS});
     return 0;
 }
 
@@ -272,8 +282,10 @@ static void drop_older(struct engine *e, const char *lane)
 {
     int64_t ids[STALE_MOST];
     size_t n = 0;
-    struct query *q = store_query(e->store, "SELECT id FROM effects WHERE lane = ?1 AND is_live = 1 AND state = ?2 ORDER BY id LIMIT ?3",
-                                  "tii", lane, (int64_t)EFFECT_QUEUED, (int64_t)STALE_MOST);
+    struct query *q =
+        store_query(e->store,
+                    "SELECT id FROM effects WHERE lane = ?1 AND is_live = 1 AND state = ?2 ORDER BY id LIMIT ?3",
+                    "tii", lane, (int64_t)EFFECT_QUEUED, (int64_t)STALE_MOST);
     while (query_next(q))
         ids[n++] = query_i64(q, 0);
     for (size_t i = 0; i < n; i++)
@@ -288,8 +300,13 @@ static void form_update(struct engine *e, const char *platform, const char *view
     json_put(args, "view", view);
     json_put_new(args, "form", take_form);
     drop_older(e, lane);
-    effect_add(e, &(struct effect_spec){.lane = lane, .driver = platform, .op = "update_form", .key = key, .take_args = args,
-                                        .purpose = "view", .deadline_ms = e->now_ms + UPDATE_MS});
+    effect_add(e, &(struct effect_spec){.lane = lane,
+                                        .driver = platform,
+                                        .op = "update_form",
+                                        .key = key,
+                                        .take_args = args,
+                                        .purpose = "view",
+                                        .deadline_ms = e->now_ms + UPDATE_MS});
 }
 
 void forms_opened(struct engine *e, const json_t *args, const json_t *result)
@@ -318,7 +335,8 @@ int form_submit(struct request *rq, struct err *e)
     rq->revision = parse_revision(ref, sizeof ref, rq->in->ref);
     struct recovery *r = case_of(rq->engine, k, ref, &p);
     const char *why = filled(rq, "why");
-    int rc = r ? 0 : err_set(e, ERR_NOT_FOUND, "I do not find %s any more.", ref[0] ? ref : "what this form was about");
+    int rc =
+        r ? 0 : err_set(e, ERR_NOT_FOUND, "I do not find %s any more.", ref[0] ? ref : "what this form was about");
     if (!rc && parse_check(why, e))
         at_input(rq, "why", e->text);
     else if (!rc)

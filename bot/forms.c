@@ -1,8 +1,8 @@
-/* What each form shows: the frozen facts, the inputs, and for plans the line that says at every change whether this is inside
- * policy, needs a manager or is not allowed, with the schedule it would make.
+/* What each form shows: the frozen facts, the inputs, and for plans the line that says at every change whether
+ * this is inside policy, needs a manager or is not allowed, with the schedule it would make.
  *
- * A form is built from the state and from what the person has chosen so far, by the same functions that will judge the
- * submission (plan_terms_make, plan_bound), so the line cannot promise what the button then refuses. */
+ * A form is built from the state and from what the person has chosen so far, by the same functions that will judge
+ * the submission (plan_terms_make, plan_bound), so the line cannot promise what the button then refuses. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +12,14 @@
 #include "bot/words.h"
 #include "engine/when.h"
 
-enum { INSTALMENTS_LEAST = 2, INSTALMENTS_OFFERED = 12, INSTALMENTS_USUAL = 3, DUE_HOUR = 9, FIRST_DAYS = 7, HOLD_DAYS = 7 };
+enum {
+    INSTALMENTS_LEAST = 2,
+    INSTALMENTS_OFFERED = 12,
+    INSTALMENTS_USUAL = 3,
+    DUE_HOUR = 9,
+    FIRST_DAYS = 7,
+    HOLD_DAYS = 7
+};
 
 json_t *form_loading(const char *form, const char *ref, const char *title)
 {
@@ -62,7 +69,8 @@ static void input_instalments(json_t *form, int chosen)
 static void input_first(json_t *form, int64_t first_ms, const char *zone)
 {
     char day[WHEN_TEXT_SIZE];
-    json_t *input = form_input(form, "first", "date", "When is the first one due?", when_iso_day(day, first_ms, zone));
+    json_t *input =
+        form_input(form, "first", "date", "When is the first one due?", when_iso_day(day, first_ms, zone));
     json_put_new(input, "live", json_true());
 }
 
@@ -99,8 +107,8 @@ static void note_bound(json_t *form, struct engine *e, const struct recovery *r,
         return;
     }
     enum bound b = plan_bound(e, r, terms, why, sizeof why);
-    static const char *const heads[] = {[BOUND_INSIDE] = "Inside policy", [BOUND_MANAGER] = "Needs a manager",
-                                        [BOUND_REFUSED] = "Not allowed"};
+    static const char *const heads[] = {
+        [BOUND_INSIDE] = "Inside policy", [BOUND_MANAGER] = "Needs a manager", [BOUND_REFUSED] = "Not allowed"};
     AUTO_STR line = str_fmt("%s: %s", heads[b], why);
     form_note(form, line);
     note_schedule(form, terms, r->due.currency, zone_of(r));
@@ -113,7 +121,8 @@ struct choice {
 };
 
 /* What the person has chosen so far, over what the form begins with. */
-static struct choice choice_of(const struct engine *e, const struct recovery *r, const json_t *values, int count, int64_t first_ms)
+static struct choice choice_of(const struct engine *e, const struct recovery *r, const json_t *values, int count,
+                               int64_t first_ms)
 {
     struct choice c = {.count = count, .first_ms = first_ms, .why = form_value(values, "why", "")};
     int chosen = parse_count(form_value(values, "instalments", ""));
@@ -125,8 +134,8 @@ static struct choice choice_of(const struct engine *e, const struct recovery *r,
     return c;
 }
 
-static json_t *plan_like(struct engine *e, const struct recovery *r, const char *form, const char *ref, const char *title,
-                         const struct choice *c)
+static json_t *plan_like(struct engine *e, const struct recovery *r, const char *form, const char *ref,
+                         const char *title, const struct choice *c)
 {
     json_t *f = form_new(form, ref, title, "Send");
     note_unpaid(f, e, r);
@@ -166,8 +175,11 @@ json_t *form_hold(struct engine *e, const struct recovery *r)
     note_unpaid(f, e, r);
     if (words_hold(&now, e, r))
         form_note(f, buf_text(&now));
-    form_note(f, "Notices and retries stop until then. Every hold has an end; before it, you are asked what should happen.");
-    form_input(f, "until", "date", "Until when?", when_iso_day(day, when_add_days(from, HOLD_DAYS, zone_of(r)), zone_of(r)));
+    form_note(
+        f,
+        "Notices and retries stop until then. Every hold has an end; before it, you are asked what should happen.");
+    form_input(f, "until", "date", "Until when?",
+               when_iso_day(day, when_add_days(from, HOLD_DAYS, zone_of(r)), zone_of(r)));
     input_why(f, "Why?", "", true);
     hold_free(h);
     return f;

@@ -17,17 +17,14 @@
  * destroy the answer before the peer has read it. */
 #include "bot/http.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "bot/http_reply.h"
+#include "bot/listen.h"
 #include "bot/log.h"
 #include "bot/metrics.h"
 
@@ -72,6 +69,7 @@ struct http {
     struct io_timer sweep, soon;
     struct replies replies;
     int port;
+    int64_t now_ms; /* monotonic, read once a round */
     bool stopping;
     size_t waiting, body_bytes;
     struct conn *free_list[SLOTS];
@@ -86,7 +84,7 @@ static void conn_enter(struct conn *c, enum phase phase)
     if ((c->phase == CONN_WAITING) != (phase == CONN_WAITING))
         c->http->waiting += phase == CONN_WAITING ? 1 : (size_t)-1;
     c->phase = phase;
-    c->since_ms = io_now_ms();
+    c->since_ms = c->http->now_ms;
 }
 
 static void conn_drop_body(struct conn *c)
@@ -220,13 +218,24 @@ static enum reply route(struct conn *c, const char *url, const char *method)
     return strcmp(method, "POST") == 0 ? REPLY_NONE : REPLY_ONLY_POST;
 }
 
+/* Counts in the closure. */
+static enum MHD_Result count_lengths(void *n, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    (void)value;
+    *(int *)n += strcasecmp(name, "Content-Length") == 0;
+    return MHD_YES;
+}
+
 /* What the header says of the body. *at_once: its end cannot or will not be awaited. */
 static enum reply framing(struct MHD_Connection *mhd, const char *method, bool *at_once)
 {
     const char *length = header_of(mhd, "Content-Length"), *coding = header_of(mhd, "Transfer-Encoding");
     bool takes_body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+    int lengths = 0;
     *at_once = true;
-    if (length && coding)
+    MHD_get_connection_values(mhd, MHD_HEADER_KIND, count_lengths, &lengths);
+    if (lengths > 1 || (length && coding))
         return REPLY_TWO_LENGTHS;
     if (coding && strcasecmp(coding, "chunked") != 0)
         return REPLY_CODING;
@@ -284,7 +293,7 @@ static enum MHD_Result webhook_push(struct conn *c, const struct billing_event *
     struct http *h = c->http;
     struct input in = {.kind = INPUT_WEBHOOK, .biller = c->biller, .event = *event, .body = c->body};
     in.from = (struct handle){.slot = (uint32_t)(c - h->conns), .generation = c->generation};
-    in.arrived_us = io_now_ms() * 1000;
+    in.arrived_us = h->now_ms * 1000;
     h->body_bytes -= c->body.n;
     buf_init(&c->body, HTTP_MAX_BODY); /* the bytes belong to the input now */
     if (!h->hooks.push(h->hooks.ctx, &in))
@@ -378,18 +387,21 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
 static void pump(void *ctx)
 {
     struct http *h = ctx;
-    for (int i = 0; i < PUMPS; i++) {
-        MHD_UNSIGNED_LONG_LONG ms = 1;
+    MHD_UNSIGNED_LONG_LONG ms = 0;
+    bool more = true;
+    h->now_ms = io_now_ms();
+    for (int i = 0; more && i < PUMPS; i++) {
         MHD_run(h->daemon);
-        if (MHD_get_timeout(h->daemon, &ms) != MHD_YES || ms > 0)
-            return;
+        more = MHD_get_timeout(h->daemon, &ms) == MHD_YES && ms == 0;
     }
-    io_timer_set(h->io, &h->soon, 1);
+    h->hooks.pushed(h->hooks.ctx);
+    if (more)
+        io_timer_set(h->io, &h->soon, 1);
 }
 
-static void conn_sweep(struct http *h, struct conn *c, int64_t now)
+static void conn_sweep(struct http *h, struct conn *c)
 {
-    int64_t age = now - c->since_ms;
+    int64_t age = h->now_ms - c->since_ms;
     switch (c->phase) {
     case CONN_FREE:
     case CONN_RESUMED:
@@ -421,9 +433,9 @@ static void conn_sweep(struct http *h, struct conn *c, int64_t now)
 static void on_sweep(void *ctx)
 {
     struct http *h = ctx;
-    int64_t now = io_now_ms();
+    h->now_ms = io_now_ms();
     for (size_t i = 0; i < SLOTS; i++)
-        conn_sweep(h, &h->conns[i], now);
+        conn_sweep(h, &h->conns[i]);
     pump(h);
     io_timer_set(h->io, &h->sweep, SWEEP_US);
 }
@@ -455,51 +467,6 @@ int http_port(const struct http *h)
 
 /* --- opening and closing ----------------------------------------------------------------------------------------- */
 
-static int bind_problem(struct err *e, const char *host, int port, int why)
-{
-    if (why == EADDRINUSE)
-        return err_set(e, ERR_CONFLICT, "listen: port %d on %s is taken; stop the program that has it (ss -ltnp shows which) or "
-                       "choose another port in the configuration", port, host);
-    if (why == EACCES)
-        return err_set(e, ERR_DENIED, "listen: port %d is not allowed to this user; choose one above 1023", port);
-    return err_set(e, ERR_IO, "listen: %s port %d: %s", host, port, strerror(why));
-}
-
-static int listen_on(int *out, const struct config *c, struct err *e)
-{
-    char port[12];
-    snprintf(port, sizeof port, "%d", c->listen_port);
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
-    struct addrinfo *a = NULL;
-    int rc = getaddrinfo(c->listen_host, port, &hints, &a);
-    if (rc)
-        return err_set(e, ERR_INVALID, "listen: %s is not an address: %s", c->listen_host, gai_strerror(rc));
-    int one = 1, fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    bool fine = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0;
-    fine = fine && bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, HTTP_MAX_CONNECTIONS) == 0;
-    int why = errno;
-    freeaddrinfo(a);
-    if (!fine) {
-        if (fd >= 0)
-            close(fd);
-        return bind_problem(e, c->listen_host, c->listen_port, why);
-    }
-    *out = fd;
-    return 0;
-}
-
-static int bound_port(int fd)
-{
-    struct sockaddr_storage s;
-    socklen_t n = sizeof s;
-    memset(&s, 0, sizeof s);
-    if (getsockname(fd, (struct sockaddr *)&s, &n))
-        return 0;
-    if (s.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&s)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&s)->sin_port);
-}
-
 static struct MHD_Daemon *start_daemon(struct http *h, int fd)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
@@ -514,6 +481,7 @@ static struct http *http_new(struct io *io, const struct config *c, const struct
 {
     struct http *h = mem_alloc(sizeof *h);
     h->io = io;
+    h->now_ms = io_now_ms();
     h->config = c;
     h->hooks = *hooks;
     h->limits.request_ms = l && l->request_ms ? l->request_ms : 20000;
@@ -535,11 +503,11 @@ int http_open(struct http **out, struct io *io, const struct config *c, const st
               struct err *e)
 {
     int fd = -1;
-    int rc = listen_on(&fd, c, e);
+    int rc = listen_open(&fd, c->listen_host, c->listen_port, e);
     if (rc)
         return rc;
     struct http *h = http_new(io, c, hooks, limits);
-    h->port = bound_port(fd);
+    h->port = listen_port(fd);
     h->daemon = start_daemon(h, fd);
     const union MHD_DaemonInfo *ep = h->daemon ? MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
     if (!h->daemon)

@@ -11,8 +11,9 @@
 struct http_hooks {
     void *ctx;
     int64_t (*now_ms)(void *ctx);
-    bool (*push)(void *ctx, struct input *take);                  /* a verified webhook; false: the queue is full */
-    bool (*not_ready)(void *ctx, char *why, size_t size);         /* for /readyz */
+    bool (*push)(void *ctx, struct input *take);          /* a verified webhook; false: the queue is full */
+    void (*pushed)(void *ctx);                            /* all that could be read has been: let the engine have it */
+    bool (*not_ready)(void *ctx, char *why, size_t size); /* for /readyz */
 };
 
 /* Times after which a connection is answered or cut; zeros mean the defaults of http.c. */

@@ -1,8 +1,9 @@
 /* dunwell journal: proving and reading what happened, from a store that may be in use or a copy of one.
  *
  * The store is opened read-only, without the lock, so this works beside a running Dunwell and on a backup. The
- * configuration is needed for two things only, where the store is and what accounts are called; so its problems (a secret
- * that this shell does not have) do not matter here. Rows hold foreign text: nothing of them reaches the terminal raw. */
+ * configuration is needed for two things only, where the store is and what accounts are called; so its problems (a
+ * secret that this shell does not have) do not matter here. Rows hold foreign text: nothing of them reaches the
+ * terminal raw. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -158,7 +159,7 @@ int journal_main(const struct subcommand *self, int argc, char **argv)
 {
     struct journal_options o = {0};
     const char *what = NULL;
-    const struct flag flags[] = {{"config", 'c', &o.config, NULL}, {"store", 's', &o.store, NULL},
+    const struct flag flags[] = {{"config", 'c', &o.config, NULL},   {"store", 's', &o.store, NULL},
                                  {"account", 'a', &o.account, NULL}, {"last", 'n', &o.last, NULL},
                                  {"json", 'j', NULL, &o.json},       {0}};
     int code = cmdline_read(self, argc, argv, flags, &what, 1);
@@ -168,7 +169,8 @@ int journal_main(const struct subcommand *self, int argc, char **argv)
     if (!showing && (what == NULL || strcmp(what, "verify") != 0))
         return cmdline_misused(self, "say what to do: journal verify, or journal show --account X");
     if (showing != (o.account != NULL) || (!showing && (o.last != NULL || o.json)))
-        return cmdline_misused(self, showing ? "journal show needs --account X" : "journal verify takes --config or --store only");
+        return cmdline_misused(self, showing ? "journal show needs --account X"
+                                             : "journal verify takes --config or --store only");
     char *end = NULL;
     long last = o.last != NULL ? strtol(o.last, &end, 10) : 1000;
     if (last < 1 || last > 1000000 || (end != NULL && *end != '\0'))

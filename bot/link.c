@@ -26,6 +26,7 @@ static void link_reset(struct link *l)
     for (size_t i = l->out_at; i < l->n_out; i++)
         buf_fini(&l->out[i]);
     free(l->out);
+    free(l->scratch);
     buf_fini(&l->in);
     uint32_t next = l->generation + 1;
     *l = (struct link){.hooks = l->hooks, .io = l->io, .slot = l->slot, .generation = next ? next : 1};
@@ -116,12 +117,13 @@ static void cork(struct lws *wsi, int on)
 static int write_frame(struct link *l, const void *p, size_t n, enum lws_write_protocol how)
 {
     /* lws wants room in front of the bytes, and masks them in place */
-    unsigned char *room = mem_alloc(LWS_PRE + n + 1);
+    if (l->cap_scratch < LWS_PRE + n) {
+        l->cap_scratch = LWS_PRE + n + 1024;
+        l->scratch = mem_grow(l->scratch, l->cap_scratch);
+    }
     if (n)
-        memcpy(room + LWS_PRE, p, n);
-    int written = lws_write(l->wsi, room + LWS_PRE, n, how);
-    free(room);
-    return written < 0 ? -1 : 0;
+        memcpy(l->scratch + LWS_PRE, p, n);
+    return lws_write(l->wsi, l->scratch + LWS_PRE, n, how) < 0 ? -1 : 0;
 }
 
 static int write_frames(struct link *l)

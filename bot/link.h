@@ -48,6 +48,8 @@ struct link {
     const struct link_target *target; /* while opening */
     struct buf *out;                  /* frames from out_at to n_out */
     size_t n_out, cap_out, out_at, out_bytes;
+    unsigned char *scratch; /* the frame being written, with lws's head room */
+    size_t cap_scratch;
 };
 
 extern const struct lws_protocols link_protocols[];

@@ -1,8 +1,8 @@
 /* dunwell: the command line.
  *
- * One table says which subcommands there are; `dunwell --help` and each one's --help are printed from it, and dunwell(1)
- * describes the same. Nothing is done here but finding the row. Exit codes are one list for all of them (cmdline.h), so that
- * a script or systemd can tell a wrong file from a peer that is down. */
+ * One table says which subcommands there are; `dunwell --help` and each one's --help are printed from it, and
+ * dunwell(1) describes the same. Nothing is done here but finding the row. Exit codes are one list for all of them
+ * (cmdline.h), so that a script or systemd can tell a wrong file from a peer that is down. */
 #include <curl/curl.h>
 #include <jansson.h>
 #include <libwebsockets.h>
@@ -18,7 +18,8 @@ static const char config_option_help[] = "  -c, --config FILE   the configuratio
                                          "  -h, --help          print this\n";
 
 static const char check_help[] =
-    "Reads the configuration and every file it names, prints each problem as FILE:LINE: message, then tries to reach the\n"
+    "Reads the configuration and every file it names, prints each problem as FILE:LINE: message, then tries to reach "
+    "the\n"
     "store, the chat, billing and mail. Changes nothing.\n\n"
     "  -c, --config FILE   the configuration (default: dunwell.yaml)\n"
     "      --offline       do not reach out; only the files and the store\n"
@@ -26,10 +27,11 @@ static const char check_help[] =
     "Exit: 0 all is well, 1 problems in the configuration, 2 usage, 3 something could not be reached.\n";
 
 static const char demo_help[] =
-    "Starts Dunwell on a sandbox billing system and the console chat, with a sample book of accounts, in a folder of its\n"
-    "own that is removed at the end. At a terminal you play; without one it plays a story by itself and verifies it.\n\n"
+    "Starts Dunwell on a sandbox billing system and the console chat, with a sample book of accounts, in a folder\n"
+    "of its own that is removed at the end. At a terminal you play; without one it plays a story by itself and\n"
+    "verifies it.\n\n"
     "      --story         play the story also at a terminal\n"
-    "  -s, --speed N       pause between the steps of the story: 1 to read along, 2 twice as fast (default: no pause)\n"
+    "  -s, --speed N       pauses between its steps: 1 to read along, 2 half as long (default: none)\n"
     "  -k, --keep FOLDER   use this folder and leave it\n"
     "  -h, --help          print this\n";
 
@@ -52,12 +54,16 @@ static const char drivers_help[] =
 
 const struct subcommand subcommands_all[] = {
     {"run", "[--config FILE]", "connect to chat and billing and run until stopped", config_option_help, run_main},
-    {"check", "[--config FILE] [--offline]", "say what is wrong with a configuration; change nothing", check_help, check_main},
-    {"demo", "[--story] [--speed N] [--keep FOLDER]", "play the whole loop with a sandbox; needs no account anywhere", demo_help, demo_main},
-    {"journal", "verify|show [--config FILE | --store URL] [--account X]", "verify or read what happened", journal_help,
-     journal_main},
-    {"drivers", "[NAME | --options]", "list the chat, billing and mail systems that are built in", drivers_help, drivers_main},
-    {"version", "", "print the version and those of the libraries", "  -h, --help          print this\n", version_main},
+    {"check", "[--config FILE] [--offline]", "say what is wrong with a configuration; change nothing", check_help,
+     check_main},
+    {"demo", "[--story] [--speed N] [--keep FOLDER]", "play the whole loop with a sandbox; needs no account anywhere",
+     demo_help, demo_main},
+    {"journal", "verify|show [--config FILE | --store URL] [--account X]", "verify or read what happened",
+     journal_help, journal_main},
+    {"drivers", "[NAME | --options]", "list the chat, billing and mail systems that are built in", drivers_help,
+     drivers_main},
+    {"version", "", "print the version and those of the libraries", "  -h, --help          print this\n",
+     version_main},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -76,9 +82,9 @@ int version_main(const struct subcommand *self, int argc, char **argv)
         return code;
     printf("dunwell %s\n", DW_VERSION);
     const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
-    printf("SQLite %s, curl %s, %s, libwebsockets %s, libmicrohttpd %s, jansson %s\n", sqlite3_libversion(), curl->version,
-           curl->ssl_version != NULL ? curl->ssl_version : "no TLS", lws_get_library_version(), MHD_get_version(),
-           jansson_version_str());
+    printf("SQLite %s, curl %s, %s, libwebsockets %s, libmicrohttpd %s, jansson %s\n", sqlite3_libversion(),
+           curl->version, curl->ssl_version != NULL ? curl->ssl_version : "no TLS", lws_get_library_version(),
+           MHD_get_version(), jansson_version_str());
     return EXIT_FINE;
 }
 
@@ -98,7 +104,8 @@ static int no_such_command(const char *name)
     const char *near = text_nearest(name, names);
     fputs("dunwell: there is no command \"", stderr);
     print_safe(stderr, name);
-    fprintf(stderr, "\"%s%s%s\n", near != NULL ? "; did you mean \"" : "", near != NULL ? near : "", near != NULL ? "\"?" : "");
+    fprintf(stderr, "\"%s%s%s\n", near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+            near != NULL ? "\"?" : "");
     print_usage(stderr);
     return EXIT_USAGE;
 }

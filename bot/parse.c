@@ -1,10 +1,10 @@
 /* What people type, taken apart without guessing.
  *
- * Account names have several words, some of them numbers or "by", so the grammar reads from the right: the reason is what
- * follows the first "why", the date what follows the last "from", "until" or "by" before it, the number of instalments the
- * last "3x", and whatever is left in front is the account. Quotes settle every doubt. Everything is found by pointers into
- * the text of the command, which has been checked once for length and control characters; the few parts that others need as
- * strings are copied into the order, bounded. */
+ * Account names have several words, some of them numbers or "by", so the grammar reads from the right: the reason
+ * is what follows the first "why", the date what follows the last "from", "until" or "by" before it, the number of
+ * instalments the last "3x", and whatever is left in front is the account. Quotes settle every doubt. Everything
+ * is found by pointers into the text of the command, which has been checked once for length and control
+ * characters; the few parts that others need as strings are copied into the order, bounded. */
 #include "bot/parse.h"
 
 #include <ctype.h>
@@ -42,7 +42,8 @@ const char *parse_trim(const char *text)
     return text;
 }
 
-/* " or one of the typographic double quotes; the number of bytes, 0 for none. A single quote is an apostrophe: O'Brien. */
+/* " or one of the typographic double quotes; the number of bytes, 0 for none. A single quote is an apostrophe:
+ * O'Brien. */
 static size_t quote_length(const char *p)
 {
     static const char *const marks[] = {"\"", "\xE2\x80\x9C", "\xE2\x80\x9D", "\xE2\x80\x9E", "\xC2\xAB", "\xC2\xBB"};
@@ -65,15 +66,17 @@ int parse_check(const char *text, struct err *e)
 {
     size_t size = strlen(text);
     if (size > PARSE_MAX)
-        return err_set(e, ERR_LIMIT, "That is too long for me: %zu bytes, and I read %d at most. Please say it shorter.", size,
+        return err_set(e, ERR_LIMIT,
+                       "That is too long for me: %zu bytes, and I read %d at most. Please say it shorter.", size,
                        PARSE_MAX);
     for (const char *p = text, *end = text + size; p < end;) {
         size_t n = utf8_length(p, (size_t)(end - p));
         unsigned char c = (unsigned char)*p;
         bool control = (c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c == 0x7F;
         if (n == 0 || control)
-            return err_set(e, ERR_INVALID, "There are characters in your message that I cannot read. Please type it again as plain "
-                                           "text.");
+            return err_set(e, ERR_INVALID,
+                           "There are characters in your message that I cannot read. Please type it again as plain "
+                           "text.");
         p += n;
     }
     return 0;
@@ -132,8 +135,9 @@ static int words_split(struct words *out, const char **why, const char *args, un
             return 0;
         }
         if (out->n == WORDS_MAX)
-            return err_set(e, ERR_LIMIT, "That is more words than I can make sense of. Put the account's name in quotes, and what "
-                                         "you want to explain behind \"why\".");
+            return err_set(e, ERR_LIMIT,
+                           "That is more words than I can make sense of. Put the account's name in quotes, and what "
+                           "you want to explain behind \"why\".");
         out->list[out->n++] = w;
     }
     return 0;
@@ -194,8 +198,8 @@ static bool word_is_clause(const struct words *all, size_t i, unsigned wants)
            ((wants & WANT_UNTIL) && (word_is(w, "until") || word_is(w, "till")));
 }
 
-/* Instalments: the last "3x", "3 x" or "3 instalments" anywhere behind the first word; else a bare number that stands right
- * before the date or at the end, where no date can be meant. */
+/* Instalments: the last "3x", "3 x" or "3 instalments" anywhere behind the first word; else a bare number that
+ * stands right before the date or at the end, where no date can be meant. */
 static int take_count(struct words *all, unsigned wants)
 {
     size_t bare = 0, clause = all->n;
@@ -233,7 +237,7 @@ static int join(char *out, size_t size, struct words *all, size_t from, size_t t
         struct word *w = &all->list[i];
         if (w->used)
             continue;
-        if (n + w->text.n + 2 > size)
+        if (n + (n > 0) + w->text.n + 1 > size)
             return err_set(e, ERR_LIMIT, "\"%.40s...\" is too long for a name or a date.", out[0] ? out : w->text.p);
         if (n > 0)
             out[n++] = ' ';
@@ -259,7 +263,8 @@ static int take_date(struct order *o, struct words *all, unsigned wants, struct 
         if (rc)
             return rc;
         if (!value[0])
-            return err_set(e, ERR_INVALID, "When? After \"%.*s\" I need a day, for example 2027-01-05, friday or in 7 days.",
+            return err_set(e, ERR_INVALID,
+                           "When? After \"%.*s\" I need a day, for example 2027-01-05, friday or in 7 days.",
                            (int)w->text.n, w->text.p);
         size_t lead = span && isdigit((unsigned char)value[0]) ? 3 : 0;
         memcpy(o->date, "in ", lead);
@@ -280,7 +285,8 @@ static bool word_is_amount(const struct word *w)
     for (size_t i = 0; i < DW_ARRAY_LEN(marks); i++)
         if (w->text.n > strlen(marks[i]) && strncmp(p, marks[i], strlen(marks[i])) == 0)
             return true;
-    return isdigit((unsigned char)p[0]) || ((p[0] == '-' || p[0] == '+') && w->text.n > 1 && isdigit((unsigned char)p[1]));
+    return isdigit((unsigned char)p[0]) ||
+           ((p[0] == '-' || p[0] == '+') && w->text.n > 1 && isdigit((unsigned char)p[1]));
 }
 
 static bool word_is_currency(const struct word *w)
@@ -314,7 +320,8 @@ static int take_account(struct order *o, struct words *all, struct err *e)
     if (all->n > 0 && all->list[0].quoted) {
         for (size_t i = 1; i < all->n; i++)
             if (!all->list[i].used)
-                return err_set(e, ERR_INVALID, "I do not understand \"%.*s\" here. Type help to see how this command goes.",
+                return err_set(e, ERR_INVALID,
+                               "I do not understand \"%.*s\" here. Type help to see how this command goes.",
                                (int)(all->list[i].text.n > 60 ? 60 : all->list[i].text.n), all->list[i].text.p);
     }
     return join(o->account, sizeof o->account, all, 0, all->n, e);
@@ -345,7 +352,8 @@ int parse_order(struct order *out, const char *args, unsigned wants, struct err 
     return 0;
 }
 
-/* Copies a reference in the form id_number reads: no leading '#', a plain dash. False when it is too long to be one. */
+/* Copies a reference in the form id_number reads: no leading '#', a plain dash. False when it is too long to be
+ * one. */
 static bool ref_plain(char out[32], struct span word)
 {
     size_t n = 0;

@@ -1,9 +1,8 @@
 /* The command grammar: what stands after the verb, taken apart. Pure text, no allocation; any thread.
- *
  *   <account words or "quoted"> [<N>x] [<amount>] [from|until|by <date>] [why <reason to the end>]
  *
- * Lenient where people type on phones (case, "3 x", typographic quotes and dashes, "because"), strict where a guess could
- * cost money: what does not fit is an error with an example, never skipped. */
+ * Lenient where people type on phones (case, "3 x", typographic quotes and dashes, "because"), strict where a
+ * guess could cost money: what does not fit is an error with an example, never skipped. */
 #ifndef DW_BOT_PARSE_H
 #define DW_BOT_PARSE_H
 
@@ -25,9 +24,11 @@ struct order {
     const char *why;          /* into the parsed text, to its end; "" when none */
 };
 
-/* Bounded, valid UTF-8 and free of control characters (but line breaks and tabs), or a sentence that says what to do. */
+/* Bounded, valid UTF-8 and free of control characters (but line breaks and tabs), or a sentence that says what to
+ * do. */
 int parse_check(const char *text, struct err *e) DW_MUST_CHECK;
-/* wants: enum parse_want, or-ed. Other words belong to the account. Absent parts are left empty: the command decides. */
+/* wants: enum parse_want, or-ed. Other words belong to the account. Absent parts are left empty: the command
+ * decides. */
 int parse_order(struct order *out, const char *args, unsigned wants, struct err *e) DW_MUST_CHECK;
 
 /* The next word, or what stands in quotes; *rest moves on. Empty (n 0) at the end. */

@@ -83,10 +83,7 @@ static bool push(struct queue *q, struct input *take, bool surely)
         append(q, take, bytes);
     else
         q->turned_away = true;
-    bool wake = fits && q->waiting;
     pthread_mutex_unlock(&q->lock);
-    if (wake)
-        pthread_cond_signal(&q->arrived);
     if (!fits)
         input_fini(take);
     return fits;
@@ -100,6 +97,15 @@ bool queue_push(struct queue *q, struct input *take)
 void queue_push_surely(struct queue *q, struct input *take)
 {
     push(q, take, true);
+}
+
+void queue_wake(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    bool wake = q->waiting && q->n > 0;
+    pthread_mutex_unlock(&q->lock);
+    if (wake)
+        pthread_cond_signal(&q->arrived);
 }
 
 bool queue_full(struct queue *q)

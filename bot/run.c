@@ -56,6 +56,7 @@ struct bot {
     struct socket *socket; /* NULL: the chat needs none */
     atomic_bool stop;
     struct io_timer pulse;
+    bool pushed; /* and the engine has not been woken yet; io thread */
     bool stopped;
     bool stuck; /* the engine thread was left behind: what it uses is not freed */
     bot_ack_fn on_ack; /* set before the first push */
@@ -129,6 +130,7 @@ static void on_response(void *ctx, int64_t effect_id, struct http_response *take
     struct bot *b = ctx;
     struct input in = {.kind = INPUT_RESPONSE, .effect_id = effect_id, .response = *take};
     queue_push(b->queue, &in);
+    queue_wake(b->queue);
 }
 
 static void on_link_response(void *ctx, int64_t attempt, struct http_response *take)
@@ -157,12 +159,32 @@ static void on_inside_event(void *ctx, const struct driver_config *from, struct 
         return;
     }
     queue_push_surely(b->queue, &in);
+    queue_wake(b->queue);
 }
 
+static bool push(struct bot *b, struct input *take)
+{
+    bool fits = queue_push(b->queue, take);
+    if (!fits)
+        metric_add(METRIC_QUEUE_FULL, 1);
+    return fits;
+}
+
+/* io thread: the engine is woken when all that was readable has been read (on_pushed). */
 static bool on_push(void *ctx, struct input *take)
 {
     struct bot *b = ctx;
-    return bot_push(b, take);
+    bool fits = push(b, take);
+    b->pushed = b->pushed || fits;
+    return fits;
+}
+
+static void on_pushed(void *ctx)
+{
+    struct bot *b = ctx;
+    if (b->pushed)
+        queue_wake(b->queue);
+    b->pushed = false;
 }
 
 static bool on_full(void *ctx)
@@ -297,7 +319,7 @@ static void start_threads(struct bot *b)
 int bot_start(struct bot **out, const struct config *c, struct err *e)
 {
     struct bot *b = mem_alloc(sizeof *b);
-    struct http_hooks hooks = {.ctx = b, .now_ms = world_now_ms, .push = on_push, .not_ready = on_not_ready};
+    struct http_hooks hooks = {.ctx = b, .now_ms = world_now_ms, .push = on_push, .pushed = on_pushed, .not_ready = on_not_ready};
     b->config = c;
     b->world = (struct world){.ctx = b, .now_ms = world_now_ms, .random = world_random};
     pthread_mutex_init(&b->lock, NULL);
@@ -321,6 +343,12 @@ int bot_start(struct bot **out, const struct config *c, struct err *e)
     return 0;
 }
 
+static void loop_turn(struct bot *b)
+{
+    io_turn(b->io);
+    on_pushed(b); /* what came by WebSocket */
+}
+
 /* While stopping, the loop must come round even when nothing happens. */
 static void on_pulse(void *ctx)
 {
@@ -341,7 +369,7 @@ static void drain(struct bot *b)
         bool quiet = http_waiting(b->http) == 0 && (!b->socket || socket_stopped(b->socket));
         if ((ended && (quiet || now - ended > DRAIN_MS)) || now - began > ENGINE_STOP_MS)
             break;
-        io_turn(b->io);
+        loop_turn(b);
     }
     io_timer_cancel(&b->pulse);
 }
@@ -362,7 +390,7 @@ static void stop_threads(struct bot *b)
 int bot_loop(struct bot *b)
 {
     while (!atomic_load(&b->stop))
-        io_turn(b->io);
+        loop_turn(b);
     log_line(LOG_INFO, "stop", "stopping: what was accepted is finished first");
     http_stop(b->http);
     if (b->socket)
@@ -406,9 +434,8 @@ void bot_free(struct bot *b)
 
 bool bot_push(struct bot *b, struct input *take)
 {
-    bool fits = queue_push(b->queue, take);
-    if (!fits)
-        metric_add(METRIC_QUEUE_FULL, 1);
+    bool fits = push(b, take);
+    queue_wake(b->queue);
     return fits;
 }
 

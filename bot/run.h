@@ -20,10 +20,10 @@ void bot_free(struct bot *b);
 int bot_port(const struct bot *b); /* where it listens: of use when the configuration says port 0 */
 
 /* Chat inputs that come from this process itself (the demo's keyboard) carry from.slot BOT_LOCAL; their acknowledgements are
- * handed to this function on the io thread, after the commit. The frame (what driver->ack wrote)
- * is borrowed for the call. Set it before the first bot_push; without it they are dropped. */
+ * handed to this function on the io thread, after the commit. The frame (what driver->ack wrote) is borrowed for the call.
+ * Set it before the first bot_push; without it they are dropped. */
 #define BOT_LOCAL UINT32_MAX
-typedef void (*bot_ack_fn)(void *ctx, struct span frame); /* settled: the shape that bot/demo.c uses */
+typedef void (*bot_ack_fn)(void *ctx, struct span frame);
 void bot_on_ack(struct bot *b, bot_ack_fn on_ack, void *ctx);
 
 /* Any thread. Takes the input; false when the queue is full (the input is freed). */

@@ -1,8 +1,9 @@
 /* How Dunwell speaks about money, holds, plans and requests.
  *
- * A card and a status answer about the same case must not differ, so each sentence is made here once, from the state itself:
- * what is waiting is called waiting, what nobody knows is called unknown, and "confirmed" is only said of what billing has
- * confirmed. Names and reasons come from outside and are flattened to one line; the chat driver escapes the rest. */
+ * A card and a status answer about the same case must not differ, so each sentence is made here once, from the
+ * state itself: what is waiting is called waiting, what nobody knows is called unknown, and "confirmed" is only
+ * said of what billing has confirmed. Names and reasons come from outside and are flattened to one line; the chat
+ * driver escapes the rest. */
 #include "bot/words.h"
 
 #include <string.h>
@@ -89,7 +90,8 @@ bool words_decline(struct buf *out, const struct recovery *r)
     if (meaning[0])
         buf_addf(out, " (%s)", meaning);
     if (facts_str(&r->facts, "method.last4")[0])
-        buf_addf(out, ", %s ending in %s", facts_str(&r->facts, "method.brand"), facts_str(&r->facts, "method.last4"));
+        buf_addf(out, ", %s ending in %s", facts_str(&r->facts, "method.brand"),
+                 facts_str(&r->facts, "method.last4"));
     if (attempts > 0)
         buf_addf(out, ", %lld attempt%s so far", (long long)attempts, attempts == 1 ? "" : "s");
     return true;
@@ -98,10 +100,11 @@ bool words_decline(struct buf *out, const struct recovery *r)
 /* Did a call that starts, moves or ends the hold leave without an answer that anybody could believe? */
 static bool hold_unknown(struct engine *e, int64_t case_id)
 {
-    return store_i64(e->store, 0,
-                     "SELECT COUNT(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND state = ?2 AND verb IN (?3, ?4, ?5)",
-                     "iiiii", case_id, (int64_t)PROPOSAL_UNKNOWN, (int64_t)VERB_HOLD, (int64_t)VERB_EXTEND,
-                     (int64_t)VERB_RELEASE) > 0;
+    return store_i64(
+               e->store, 0,
+               "SELECT COUNT(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND state = ?2 AND verb IN (?3, ?4, ?5)",
+               "iiiii", case_id, (int64_t)PROPOSAL_UNKNOWN, (int64_t)VERB_HOLD, (int64_t)VERB_EXTEND,
+               (int64_t)VERB_RELEASE) > 0;
 }
 
 bool words_hold(struct buf *out, struct engine *e, const struct recovery *r)
@@ -160,7 +163,9 @@ void words_state(struct buf *out, const struct engine *e, const struct proposal 
     case PROPOSAL_ASKED: buf_adds(out, "waiting for approval"); break;
     case PROPOSAL_DECLINED: words_decided(out, e, p, "declined"); break;
     case PROPOSAL_COUNTERED: words_decided(out, e, p, p->outcome && p->outcome[0] ? p->outcome : "countered"); break;
-    case PROPOSAL_PARKED: buf_adds(out, "expired and parked: nothing was changed, ask again if it is still wanted"); break;
+    case PROPOSAL_PARKED:
+        buf_adds(out, "expired and parked: nothing was changed, ask again if it is still wanted");
+        break;
     case PROPOSAL_VOIDED: words_outcome(out, p, "void, the facts have changed"); break;
     case PROPOSAL_WITHDRAWN: words_outcome(out, p, "withdrawn, nothing was changed"); break;
     case PROPOSAL_QUEUED: buf_adds(out, "queued, not executed yet"); break;
@@ -210,10 +215,11 @@ bool words_plan(struct buf *out, struct engine *e, const struct recovery *r)
 bool words_promise(struct buf *out, struct engine *e, const struct recovery *r)
 {
     char amount[MONEY_TEXT_SIZE];
-    struct query *q = store_query(e->store,
-                                  "SELECT amount, currency, date_ms, person, state FROM promises WHERE case_id = ?1 ORDER BY id DESC "
-                                  "LIMIT 1",
-                                  "i", r->id);
+    struct query *q = store_query(
+        e->store,
+        "SELECT amount, currency, date_ms, person, state FROM promises WHERE case_id = ?1 ORDER BY id DESC "
+        "LIMIT 1",
+        "i", r->id);
     if (!query_next(q))
         return false;
     struct money m = money_of(query_i64(q, 0), query_text(q, 1));
@@ -225,6 +231,6 @@ bool words_promise(struct buf *out, struct engine *e, const struct recovery *r)
 
 bool case_unknown(struct engine *e, int64_t case_id)
 {
-    return store_i64(e->store, 0, "SELECT COUNT(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND state = ?2", "ii", case_id,
-                     (int64_t)PROPOSAL_UNKNOWN) > 0;
+    return store_i64(e->store, 0, "SELECT COUNT(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND state = ?2",
+                     "ii", case_id, (int64_t)PROPOSAL_UNKNOWN) > 0;
 }

@@ -1,5 +1,5 @@
-/* Sentences that cards and answers share, so that both say the same about the same thing. Each appends to a buffer or fills
- * one; texts may hold {ms:..} and {ago:..} (engine/chat.h). Engine thread, inside a turn. */
+/* Sentences that cards and answers share, so that both say the same about the same thing. Each appends to a buffer
+ * or fills one; texts may hold {ms:..} and {ago:..} (engine/chat.h). Engine thread, inside a turn. */
 #ifndef DW_BOT_WORDS_H
 #define DW_BOT_WORDS_H
 
@@ -22,12 +22,14 @@ void words_source(struct buf *out, const struct engine *e, const struct recovery
 void words_unpaid(struct buf *out, const struct recovery *r);   /* "$48,200.00 unpaid on 2 invoices" */
 /* "The last payment failed: insufficient funds (soft: ...)"; false and nothing when no decline is known. */
 bool words_decline(struct buf *out, const struct recovery *r);
-/* "On hold until {ms:..}, then notices and retries resume"; also while it starts or ends. False when there is no hold. */
+/* "On hold until {ms:..}, then notices and retries resume"; also while it starts or ends. False when there is no
+ * hold. */
 bool words_hold(struct buf *out, struct engine *e, const struct recovery *r);
 void words_next(struct buf *out, const struct recovery *r);     /* "Notices resume on Friday", with its moment */
 /* "A-17 waits for approval: 4 x $12,050.00 ..., asked by AE Li" */
 void words_proposal(struct buf *out, const struct engine *e, const struct proposal *p);
-/* "asked", "approved by Maria (manager, up to $50,000.00)", "unknown, reconciling: ..." : exactly what the state says. */
+/* "asked", "approved by Maria (manager, up to $50,000.00)", "unknown, reconciling: ..." : exactly what the state
+ * says. */
 void words_state(struct buf *out, const struct engine *e, const struct proposal *p);
 bool words_plan(struct buf *out, struct engine *e, const struct recovery *r);    /* the running plan, and what is paid of it */
 bool words_promise(struct buf *out, struct engine *e, const struct recovery *r); /* what the customer promised last */

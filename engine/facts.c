@@ -1,10 +1,10 @@
-/* What is known of an account, and where from. Every number that a card shows and every comparison that a policy makes is
- * a row of this set, so that "says who, as of when?" always has an answer, and so that a decision can be stored with all
- * it was based on.
+/* What is known of an account, and where from. Every number that a card shows and every comparison that a policy
+ * makes is a row of this set, so that "says who, as of when?" always has an answer, and so that a decision can be
+ * stored with all it was based on.
  *
- * Each reading replaces everything its source said before: a fact that billing no longer reports must not outlive the
- * report. Amounts are summed in one currency only - the one with the largest open invoice - and what is owed in others is
- * listed beside it, never added. Values are foreign text: bounded here, escaped where they are shown. */
+ * Each reading replaces everything its source said before: a fact that billing no longer reports must not outlive
+ * the report. Amounts are summed in one currency only - the one with the largest open invoice - and what is owed
+ * in others is listed beside it, never added. Values are foreign text: bounded here, escaped where they are shown. */
 #include "engine/facts.h"
 
 #include <openssl/evp.h>
@@ -78,7 +78,6 @@ static const struct fact_row {
     {"network.attempts_window", "Attempts on this card in 30 days", FACT_INTEGER},
     {"network.attempts_day", "Attempts on this card in 24 hours", FACT_INTEGER},
 };
-
 
 /* --- the set --- */
 
@@ -205,10 +204,10 @@ void facts_add_account(struct facts *f, const struct account *a, const struct bo
     const struct {
         const char *name, *text;
     } texts[] = {
-        {"account.key", a->key},         {"account.name", a->name},   {"account.tier", a->tier},
-        {"account.ae", a->ae},           {"account.billing", a->billing}, {"account.billing_id", a->billing_id},
-        {"account.email", a->email},     {"account.timezone", a->zone},   {"account.language", a->language},
-        {"account.region", a->region},   {"account.plan", a->plan},       {"account.currency", a->value.currency},
+        {"account.key", a->key},       {"account.name", a->name},       {"account.tier", a->tier},
+        {"account.ae", a->ae},         {"account.billing", a->billing}, {"account.billing_id", a->billing_id},
+        {"account.email", a->email},   {"account.timezone", a->zone},   {"account.language", a->language},
+        {"account.region", a->region}, {"account.plan", a->plan},       {"account.currency", a->value.currency},
     };
     for (size_t i = 0; i < DW_ARRAY_LEN(texts); i++)
         put_text(f, texts[i].name, texts[i].text, source, t);
@@ -375,8 +374,7 @@ char *facts_hash(const struct facts *f)
     AUTO_JSON values = json_object();
     const char *name;
     json_t *fact;
-    json_object_foreach(f->set, name, fact)
-        json_object_set(values, name, json_object_get(fact, "v"));
+    json_object_foreach(f->set, name, fact) json_object_set(values, name, json_object_get(fact, "v"));
     AUTO_STR text = json_text(values);
     char hex[65];
     text_sha256(hex, text);

@@ -1,10 +1,10 @@
 /* From what a billing driver read to facts. One episode may have several open invoices, several cards and several
- * currencies; a card has room for one line of each. So this file picks, always by the same rules:
- * the main currency is that of the largest open invoice; the invoice is the one whose payment failed last, else the oldest;
+ * currencies; a card has room for one line of each. So this file picks, always by the same rules: the main
+ * currency is that of the largest open invoice; the invoice is the one whose payment failed last, else the oldest;
  * the payment is that failure; the method is the one that failed, unless it was replaced since.
  *
- * Currencies are compared by major units, as there are no exchange rates here: good enough to choose what is shown first,
- * and nothing is ever added across them. */
+ * Currencies are compared by major units, as there are no exchange rates here: good enough to choose what is shown
+ * first, and nothing is ever added across them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,9 +18,9 @@ struct reading {
     const json_t *read;
     const char *source;
     int64_t t;
-    const char *currency;   /* the main one; "" when nothing is open */
-    const json_t *invoice;  /* the one that is spoken of */
-    const json_t *payment;  /* its last failure, or NULL */
+    const char *currency;  /* the main one; "" when nothing is open */
+    const json_t *invoice; /* the one that is spoken of */
+    const json_t *payment; /* its last failure, or NULL */
     const json_t *method;
 };
 
@@ -132,7 +132,8 @@ static void sums_add(struct sums *s, const json_t *invoice)
     int64_t attempts = json_i64(invoice, "attempts", 0), next = json_i64(invoice, "next_attempt_ms", 0);
     int64_t due_at = json_i64(invoice, "due_at_ms", 0), sum = 0;
     const json_t *before = json_object_get(s->by_currency, currency);
-    bool fits = !json_is_null(before) && money_add(&sum, json_integer_value(before), json_i64(invoice, "due", 0)) == 0;
+    bool fits =
+        !json_is_null(before) && money_add(&sum, json_integer_value(before), json_i64(invoice, "due", 0)) == 0;
     json_put_new(s->by_currency, currency, fits ? json_integer(sum) : json_null());
     s->count++;
     s->attempts = attempts > s->attempts ? attempts : s->attempts;
@@ -199,7 +200,8 @@ static bool method_usable(const json_t *method, int64_t now_ms)
         return true;
     char first_after[16];
     int64_t ends;
-    snprintf(first_after, sizeof(first_after), "%04d-%02d-01", (int)(month == 12 ? year + 1 : year), (int)(month % 12 + 1));
+    snprintf(first_after, sizeof(first_after), "%04d-%02d-01", (int)(month == 12 ? year + 1 : year),
+             (int)(month % 12 + 1));
     return when_parse_day(&ends, first_after, NULL, NULL) < 0 || now_ms < ends;
 }
 
@@ -221,8 +223,8 @@ static void put_method(const struct reading *r)
     put(r, "method.exp", year > 0 && month > 0 ? json_string(exp) : NULL);
 }
 
-/* The method that failed. When that one cannot be tried again (H, N, A) or is gone, the default one, if it can: so a card
- * that the customer has renewed is seen as the other card it is. */
+/* The method that failed. When that one cannot be tried again (H, N, A) or is gone, the default one, if it can: so
+ * a card that the customer has renewed is seen as the other card it is. */
 static const json_t *pick_method(const struct reading *r)
 {
     const json_t *methods = json_object_get(r->read, "methods");
@@ -259,7 +261,8 @@ void facts_add_billing(struct facts *f, const json_t *read, const char *biller, 
     forget_billing(f);
     r.currency = main_currency(json_object_get(read, "invoices"));
     r.payment = last_failure(&r);
-    r.invoice = r.payment ? by_id(json_object_get(read, "invoices"), json_str(r.payment, "invoice", "")) : oldest_invoice(&r);
+    r.invoice =
+        r.payment ? by_id(json_object_get(read, "invoices"), json_str(r.payment, "invoice", "")) : oldest_invoice(&r);
     r.method = pick_method(&r);
     put_text(&r, "customer.id", read, "account.id");
     put_text(&r, "customer.name", read, "account.name");

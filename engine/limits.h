@@ -1,4 +1,5 @@
-/* Amounts by currency, as people write them in YAML: {USD: 25000, EUR: 22500.50}. Major units in the file, minor in memory. */
+/* Amounts by currency, as people write them in YAML: {USD: 25000, EUR: 22500.50}. Major units in the file, minor
+ * in memory. */
 #ifndef DW_ENGINE_LIMITS_H
 #define DW_ENGINE_LIMITS_H
 

@@ -1,5 +1,6 @@
-/* "Did you mean". A person who typed "nortwind", or "teir" in policy.yaml, is helped most by the word that was meant, so
- * the edit distance is worth its few lines. Words are cut at 64 bytes: that bounds the work, whatever is typed. */
+/* "Did you mean". A person who typed "nortwind", or "teir" in policy.yaml, is helped most by the word that was
+ * meant, so the edit distance is worth its few lines. Words are cut at 64 bytes: that bounds the work, whatever is
+ * typed. */
 #include "engine/nearest.h"
 
 #include <string.h>

@@ -4,7 +4,8 @@
 
 #include "engine/base.h"
 
-/* Edits (insert, remove, replace a byte) from a to b; `most` + 1 when there are more than `most`. Looks at 64 bytes. */
+/* Edits (insert, remove, replace a byte) from a to b; `most` + 1 when there are more than `most`. Looks at 64
+ * bytes. */
 int text_distance(const char *a, const char *b, int most);
 /* The entry of a NULL-terminated list that is at most a third of its length away from `text`; NULL when none is. */
 const char *text_nearest(const char *text, const char *const *list);

@@ -1,9 +1,10 @@
-/* People and their rights. Who may approve money is decided by this file alone, so it is read strictly: an unknown key, a
- * misspelt role or one chat id given to two people is a problem with its line, and a person with a problem is still
- * listed (so `check` reports everything in one go) but `dunwell run` does not start with a file that has any.
+/* People and their rights. Who may approve money is decided by this file alone, so it is read strictly: an unknown
+ * key, a misspelt role or one chat id given to two people is a problem with its line, and a person with a problem
+ * is still listed (so `check` reports everything in one go) but `dunwell run` does not start with a file that has
+ * any.
  *
- * A right is never derived: not from an e-mail address, not from a display name. A person is found by an id that the
- * chat platform itself vouches for, or at the console, where there is no platform, by the key. */
+ * A right is never derived: not from an e-mail address, not from a display name. A person is found by an id that
+ * the chat platform itself vouches for, or at the console, where there is no platform, by the key. */
 #include "engine/people.h"
 
 #include <stdio.h>
@@ -72,8 +73,8 @@ static unsigned read_role(const struct reader *r, const char *word)
             return roles_all[i].role;
     const char *near = text_nearest(word, role_words);
     problems_add(r->p, doc_name(r->d), doc_line(r->d, r->row, "roles"),
-                 "people.%s.roles: \"%.40s\" is not a role%s%s; roles are ae, collector, manager, finance, operator", r->key, word,
-                 near ? "; did you mean " : "", near ? near : "");
+                 "people.%s.roles: \"%.40s\" is not a role%s%s; roles are ae, collector, manager, finance, operator",
+                 r->key, word, near ? "; did you mean " : "", near ? near : "");
     return 0;
 }
 
@@ -82,7 +83,8 @@ static unsigned read_roles(const struct reader *r)
     const json_t *list = json_object_get(r->row, "roles");
     if (!json_is_array(list) || json_array_size(list) == 0) {
         problems_add(r->p, doc_name(r->d), list ? doc_line(r->d, r->row, "roles") : doc_line(r->d, r->map, r->key),
-                     "people.%s has no list of roles; write roles: [ae], or collector, manager, finance, operator", r->key);
+                     "people.%s has no list of roles; write roles: [ae], or collector, manager, finance, operator",
+                     r->key);
         return 0;
     }
     unsigned roles = 0;
@@ -103,7 +105,8 @@ static json_t *read_chat(const struct reader *r, const struct people *all)
         const struct person *other = people_by_chat(all, *platform, id);
         if (other)
             problems_add(r->p, doc_name(r->d), doc_line(r->d, r->row, *platform),
-                         "people.%s.%s is already the id of %s; one id belongs to one person", r->key, *platform, other->key);
+                         "people.%s.%s is already the id of %s; one id belongs to one person", r->key, *platform,
+                         other->key);
         else
             json_put(chat, *platform, id);
     }
@@ -119,7 +122,8 @@ static void read_limits(const struct reader *r, struct person *who)
         complain(r, "limit", "has no effect: only managers and finance approve; add the role or remove the limit");
 }
 
-static void read_person(const struct doc *d, const json_t *map, const char *key, struct people *all, struct problems *p)
+static void read_person(const struct doc *d, const json_t *map, const char *key, struct people *all,
+                        struct problems *p)
 {
     struct reader r = {.d = d, .p = p, .map = map, .row = json_object_get(map, key), .key = key};
     if (!key_well_formed(key)) {
@@ -128,7 +132,8 @@ static void read_person(const struct doc *d, const json_t *map, const char *key,
         return;
     }
     if (!json_is_object(r.row)) {
-        problems_add(p, doc_name(d), doc_line(d, map, key), "people.%s must be a map such as {name: .., roles: [ae]}", key);
+        problems_add(p, doc_name(d), doc_line(d, map, key), "people.%s must be a map such as {name: .., roles: [ae]}",
+                     key);
         return;
     }
     doc_known_keys(d, r.row, "people", person_keys, p);

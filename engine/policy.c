@@ -1,9 +1,10 @@
-/* Reading policy.yaml. A policy decides over money and over people's patience, so it is used whole or not at all: every
- * unknown word, missing end of a list and impossible number is a problem that names its line and what to write instead,
- * and with one problem there is no policy.
+/* Reading policy.yaml. A policy decides over money and over people's patience, so it is used whole or not at all:
+ * every unknown word, missing end of a list and impossible number is a problem that names its line and what to
+ * write instead, and with one problem there is no policy.
  *
- * What was read becomes one canonical JSON value with all defaults written out and amounts in minor units. The version is
- * the hash of that value: two files that mean the same have the same version, and no change of meaning goes unseen. */
+ * What was read becomes one canonical JSON value with all defaults written out and amounts in minor units. The
+ * version is the hash of that value: two files that mean the same have the same version, and no change of meaning
+ * goes unseen. */
 #include "engine/policy.h"
 
 #include <stdio.h>
@@ -12,16 +13,16 @@
 #include "engine/limits.h"
 #include "engine/policy_parts.h"
 
-int64_t policy_integer(const struct policy_reader *r, const json_t *object, const char *key, const char *where, int64_t low,
-                       int64_t high, int64_t otherwise)
+int64_t policy_integer(const struct policy_reader *r, const json_t *object, const char *key, const char *where,
+                       int64_t low, int64_t high, int64_t otherwise)
 {
     const json_t *v = json_object_get(object, key);
     if (!v)
         return otherwise;
     if (json_is_integer(v) && json_integer_value(v) >= low && json_integer_value(v) <= high)
         return json_integer_value(v);
-    problems_add(r->p, doc_name(r->d), doc_line(r->d, object, key), "%s.%s must be a whole number from %lld to %lld", where, key,
-                 (long long)low, (long long)high);
+    problems_add(r->p, doc_name(r->d), doc_line(r->d, object, key), "%s.%s must be a whole number from %lld to %lld",
+                 where, key, (long long)low, (long long)high);
     return otherwise;
 }
 
@@ -33,7 +34,8 @@ static const json_t *section(const struct policy_reader *r, const json_t *object
     if (!map)
         return NULL;
     if (!json_is_object(map)) {
-        problems_add(r->p, doc_name(r->d), doc_line(r->d, object, key), "%s must be a map of names and values", where);
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, object, key), "%s must be a map of names and values",
+                     where);
         return NULL;
     }
     doc_known_keys(r->d, map, where, known, r->p);
@@ -41,8 +43,8 @@ static const json_t *section(const struct policy_reader *r, const json_t *object
 }
 
 /* Something a bound cannot do without. */
-static bool wanted(const struct policy_reader *r, const json_t *parent, const char *key, const json_t *map, const char *name,
-                   const char *where)
+static bool wanted(const struct policy_reader *r, const json_t *parent, const char *key, const json_t *map,
+                   const char *name, const char *where)
 {
     if (json_object_get(map, name))
         return true;
@@ -69,14 +71,15 @@ static void read_plan_bound(const struct policy_reader *r, const json_t *plans, 
 }
 
 /* What a manager may do is never less than what needs none. */
-static void check_order(const struct policy_reader *r, const json_t *doc_map, const json_t *out, const char *where, const char *field)
+static void check_order(const struct policy_reader *r, const json_t *doc_map, const json_t *out, const char *where,
+                        const char *field)
 {
     const json_t *inside = json_object_get(json_object_get(out, "inside"), field);
     const json_t *manager = json_object_get(json_object_get(out, "manager"), field);
     if (inside && manager && json_integer_value(manager) < json_integer_value(inside))
         problems_add(r->p, doc_name(r->d), doc_line(r->d, doc_map, "manager"),
-                     "%s.manager.%s is less than %s.inside.%s; a manager may do at least what needs no manager", where, field, where,
-                     field);
+                     "%s.manager.%s is less than %s.inside.%s; a manager may do at least what needs no manager",
+                     where, field, where, field);
 }
 
 static json_t *read_plans(const struct policy_reader *r, const json_t *root)
@@ -119,8 +122,8 @@ static const struct network {
     int64_t attempts, per_day; /* per_day 0: no such limit */
 } networks[] = {{"visa", 20, 0}, {"mastercard", 35, 10}, {"other", 15, 0}};
 
-static void read_network(const struct policy_reader *r, const json_t *map, const char *brand, const struct network *otherwise,
-                         json_t *out)
+static void read_network(const struct policy_reader *r, const json_t *map, const char *brand,
+                         const struct network *otherwise, json_t *out)
 {
     static const char *const known[] = {"attempts", "days", "per_day", NULL};
     char where[40];
@@ -137,8 +140,8 @@ static void read_network(const struct policy_reader *r, const json_t *map, const
 
 static json_t *read_retries(const struct policy_reader *r, const json_t *root)
 {
-    static const char *const known[] = {"per_invoice", "visa", "mastercard", "amex", "discover", "diners", "jcb", "unionpay",
-                                        "other", NULL};
+    static const char *const known[] = {"per_invoice", "visa", "mastercard", "amex",  "discover",
+                                        "diners",      "jcb",  "unionpay",   "other", NULL};
     const json_t *map = section(r, root, "retries", "retries", known);
     json_t *out = json_object();
     json_put_i64(out, "per_invoice", policy_integer(r, map, "per_invoice", "retries", 0, 1000, 8));
@@ -187,7 +190,8 @@ struct policy *policy_parse(const struct doc *d, struct problems *p)
 {
     size_t before = p->n;
     if (!json_is_object(doc_root(d))) {
-        problems_add(p, doc_name(d), 1, "a policy is a map with tiers, rules, plans, holds; see templates/policy.yaml");
+        problems_add(p, doc_name(d), 1,
+                     "a policy is a map with tiers, rules, plans, holds; see templates/policy.yaml");
         return NULL;
     }
     struct policy_reader r = {.d = d, .p = p};

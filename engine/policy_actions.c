@@ -1,5 +1,5 @@
-/* What a rule may do, and with which terms: one row of the table for each action and each term, defaults included, so that
- * a canonical rule says everything and whoever carries it out needs no defaults of its own. */
+/* What a rule may do, and with which terms: one row of the table for each action and each term, defaults included,
+ * so that a canonical rule says everything and whoever carries it out needs no defaults of its own. */
 #include <stdio.h>
 #include <string.h>
 
@@ -39,13 +39,14 @@ enum action policy_action_of(const char *name, bool *known)
     return ACT_QUEUE;
 }
 
-static void read_word(const struct policy_reader *r, const json_t *given, const struct term *t, const char *where, json_t *out)
+static void read_word(const struct policy_reader *r, const json_t *given, const struct term *t, const char *where,
+                      json_t *out)
 {
     const json_t *v = json_object_get(given, t->name);
     const char *word = v ? json_string_value(v) : t->words[0];
     if (!word || (!str_eq(word, t->words[0]) && !str_eq(word, t->words[1]))) {
-        problems_add(r->p, doc_name(r->d), doc_line(r->d, given, t->name), "%s.%s must be %s or %s", where, t->name, t->words[0],
-                     t->words[1]);
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, given, t->name), "%s.%s must be %s or %s", where, t->name,
+                     t->words[0], t->words[1]);
         word = t->words[0];
     }
     json_put(out, t->name, word);
@@ -63,8 +64,9 @@ static json_t *read_terms(const struct policy_reader *r, enum action a, const js
         if (terms[i].words[0])
             read_word(r, given, &terms[i], where, out);
         else
-            json_put_i64(out, terms[i].name,
-                         policy_integer(r, given, terms[i].name, where, terms[i].low, terms[i].high, terms[i].otherwise));
+            json_put_i64(
+                out, terms[i].name,
+                policy_integer(r, given, terms[i].name, where, terms[i].low, terms[i].high, terms[i].otherwise));
     }
     if (json_is_object(given))
         doc_known_keys(r->d, given, where, known, r->p);
@@ -83,8 +85,10 @@ static int read_action(const struct policy_reader *r, const json_t *list, size_t
     enum action a = policy_action_of(name, &known);
     if (!known || (!json_is_object(given) && !json_is_null(given))) {
         const char *near = text_nearest(name, action_names);
-        problems_add(r->p, doc_name(r->d), line, "rule %s: \"%.40s\" is not an action%s%s; write {hold: {days: 7}}, {alert: {}}, %s", rule, name,
-                     near ? "; did you mean " : "", near ? near : "", "{retry: {after_days: 2}}, {link: {purpose: pay}} or {queue: {}}");
+        problems_add(r->p, doc_name(r->d), line,
+                     "rule %s: \"%.40s\" is not an action%s%s; write {hold: {days: 7}}, {alert: {}}, %s", rule, name,
+                     near ? "; did you mean " : "", near ? near : "",
+                     "{retry: {after_days: 2}}, {link: {purpose: pay}} or {queue: {}}");
         return -1;
     }
     char where[128];
@@ -101,15 +105,18 @@ json_t *policy_read_actions(const struct policy_reader *r, const json_t *rule, c
     json_t *out = json_array();
     int seen[DW_ARRAY_LEN(action_names)] = {0};
     if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > DW_ARRAY_LEN(action_names)) {
-        problems_add(r->p, doc_name(r->d), doc_line(r->d, rule, "do"), "rule %s: do must be a list of actions, such as [{queue: {}}]", name);
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, rule, "do"),
+                     "rule %s: do must be a list of actions, such as [{queue: {}}]", name);
         return out;
     }
     for (size_t i = 0; i < json_array_size(list); i++) {
         int a = read_action(r, list, i, name, out);
         if (a >= 0 && seen[a]++)
-            problems_add(r->p, doc_name(r->d), doc_item_line(r->d, list, i), "rule %s: %s is there twice", name, action_names[a]);
+            problems_add(r->p, doc_name(r->d), doc_item_line(r->d, list, i), "rule %s: %s is there twice", name,
+                         action_names[a]);
     }
     if (seen[ACT_HOLD] && seen[ACT_RETRY])
-        problems_add(r->p, doc_name(r->d), doc_line(r->d, rule, "do"), "rule %s: a hold stops retries; use hold or retry, not both", name);
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, rule, "do"),
+                     "rule %s: a hold stops retries; use hold or retry, not both", name);
     return out;
 }

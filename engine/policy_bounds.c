@@ -1,8 +1,9 @@
-/* How far people may go: plans and holds, inside the policy, with a manager, or not at all; and how often a card may be
- * tried. Every answer is a sentence that says by which number, and a refusal says what the nearest allowed thing is.
+/* How far people may go: plans and holds, inside the policy, with a manager, or not at all; and how often a card
+ * may be tried. Every answer is a sentence that says by which number, and a refusal says what the nearest allowed
+ * thing is.
  *
- * A currency without a configured amount is never inside. The card networks count attempts over all sources; what is not
- * known about that is not guessed: then no further attempt is made by us. */
+ * A currency without a configured amount is never inside. The card networks count attempts over all sources; what
+ * is not known about that is not guessed: then no further attempt is made by us. */
 #include <stdio.h>
 #include <string.h>
 
@@ -43,7 +44,8 @@ static char *plan_exceeds(const json_t *bound, const struct plan_terms *t, int64
     if (t->instalments > most)
         return str_fmt("%d instalments are more than %d", t->instalments, most);
     if (!within_days(now_ms, t->last_ms, days))
-        return str_fmt("the last date, %s, is more than %lld days away", when_day(text, t->last_ms, NULL), (long long)days);
+        return str_fmt("the last date, %s, is more than %lld days away", when_day(text, t->last_ms, NULL),
+                       (long long)days);
     if (!amounts && !amount_required)
         return NULL;
     if (!limits_get(amounts, t->total.currency, &limit))
@@ -64,7 +66,8 @@ static char *plan_impossible(const struct policy *p, const struct plan_terms *t,
         return str_dup("A plan needs at least one instalment, each of some amount, from the first date on.");
     if (t->first_ms / MS_DAY < now_ms / MS_DAY)
         return str_fmt("The first date, %s, has passed. The earliest is today.", when_day(text, t->first_ms, NULL));
-    if (!limits_get(json_at(p->root, "plans.min_instalment"), t->total.currency, &limit) || t->smallest_minor >= limit.minor)
+    if (!limits_get(json_at(p->root, "plans.min_instalment"), t->total.currency, &limit) ||
+        t->smallest_minor >= limit.minor)
         return NULL;
     int64_t most = limit.minor > 0 ? t->total.minor / limit.minor : t->instalments;
     return str_fmt("An instalment of %s is less than the least one, %s. At most %lld %s possible.",
@@ -78,8 +81,8 @@ static char *bound_words(const json_t *bound, const char *currency)
     char text[MONEY_TEXT_SIZE];
     struct money limit;
     bool amount = limits_get(json_object_get(bound, "amount"), currency, &limit);
-    return str_fmt("%lld instalments, %lld days%s%s", (long long)json_i64(bound, "instalments", 0), (long long)json_i64(bound, "days", 0),
-                   amount ? ", " : "", amount ? money_text(text, limit) : "");
+    return str_fmt("%lld instalments, %lld days%s%s", (long long)json_i64(bound, "instalments", 0),
+                   (long long)json_i64(bound, "days", 0), amount ? ", " : "", amount ? money_text(text, limit) : "");
 }
 
 static char *capital(char *take_text)
@@ -89,14 +92,16 @@ static char *capital(char *take_text)
     return take_text;
 }
 
-static enum bound plan_beyond(const json_t *inside, const json_t *manager, const struct plan_terms *t, const char *over, char *why,
-                              size_t size)
+static enum bound plan_beyond(const json_t *inside, const json_t *manager, const struct plan_terms *t,
+                              const char *over, char *why, size_t size)
 {
     const json_t *most = manager ? manager : inside;
     AUTO_STR start = capital(str_dup(over));
     AUTO_STR words = most ? bound_words(most, t->total.currency) : str_dup("");
-    AUTO_STR text = most ? str_fmt("%s. %s: %s.", start, manager ? "The most that a manager may approve" : "The most that is allowed", words)
-                         : str_dup("The policy allows no plans.");
+    AUTO_STR text = most
+                        ? str_fmt("%s. %s: %s.", start,
+                                  manager ? "The most that a manager may approve" : "The most that is allowed", words)
+                        : str_dup("The policy allows no plans.");
     return answer(BOUND_REFUSED, why, size, text);
 }
 
@@ -131,7 +136,8 @@ enum bound policy_hold(const struct policy *p, int64_t from_ms, int64_t end_ms, 
     AUTO_STR text = NULL;
     enum bound b = BOUND_REFUSED;
     if (end_ms <= from_ms)
-        text = str_fmt("The hold would end before it starts; name a later date, up to %s.", when_day(until, from_ms + most * MS_DAY, NULL));
+        text = str_fmt("The hold would end before it starts; name a later date, up to %s.",
+                       when_day(until, from_ms + most * MS_DAY, NULL));
     else if (inside && within_days(from_ms, end_ms, inside)) {
         b = BOUND_INSIDE;
         text = str_fmt("Not longer than %lld days.", (long long)inside);
@@ -139,8 +145,8 @@ enum bound policy_hold(const struct policy *p, int64_t from_ms, int64_t end_ms, 
         b = BOUND_MANAGER;
         text = str_fmt("Longer than the %lld days that need no approval.", (long long)inside);
     } else if (most)
-        text = str_fmt("Longer than %lld days. A hold may last until %s%s.", (long long)most, when_day(until, from_ms + most * MS_DAY, NULL),
-                       manager ? ", with a manager's approval" : "");
+        text = str_fmt("Longer than %lld days. A hold may last until %s%s.", (long long)most,
+                       when_day(until, from_ms + most * MS_DAY, NULL), manager ? ", with a manager's approval" : "");
     else
         text = str_dup("The policy allows no holds.");
     return answer(b, why, size, text);
@@ -148,7 +154,8 @@ enum bound policy_hold(const struct policy *p, int64_t from_ms, int64_t end_ms, 
 
 /* --- retries --- */
 
-/* Mastercard's merchant advice codes that say how long to wait. For other brands the same digits mean something else. */
+/* Mastercard's merchant advice codes that say how long to wait. For other brands the same digits mean something
+ * else. */
 static const struct {
     const char *code;
     int hours;
@@ -185,9 +192,11 @@ static const char *decline_forbids(const struct facts *f)
     const char *class = facts_str(f, "payment.class");
     if (other_card(f))
         return NULL;
-    if (str_eq(class, "H") || advice_is(f, "do_not_try_again") || mastercard_says(f, "03") || mastercard_says(f, "21"))
+    if (str_eq(class, "H") || advice_is(f, "do_not_try_again") || mastercard_says(f, "03") ||
+        mastercard_says(f, "21"))
         return "The bank says never again with this card. Use another method, or send a link.";
-    if (str_eq(class, "N") || advice_is(f, "confirm_card_data") || mastercard_says(f, "01") || mastercard_says(f, "04"))
+    if (str_eq(class, "N") || advice_is(f, "confirm_card_data") || mastercard_says(f, "01") ||
+        mastercard_says(f, "04"))
         return "The card data must be renewed by the customer first. Send a link to update the method.";
     if (str_eq(class, "A"))
         return "The customer must authenticate the payment. Send a payment link.";
@@ -213,13 +222,14 @@ static char *counts_forbid(const struct policy *p, const struct facts *f, int64_
     if (invoice < 0 || window < 0 || (per_day && today && day < 0))
         return str_dup("How often this card was tried is not known. Ask for a fresh reading, or send a link.");
     if (invoice >= per_invoice)
-        return str_fmt("This invoice was tried %lld times; the policy allows %lld.", (long long)invoice, (long long)per_invoice);
+        return str_fmt("This invoice was tried %lld times; the policy allows %lld.", (long long)invoice,
+                       (long long)per_invoice);
     if (window >= attempts)
         return str_fmt("This %.20s was tried %lld times in %lld days; %lld are allowed.", card, (long long)window,
                        (long long)json_i64(network, "days", 30), (long long)attempts);
     if (per_day && today && day >= per_day)
-        return str_fmt("This %.20s was tried %lld times in 24 hours; %lld are allowed. Try tomorrow.", card, (long long)day,
-                       (long long)per_day);
+        return str_fmt("This %.20s was tried %lld times in 24 hours; %lld are allowed. Try tomorrow.", card,
+                       (long long)day, (long long)per_day);
     return NULL;
 }
 
@@ -234,7 +244,8 @@ bool policy_may_retry_at(const struct policy *p, const struct facts *f, int64_t 
     bool may = !text;
     if (may) {
         const json_t *network = network_limit(p, facts_str(f, "method.brand"));
-        int64_t per_invoice = json_i64(p->root, "retries.per_invoice", 0), attempts = json_i64(network, "attempts", 0);
+        int64_t per_invoice = json_i64(p->root, "retries.per_invoice", 0),
+                attempts = json_i64(network, "attempts", 0);
         text = str_fmt("%lld of %lld attempts are left for this invoice, %lld of %lld for this card in %lld days.",
                        (long long)(per_invoice - facts_i64(f, "invoice.attempts", 0)), (long long)per_invoice,
                        (long long)(attempts - facts_i64(f, "network.attempts_window", 0)), (long long)attempts,

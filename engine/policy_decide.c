@@ -1,9 +1,10 @@
-/* Applying the policy to facts: tier, fragility, and the first rule that fits - with the reasons, in sentences that a
- * person can check against the sources. A decision nobody can explain is not made here.
+/* Applying the policy to facts: tier, fragility, and the first rule that fits - with the reasons, in sentences
+ * that a person can check against the sources. A decision nobody can explain is not made here.
  *
- * A condition is evaluated to true or false first; then it is explained: for `all` that held, each part; for `any`, the
- * parts that held; for `not`, what did not hold. A fact that is not known makes its comparison false, and says so among
- * the reasons, because "the sentiment is fine" and "nobody has told us the sentiment" must not look alike. */
+ * A condition is evaluated to true or false first; then it is explained: for `all` that held, each part; for
+ * `any`, the parts that held; for `not`, what did not hold. A fact that is not known makes its comparison false,
+ * and says so among the reasons, because "the sentiment is fine" and "nobody has told us the sentiment" must not
+ * look alike. */
 #include <stdio.h>
 #include <string.h>
 
@@ -75,7 +76,8 @@ static bool compare_money(const struct deciding *d, const char *name, const json
     return below ? m.minor < limit.minor : m.minor >= limit.minor;
 }
 
-static bool compare_number(const struct deciding *d, const char *name, const json_t *value, const json_t *limit, bool below)
+static bool compare_number(const struct deciding *d, const char *name, const json_t *value, const json_t *limit,
+                           bool below)
 {
     if (!json_is_number(value)) {
         AUTO_STR text = str_fmt("%s is not a number", fact_label(name));
@@ -108,9 +110,9 @@ static bool leaf_holds(const struct deciding *d, const json_t *c)
 /* Every part is looked at, also when the result is clear already: so the notes name everything that was missing. */
 static bool holds(const struct deciding *d, const json_t *c)
 {
-    const json_t *all = json_object_get(c, "all"), *any = json_object_get(c, "any"), *not = json_object_get(c, "not");
-    if (not)
-        return !holds(d, not);
+    const json_t *all = json_object_get(c, "all"), *any = json_object_get(c, "any"), *negated = json_object_get(c, "not");
+    if (negated)
+        return !holds(d, negated);
     if (!all && !any)
         return leaf_holds(d, c);
     const json_t *list = all ? all : any;
@@ -127,7 +129,8 @@ static char *limit_words(const struct deciding *d, const char *name, const json_
     char text[MONEY_TEXT_SIZE];
     struct money value, m;
     if (json_is_object(limit))
-        return str_dup(fact_money(d->f, name, &value) && limits_get(limit, value.currency, &m) ? money_text(text, m) : "the limit");
+        return str_dup(fact_money(d->f, name, &value) && limits_get(limit, value.currency, &m) ? money_text(text, m)
+                                                                                               : "the limit");
     return str_fmt("%.10g", json_number_value(limit));
 }
 
@@ -179,7 +182,8 @@ static void explain_leaf(const struct deciding *d, const json_t *c, bool held, j
     AUTO_STR text = NULL;
     if (str_eq(op, "below") || str_eq(op, "at_least")) {
         limit = limit_words(d, name, json_object_get(c, op));
-        text = str_fmt("%s %s is %s %s%s", fact_label(name), words, str_eq(op, "below") == held ? "below" : "at least", limit, source);
+        text = str_fmt("%s %s is %s %s%s", fact_label(name), words,
+                       str_eq(op, "below") == held ? "below" : "at least", limit, source);
     } else {
         text = str_fmt("%s: %s%s", fact_label(name), words, source);
     }
@@ -189,9 +193,9 @@ static void explain_leaf(const struct deciding *d, const json_t *c, bool held, j
 /* Why `c` came out as `held`. */
 static void explain(const struct deciding *d, const json_t *c, bool held, json_t *reasons)
 {
-    const json_t *all = json_object_get(c, "all"), *any = json_object_get(c, "any"), *not = json_object_get(c, "not");
-    if (not) {
-        explain(d, not, !held, reasons);
+    const json_t *all = json_object_get(c, "all"), *any = json_object_get(c, "any"), *negated = json_object_get(c, "not");
+    if (negated) {
+        explain(d, negated, !held, reasons);
         return;
     }
     if (!all && !any) {
@@ -217,7 +221,8 @@ static char *tier_by_value_words(const struct deciding *d, size_t i, struct mone
         return str_fmt("Worth %s a year: %s from %s", worth, name, money_text(from, limit));
     const json_t *above = i > 0 ? json_array_get(tiers, i - 1) : NULL;
     if (limits_get(json_object_get(above, "annual_value"), value.currency, &limit))
-        return str_fmt("Worth %s a year: %s, as %s is from %s", worth, name, json_str(above, "tier", ""), money_text(from, limit));
+        return str_fmt("Worth %s a year: %s, as %s is from %s", worth, name, json_str(above, "tier", ""),
+                       money_text(from, limit));
     return str_fmt("Worth %s a year: %s, as %s sets no tier amounts in %s", worth, name, d->p->file, value.currency);
 }
 
@@ -274,7 +279,8 @@ static bool rule_fits(const struct deciding *d, const json_t *rule)
         return false;
     if (!rule_retries(rule) || str_eq(facts_str(d->f, "payment.class"), "S"))
         return true;
-    AUTO_STR text = str_fmt("Rule %s would try the card again, but the last decline is not known to be soft", json_str(rule, "name", ""));
+    AUTO_STR text = str_fmt("Rule %s would try the card again, but the last decline is not known to be soft",
+                            json_str(rule, "name", ""));
     sentence_add(d->notes, text);
     return false;
 }

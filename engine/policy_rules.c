@@ -1,9 +1,9 @@
 /* Tiers, conditions and rules of policy.yaml, read into their canonical form.
  *
- * A condition that can never be true is worse than a syntax error: nobody notices. So fact names are checked against the
- * table of facts (account.* columns of the book apart), operators against the kind of the fact, tier names against the
- * tiers, and the lists must end with an entry that takes everything that is left: no account without a tier, no failed
- * payment without a rule, no rule that can never be reached. */
+ * A condition that can never be true is worse than a syntax error: nobody notices. So fact names are checked
+ * against the table of facts (account.* columns of the book apart), operators against the kind of the fact, tier
+ * names against the tiers, and the lists must end with an entry that takes everything that is left: no account
+ * without a tier, no failed payment without a rule, no rule that can never be reached. */
 #include <stdio.h>
 #include <string.h>
 
@@ -38,7 +38,8 @@ static void read_tier(const struct policy_reader *r, const json_t *list, size_t 
     bool last = i + 1 == json_array_size(list);
     if (!json_is_object(map) || !name_well_formed(name, TIER_MAX) || tier_known(out, name)) {
         problems_add(r->p, doc_name(r->d), line,
-                     "a tier needs a name of its own, of up to 15 of a-z, 0-9, - and _; write {tier: standard, annual_value: {USD: 10000}}");
+                     "a tier needs a name of its own, of up to 15 of a-z, 0-9, - and _; write {tier: standard, "
+                     "annual_value: {USD: 10000}}");
         return;
     }
     doc_known_keys(r->d, map, "tiers", known, r->p);
@@ -49,9 +50,11 @@ static void read_tier(const struct policy_reader *r, const json_t *list, size_t 
         json_put_new(tier, "annual_value", value);
     json_array_append_new(out, tier);
     if (last && value)
-        problems_add(r->p, doc_name(r->d), line, "the last tier must have no annual_value, so that every account has a tier; add {tier: low}");
+        problems_add(r->p, doc_name(r->d), line,
+                     "the last tier must have no annual_value, so that every account has a tier; add {tier: low}");
     if (!last && !value)
-        problems_add(r->p, doc_name(r->d), line, "tier %s takes every account, so the tiers after it are never used; give it an annual_value",
+        problems_add(r->p, doc_name(r->d), line,
+                     "tier %s takes every account, so the tiers after it are never used; give it an annual_value",
                      name);
 }
 
@@ -168,8 +171,10 @@ static json_t *read_limit(const struct leaf *l, const json_t *v)
         return limits_read_json(l->r->d, l->map, l->op, l->name, l->r->p);
     }
     if (!is_ordered(l->kind))
-        return leaf_wrong(l, l->kind == FACT_TIME || l->kind == FACT_DAY ? scalar_hint(l) : "has no order: use is or in");
-    return json_is_number(v) ? json_deep_copy(v) : leaf_wrong(l, "is compared with below or at_least: write a number");
+        return leaf_wrong(l, l->kind == FACT_TIME || l->kind == FACT_DAY ? scalar_hint(l)
+                                                                         : "has no order: use is or in");
+    return json_is_number(v) ? json_deep_copy(v)
+                             : leaf_wrong(l, "is compared with below or at_least: write a number");
 }
 
 static json_t *read_value(const struct leaf *l)
@@ -189,14 +194,17 @@ static json_t *read_leaf(const struct policy_reader *r, const json_t *map, int l
         if (json_object_get(map, *op))
             l.op = *op;
     if (json_object_size(map) != 2 || !l.op || !json_is_string(json_object_get(map, "fact"))) {
-        problems_add(r->p, doc_name(r->d), line,
-                     "%s: write {fact: NAME, is|in|below|at_least|known: VALUE}, {all: [..]}, {any: [..]} or {not: ..}", where);
+        problems_add(
+            r->p, doc_name(r->d), line,
+            "%s: write {fact: NAME, is|in|below|at_least|known: VALUE}, {all: [..]}, {any: [..]} or {not: ..}",
+            where);
         return NULL;
     }
     if (!fact_kind_of(l.name, &l.kind)) {
         const char *near = fact_nearest(l.name);
         problems_add(r->p, doc_name(r->d), line, "%s: there is no fact \"%.60s\"%s%s%s", where, l.name,
-                     near ? "; did you mean " : "; a column of accounts.csv is account.COLUMN", near ? near : "", near ? "?" : "");
+                     near ? "; did you mean " : "; a column of accounts.csv is account.COLUMN", near ? near : "",
+                     near ? "?" : "");
         return NULL;
     }
     if (str_eq(l.name, "fragile") && str_eq(where, "fragile"))
@@ -210,14 +218,16 @@ static json_t *read_leaf(const struct policy_reader *r, const json_t *map, int l
     return out;
 }
 
-static json_t *read_any_condition(const struct policy_reader *r, const json_t *map, int line, const char *where, int depth);
+static json_t *read_any_condition(const struct policy_reader *r, const json_t *map, int line, const char *where,
+                                  int depth);
 
-static json_t *read_branch(const struct policy_reader *r, const json_t *map, const char *key, const char *where, int depth)
+static json_t *read_branch(const struct policy_reader *r, const json_t *map, const char *key, const char *where,
+                           int depth)
 {
     const json_t *list = json_object_get(map, key);
     if (!json_is_array(list) || json_array_size(list) == 0 || json_array_size(list) > LIST_MAX) {
-        problems_add(r->p, doc_name(r->d), doc_line(r->d, map, key), "%s: %s needs a list of conditions, such as %s: [{..}, {..}]", where,
-                     key, key);
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, map, key),
+                     "%s: %s needs a list of conditions, such as %s: [{..}, {..}]", where, key, key);
         return NULL;
     }
     json_t *conditions = json_array(), *out = json_object();
@@ -229,10 +239,12 @@ static json_t *read_branch(const struct policy_reader *r, const json_t *map, con
     return out;
 }
 
-static json_t *read_any_condition(const struct policy_reader *r, const json_t *map, int line, const char *where, int depth)
+static json_t *read_any_condition(const struct policy_reader *r, const json_t *map, int line, const char *where,
+                                  int depth)
 {
     if (depth > DEPTH_MAX) {
-        problems_add(r->p, doc_name(r->d), line, "%s: conditions are nested more than %d deep; split the rule", where, DEPTH_MAX);
+        problems_add(r->p, doc_name(r->d), line, "%s: conditions are nested more than %d deep; split the rule", where,
+                     DEPTH_MAX);
         return NULL;
     }
     if (json_object_size(map) == 1 && json_object_get(map, "all"))
@@ -280,12 +292,15 @@ static void check_reach(const struct policy_reader *r, const json_t *list, size_
     int line = doc_item_line(r->d, list, i);
     if (last && has_when)
         problems_add(r->p, doc_name(r->d), line,
-                     "the last rule must have no `when`, so that every failed payment leads to something; add {name: otherwise, do: [{queue: {}}]}");
+                     "the last rule must have no `when`, so that every failed payment leads to something; add {name: "
+                     "otherwise, do: [{queue: {}}]}");
     if (last && retries(json_object_get(rule, "do")))
-        problems_add(r->p, doc_name(r->d), line,
-                     "the last rule also takes declines that nobody understands, so it must not retry; use [{queue: {}}]");
+        problems_add(
+            r->p, doc_name(r->d), line,
+            "the last rule also takes declines that nobody understands, so it must not retry; use [{queue: {}}]");
     if (!last && !has_when)
-        problems_add(r->p, doc_name(r->d), line, "rule %s has no `when`, so the rules after it are never reached; move it to the end", name);
+        problems_add(r->p, doc_name(r->d), line,
+                     "rule %s has no `when`, so the rules after it are never reached; move it to the end", name);
 }
 
 static const char *read_why(const struct policy_reader *r, const json_t *map, const char *name)
@@ -293,7 +308,8 @@ static const char *read_why(const struct policy_reader *r, const json_t *map, co
     const json_t *why = json_object_get(map, "why");
     const char *text = json_string_value(why);
     if (why && (!text || !text[0] || strlen(text) > WHY_MAX))
-        problems_add(r->p, doc_name(r->d), doc_line(r->d, map, "why"), "rule %s: why must be a sentence of up to %d bytes", name, WHY_MAX);
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, map, "why"),
+                     "rule %s: why must be a sentence of up to %d bytes", name, WHY_MAX);
     return text;
 }
 
@@ -304,8 +320,9 @@ static void read_rule(const struct policy_reader *r, const json_t *list, size_t 
     const char *name = json_str(map, "name", "");
     char where[NAME_MAX_BYTES + 8];
     if (!json_is_object(map) || !name_well_formed(name, NAME_MAX_BYTES) || rule_name_taken(out, name)) {
-        problems_add(r->p, doc_name(r->d), doc_item_line(r->d, list, i),
-                     "a rule needs a name of its own, of a-z, 0-9, - and _; write {name: soft-decline, when: {..}, do: [..]}");
+        problems_add(
+            r->p, doc_name(r->d), doc_item_line(r->d, list, i),
+            "a rule needs a name of its own, of a-z, 0-9, - and _; write {name: soft-decline, when: {..}, do: [..]}");
         return;
     }
     snprintf(where, sizeof(where), "rule %s", name);

@@ -152,7 +152,10 @@ static void mail_add(struct engine *e, struct recovery *r, const struct proposal
     struct err err;
     if (!e->mail || !to[0] || !text || template_render(text, values, &mail, &err) != 0) {
         AUTO_STR next = str_fmt("A collector sends the link by hand: %s", !e->mail ? "no mail server is configured" : !to[0] ? "the account has no e-mail" : "the text is broken");
-        recovery_move(e, r, &POLICY, r->state == RECOVERY_WAITING ? RECOVERY_QUEUED : r->state, next, 0);
+        AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
+        journal_add(e, &POLICY, "mail.by_hand", r->id, r->account, ref, NULL, "%s", next);
+        if (r->state == RECOVERY_WAITING) /* elsewhere the case has a next step of its own */
+            recovery_move(e, r, &POLICY, RECOVERY_QUEUED, next, 0);
         return;
     }
     const char *body = strstr(buf_text(&mail), "\n\n");

@@ -257,8 +257,9 @@ static void apply(struct engine *e, struct recovery *r, const struct facts *befo
 {
     struct verdict v;
     policy_decide(e->policy, &r->facts, e->now_ms, &v);
-    bool machine = r->state == RECOVERY_READING || r->state == RECOVERY_RETRYING || r->state == RECOVERY_WAITING || !r->rule[0];
-    if (machine && (r->state == RECOVERY_READING || !r->rule[0] || is_news(before, &r->facts)))
+    bool first = r->state == RECOVERY_READING || (r->state == RECOVERY_QUEUED && !r->rule[0]); /* queued: it could not be read before */
+    bool machine = first || r->state == RECOVERY_RETRYING || r->state == RECOVERY_WAITING;
+    if (first || (machine && is_news(before, &r->facts)))
         decide(e, r, &v);
     else
         cover_new_invoices(e, r);

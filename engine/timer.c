@@ -33,6 +33,7 @@ static bool timer_take(struct engine *e, char kind[32], int64_t *case_id, int64_
     *ref = query_i64(q, 3);
     query_end(q);
     store_run(e->store, "DELETE FROM timers WHERE id = ?1", "i", id);
+    e->memo.due_known = false;
     return true;
 }
 

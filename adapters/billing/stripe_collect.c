@@ -190,7 +190,7 @@ static void paid_take(struct stripe_call *c)
     const char *intent = stripe_id(c->body, "payment_intent");
     bool paid = str_eq(json_str(c->body, "status", ""), "paid");
     json_put(c->stage, "status", json_str(c->body, "status", ""));
-    json_put_i64(c->stage, "left", paid ? 0 : stripe_left(c->body));
+    json_put_i64(c->stage, "left", stripe_left(c->body));
     json_put(c->stage, "payment", *intent ? intent : stripe_id(c->body, "charge"));
     if (paid && *json_str(c->stage, "payment", ""))
         finish(c, "paid", 0, NULL);
@@ -223,16 +223,26 @@ static void evidence_end(struct stripe_call *c)
         not_found(c, "paid");
 }
 
-/* The payment that speaks for this attempt: the newest that is paid when the invoice is, else the newest that is open. */
-static const json_t *newest_payment(const struct stripe_call *c)
+static int64_t payment_time(const json_t *row)
+{
+    return json_i64(row, "status_transitions.paid_at", json_i64(row, "created", 0));
+}
+
+/* The payment that speaks for this attempt: paid when the invoice is, else open. /pay uses the invoice's default payment;
+ * where none is marked so, it is the newest. */
+static const json_t *payment_made(const struct stripe_call *c)
 {
     const json_t *list = json_object_get(c->body, "data"), *row, *newest = NULL;
     const char *wanted = str_eq(json_str(c->stage, "status", ""), "paid") ? "paid" : "open";
     size_t i;
-    json_array_foreach(list, i, row)
-        if (str_eq(json_str(row, "status", ""), wanted) &&
-            (!newest || json_i64(row, "created", 0) > json_i64(newest, "created", 0)))
+    json_array_foreach(list, i, row) {
+        if (!str_eq(json_str(row, "status", ""), wanted))
+            continue;
+        if (json_flag(row, "is_default", false))
+            return row;
+        if (!newest || payment_time(row) > payment_time(newest))
             newest = row;
+    }
     return newest;
 }
 
@@ -246,7 +256,7 @@ static bool tried_now(const struct stripe_call *c, const json_t *intent)
 
 static void evidence_take(struct stripe_call *c)
 {
-    const json_t *row = json_is_array(json_object_get(c->body, "data")) ? newest_payment(c) : NULL;
+    const json_t *row = json_is_array(json_object_get(c->body, "data")) ? payment_made(c) : NULL;
     const json_t *intent = row ? json_at(row, "payment.payment_intent") : c->body;
     const char *id = row ? stripe_id(row, "payment.payment_intent") : json_str(c->body, "id", ""), *status = json_str(intent, "status", "");
     if (*id)
@@ -407,7 +417,7 @@ static void attached_take(struct stripe_call *c)
 {
     bool paid = str_eq(json_str(c->body, "status", ""), "paid"), attached = json_flag(c->stage, "attached", false);
     bool processing = str_eq(json_str(c->stage, "flow", ""), "processing");
-    int64_t left = paid ? 0 : stripe_left(c->body), looks = json_i64(c->stage, "looks", 0) + 1;
+    int64_t left = stripe_left(c->body), looks = json_i64(c->stage, "looks", 0) + 1;
     bool counted = left <= json_i64(c->stage, "left", 0) - amount_wanted(c);
     json_put(c->stage, "status", json_str(c->body, "status", ""));
     if (!attached)

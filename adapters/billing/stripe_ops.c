@@ -158,7 +158,9 @@ int64_t stripe_ms(const json_t *owner, const char *path)
 
 int64_t stripe_left(const json_t *invoice)
 {
-    return json_i64(invoice, "amount_remaining", json_i64(invoice, "amount_due", 0));
+    if (str_eq(json_str(invoice, "status", ""), "paid"))
+        return 0;
+    return json_i64(invoice, "amount_remaining", json_i64(invoice, "amount_due", 0) - json_i64(invoice, "amount_paid", 0));
 }
 
 void stripe_refuse_declined(struct stripe_call *c, const json_t *error)

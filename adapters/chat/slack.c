@@ -1,9 +1,10 @@
-/* The Slack driver: its table, and every operation but posting (slack_post.c), which alone must not be repeated blindly.
+/* The Slack driver: its table, and every operation but posting (slack_post.c), which alone must not be repeated
+ * blindly.
  *
  * Editing a message or a form, opening a socket and asking who we are may all be repeated, so a lost answer is simply
  * tried again. A whisper may too: it is an answer to one person who waits, and seeing it twice is better than never.
- * It goes to the response_url of the click while that lives, else as an ephemeral message, else - the person is not in
- * that channel, or there is none - as a direct message. A form is tied to a click that Slack forgets after three
+ * It goes to the response_url of the click while that lives, else as an ephemeral message, else - the person is not
+ * in that channel, or there is none - as a direct message. A form is tied to a click that Slack forgets after three
  * seconds, so it is tried again quickly or not at all. Source: Slack's Web API method pages. */
 #include "adapters/chat/slack.h"
 
@@ -87,7 +88,8 @@ static void whisper_without_url(const struct slack_config *c, const struct job *
         whisper_directly(c, job, out);
 }
 
-/* A response_url answers "ok" or {"ok":true}; used up or expired, it answers 404 or ok:false, and there are other ways. */
+/* A response_url answers "ok" or {"ok":true}; used up or expired, it answers 404 or ok:false, and there are other
+ * ways. */
 static void on_url_answer(const struct slack_config *c, const struct job *job, const struct http_response *previous,
                           struct step *out)
 {
@@ -103,7 +105,8 @@ static void on_url_answer(const struct slack_config *c, const struct job *job, c
     slack_answer_fini(&a);
 }
 
-static void on_whispered(const struct slack_config *c, const struct job *job, const struct slack_answer *a, struct step *out)
+static void on_whispered(const struct slack_config *c, const struct job *job, const struct slack_answer *a,
+                         struct step *out)
 {
     bool elsewhere = str_eq(a->error, "user_not_in_channel") || str_eq(a->error, "channel_not_found") ||
                      str_eq(a->error, "not_in_channel") || str_eq(a->error, "is_archived");
@@ -159,17 +162,20 @@ static void call_connect(const struct slack_config *c, struct step *out)
     out->request.write = false;
 }
 
-/* A token must not travel in the clear: ws:// is taken only from an address that is itself plain (a loopback peer). */
+/* A token must not travel in the clear: ws:// is taken only from an address that is itself plain (a loopback peer).
+ */
 static bool socket_allowed(const struct slack_config *c, const char *url)
 {
-    return strncmp(url, "wss://", 6) == 0 || (strncmp(url, "ws://", 5) == 0 && strncmp(c->api_url, "http://", 7) == 0);
+    return strncmp(url, "wss://", 6) == 0 ||
+           (strncmp(url, "ws://", 5) == 0 && strncmp(c->api_url, "http://", 7) == 0);
 }
 
 static void on_connect(const struct slack_config *c, const struct job *job, struct slack_answer *a, struct step *out)
 {
-    static const char *const fatal[] = {"not_authed",           "invalid_auth",   "account_inactive",
-                                        "user_removed_from_team", "team_disabled", "not_allowed_token_type",
-                                        "missing_scope",         "token_revoked",  "token_expired"};
+    static const char *const fatal[] = {
+        "not_authed",    "invalid_auth",           "account_inactive", "user_removed_from_team",
+        "team_disabled", "not_allowed_token_type", "missing_scope",    "token_revoked",
+        "token_expired"};
     bool stop = false;
     for (size_t i = 0; i < DW_ARRAY_LEN(fatal); i++)
         stop |= str_eq(a->error, fatal[i]);
@@ -193,7 +199,8 @@ static void on_connect(const struct slack_config *c, const struct job *job, stru
 static void call_check(const struct slack_config *c, struct step *out)
 {
     if (strncmp(c->bot_token, "xapp-", 5) == 0 || strncmp(c->app_token, "xoxb-", 5) == 0) {
-        step_refused(out, "the tokens are in each other's place: app_token is the xapp- one, bot_token the xoxb- one");
+        step_refused(out,
+                     "the tokens are in each other's place: app_token is the xapp- one, bot_token the xoxb- one");
         return;
     }
     slack_call(out, c, "auth.test", c->bot_token);
@@ -249,7 +256,8 @@ static void answered(const struct slack_config *c, const struct job *job, const 
     slack_answer_fini(&a);
 }
 
-static void slack_step(const void *config, const struct job *job, const struct http_response *previous, struct step *out)
+static void slack_step(const void *config, const struct job *job, const struct http_response *previous,
+                       struct step *out)
 {
     const struct slack_config *c = config;
     if (str_eq(job->op, "post"))

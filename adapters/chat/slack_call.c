@@ -1,12 +1,12 @@
 /* One Web API call and the meaning of its answer.
  *
- * Every call is form-encoded: some methods drop a JSON body without a word, none drops a form. Slack reports failures as
- * HTTP 200 with ok:false; only 429 and 5xx use the status line. Three things are kept apart, because what follows differs:
- * it certainly did not happen and may be tried again (LATER), it was refused for good (NO, with a sentence that says what
- * to do), and nobody can know (LOST). Only the caller knows whether repeating a LOST call is harmless.
+ * Every call is form-encoded: some methods drop a JSON body without a word, none drops a form. Slack reports failures
+ * as HTTP 200 with ok:false; only 429 and 5xx use the status line. Three things are kept apart, because what follows
+ * differs: it certainly did not happen and may be tried again (LATER), it was refused for good (NO, with a sentence
+ * that says what to do), and nobody can know (LOST). Only the caller knows whether repeating a LOST call is harmless.
  *
- * Names of errors: Slack's method pages. "service_unavailable", "internal_error" and "fatal_error" may come after a part
- * of the work was done, so they count as LOST. */
+ * Names of errors: Slack's method pages. "service_unavailable", "internal_error" and "fatal_error" may come after a
+ * part of the work was done, so they count as LOST. */
 #include "adapters/chat/slack.h"
 
 #include <stdio.h>
@@ -20,7 +20,8 @@ enum { RATE_DEFAULT_S = 30 };
 static const struct {
     const char *error, *sentence;
 } sentences[] = {
-    {"channel_not_found", "Slack does not know this channel, or the bot is not in it: invite the bot there, or correct the channel's id"},
+    {"channel_not_found",
+     "Slack does not know this channel, or the bot is not in it: invite the bot there, or correct the channel's id"},
     {"not_in_channel", "the bot is not in this channel: invite it there"},
     {"is_archived", "the channel is archived"},
     {"invalid_auth", "Slack refuses the token: check it in the app's settings"},
@@ -28,8 +29,10 @@ static const struct {
     {"account_inactive", "the token belongs to a deleted user or workspace"},
     {"token_revoked", "the token has been revoked: install the app again"},
     {"token_expired", "the token has expired: install the app again"},
-    {"not_allowed_token_type", "this kind of token may not do that: app_token is the xapp- one, bot_token the xoxb- one"},
-    {"missing_scope", "the Slack app lacks a permission: compare it with templates/slack-manifest.json and install it again"},
+    {"not_allowed_token_type",
+     "this kind of token may not do that: app_token is the xapp- one, bot_token the xoxb- one"},
+    {"missing_scope",
+     "the Slack app lacks a permission: compare it with templates/slack-manifest.json and install it again"},
     {"expired_trigger_id", "opening the form took longer than the 3 seconds Slack allows: please click again"},
     {"exchanged_trigger_id", "this click has already opened a form: please click again"},
     {"invalid_trigger_id", "Slack no longer knows this click: please click again"},

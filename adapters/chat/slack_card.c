@@ -1,9 +1,9 @@
 /* A card as Slack's blocks.
  *
  * The order is that of reading: a header with the severity, the one sentence that says it all, the figures, the
- * paragraphs, where each fact comes from and how old it is, and only then the buttons, so that nobody decides before having
- * read. Every limit of Block Kit is kept here by construction, because one block too many or one empty text makes Slack
- * refuse the whole card: at most 50 blocks come out whatever goes in, and what is left out is said. */
+ * paragraphs, where each fact comes from and how old it is, and only then the buttons, so that nobody decides before
+ * having read. Every limit of Block Kit is kept here by construction, because one block too many or one empty text
+ * makes Slack refuse the whole card: at most 50 blocks come out whatever goes in, and what is left out is said. */
 #include "adapters/chat/slack.h"
 
 #include <stdio.h>
@@ -169,7 +169,8 @@ static bool same_origin(const json_t *a, const json_t *b)
            json_flag(a, "stale", false) == json_flag(b, "stale", false);
 }
 
-/* "⚠ stale · *stripe* 2 minutes ago · balance: $48,200 · attempts: 2": all facts of one reading together, its age once. */
+/* "⚠ stale · *stripe* 2 minutes ago · balance: $48,200 · attempts: 2": all facts of one reading together, its age
+ * once. */
 static json_t *fact_group(const json_t *facts, size_t first)
 {
     const json_t *head = json_array_get(facts, first);

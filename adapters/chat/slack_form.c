@@ -2,8 +2,8 @@
  *
  * An input's block and its element both carry the input's id: errors come back keyed by block, values by block and
  * element. While a form is loading it has no submit button, and Slack refuses inputs without one, so only its notes
- * are shown then. Slack keeps what a person typed into an input of the same id over an update, which is what a form that
- * recomputes its notes on each change needs. */
+ * are shown then. Slack keeps what a person typed into an input of the same id over an update, which is what a form
+ * that recomputes its notes on each change needs. */
 #include "adapters/chat/slack.h"
 
 #include <string.h>

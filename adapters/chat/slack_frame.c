@@ -2,13 +2,13 @@
  *
  * A slash command is the hot path and is read by the strict scanner alone: nothing of the frame is built that is not
  * needed. Clicks and forms embed the whole message they stand on and are read by jansson. Slack redelivers events
- * only; commands, clicks and submissions come once, so an envelope that we do not understand is still acknowledged (it
- * would show an error to the person), and only text that is no JSON at all is an error.
+ * only; commands, clicks and submissions come once, so an envelope that we do not understand is still acknowledged
+ * (it would show an error to the person), and only text that is no JSON at all is an error.
  *
- * What makes a thing unique: trigger_id for what a person did, event_id for events (the envelope's id changes with each
- * redelivery). An acknowledgement may carry an answer for commands and submissions; Slack ignores one for clicks, so
- * there takes_answer is false and the caller answers by a whisper. Source: Slack's Socket Mode and interaction payload
- * references, payload logs of its Java SDK. */
+ * What makes a thing unique: trigger_id for what a person did, event_id for events (the envelope's id changes with
+ * each redelivery). An acknowledgement may carry an answer for commands and submissions; Slack ignores one for
+ * clicks, so there takes_answer is false and the caller answers by a whisper. Source: Slack's Socket Mode and
+ * interaction payload references, payload logs of its Java SDK. */
 #include "adapters/chat/slack.h"
 
 #include <string.h>
@@ -71,7 +71,8 @@ static void trim(char *text)
         text[--n] = '\0';
 }
 
-/* Without a person, or without anything that tells it from a repetition, there is nothing that could be done safely. */
+/* Without a person, or without anything that tells it from a repetition, there is nothing that could be done safely.
+ */
 static void require_person(struct chat_input *in)
 {
     if (!in->dedupe)
@@ -110,7 +111,8 @@ static void read_hello(const struct scan_field *f, struct chat_input *in)
 /* Where the value of one element of a form is found depends on its type; an empty input gives "". */
 static char *element_value(const json_t *element)
 {
-    static const char *const places[] = {"value", "selected_date", "selected_option.value", "selected_user", "selected_time"};
+    static const char *const places[] = {"value", "selected_date", "selected_option.value", "selected_user",
+                                         "selected_time"};
     for (size_t i = 0; i < DW_ARRAY_LEN(places); i++) {
         const char *text = json_str(element, places[i], NULL);
         if (text)
@@ -135,8 +137,8 @@ static json_t *flatten(const json_t *values)
     } from = {.borrowed = values};
     json_t *flat = json_object(), *block, *element;
     const char *id, *action;
-    json_object_foreach(from.iterable, id, block) {
-        json_object_foreach(block, action, element) {
+    json_object_foreach (from.iterable, id, block) {
+        json_object_foreach (block, action, element) {
             AUTO_STR value = element_value(element);
             json_put(flat, id, value);
         }
@@ -285,7 +287,7 @@ static json_t *errors_of(const json_t *form_errors)
     } from = {.borrowed = form_errors};
     json_t *errors = json_object(), *text;
     const char *id;
-    json_object_foreach(from.iterable, id, text) {
+    json_object_foreach (from.iterable, id, text) {
         struct slack_text t;
         slack_text_init(&t, SLACK_TEXT_LIMIT);
         slack_text_plain(&t, json_string_value(text), true);

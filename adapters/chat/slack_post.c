@@ -1,12 +1,14 @@
 /* Posting a message, exactly once as far as Slack lets us.
  *
- * chat.postMessage has no idempotency key, so each message carries ours in its metadata. When a call's fate is unknown -
- * a time-out, a broken connection, a 5xx, a crash of ours - the step says so and, when it is called again, looks through
- * the channel's history (or the thread's replies) for that key. A message that is found is adopted; only when the
- * whole history since the first attempt has been read, and the last attempt is old enough that no request of it can
- * still be under way, is it sent again. While we are looking, nothing that goes wrong turns unknown into failed.
+ * chat.postMessage has no idempotency key, so each message carries ours in its metadata. When a call's fate is
+ * unknown - a time-out, a broken connection, a 5xx, a crash of ours - the step says so and, when it is called again,
+ * looks through the channel's history (or the thread's replies) for that key. A message that is found is adopted;
+ * only when the whole history since the first attempt has been read, and the last attempt is old enough that no
+ * request of it can still be under way, is it sent again. While we are looking, nothing that goes wrong turns unknown
+ * into failed.
  *
- * A message to a person goes through conversations.open once: the id of the direct channel is what a later edit needs.
+ * A message to a person goes through conversations.open once: the id of the direct channel is what a later edit
+ * needs.
  *
  * stage: {"phase": "open" | "send" | "look", "channel", "since": first attempt, "sent": last attempt, "pages"} */
 #include "adapters/chat/slack.h"
@@ -46,7 +48,8 @@ static void send_message(const struct slack_config *c, const struct job *job, co
     json_put_i64(stage, "sent", job->now_ms);
     out->stage = stage;
     const char *thread = json_str(job->args, "thread", "");
-    json_auto_t *metadata = json_pack("{s:s,s:{s:s}}", "event_type", EVENT_TYPE, "event_payload", "idempotency_key", job->key);
+    json_auto_t *metadata =
+        json_pack("{s:s,s:{s:s}}", "event_type", EVENT_TYPE, "event_payload", "idempotency_key", job->key);
     slack_call(out, c, "chat.postMessage", c->bot_token);
     struct http_request *r = &out->request;
     form_add(r, "channel", channel);
@@ -58,7 +61,8 @@ static void send_message(const struct slack_config *c, const struct job *job, co
         form_add(r, "thread_ts", thread);
 }
 
-static void look(const struct slack_config *c, const struct job *job, const char *cursor, int64_t pages, struct step *out)
+static void look(const struct slack_config *c, const struct job *job, const char *cursor, int64_t pages,
+                 struct step *out)
 {
     const char *thread = json_str(job->args, "thread", "");
     int64_t since_ms = json_i64(job->stage, "since", job->now_ms) - clock_slack_ms;
@@ -93,7 +97,8 @@ static void posted(const char *channel, const char *message, struct step *out)
     step_done(out, result);
 }
 
-static void on_opened(const struct slack_config *c, const struct job *job, const struct slack_answer *a, struct step *out)
+static void on_opened(const struct slack_config *c, const struct job *job, const struct slack_answer *a,
+                      struct step *out)
 {
     if (!slack_settle(a, job, out))
         return;
@@ -138,7 +143,8 @@ static bool place_is_gone(const char *error)
     return str_eq(error, "channel_not_found") || str_eq(error, "thread_not_found") || str_eq(error, "is_archived");
 }
 
-static void on_looked(const struct slack_config *c, const struct job *job, const struct slack_answer *a, struct step *out)
+static void on_looked(const struct slack_config *c, const struct job *job, const struct slack_answer *a,
+                      struct step *out)
 {
     if (a->said == SLACK_NO && place_is_gone(a->error)) {
         step_refused(out, "%s", a->why);
@@ -178,7 +184,8 @@ static void on_answer(const struct slack_config *c, const struct job *job, const
     slack_answer_fini(&a);
 }
 
-void slack_post(const struct slack_config *c, const struct job *job, const struct http_response *previous, struct step *out)
+void slack_post(const struct slack_config *c, const struct job *job, const struct http_response *previous,
+                struct step *out)
 {
     const char *phase = json_str(job->stage, "phase", ""), *to = json_str(job->args, "channel", "");
     if (previous && *phase)

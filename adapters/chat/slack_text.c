@@ -1,10 +1,10 @@
 /* Text for Slack, and text from Slack.
  *
- * Nearly every word on a card comes from outside: customer names, invoice memos, what a colleague typed as a reason. Slack's
- * markup gives such words power - <!channel> calls everybody, a backtick swallows the rest of a paragraph - so there
- * are two ways out of here and no third: plain_text objects, in which nothing has a meaning, and mrkdwn in which & < > are
- * escaped and the characters that style text are replaced by ones that look alike. mrkdwn is used only where a moment must
- * be shown in the reader's own time zone, or where our own label stands in bold.
+ * Nearly every word on a card comes from outside: customer names, invoice memos, what a colleague typed as a reason.
+ * Slack's markup gives such words power - <!channel> calls everybody, a backtick swallows the rest of a paragraph -
+ * so there are two ways out of here and no third: plain_text objects, in which nothing has a meaning, and mrkdwn in
+ * which & < > are escaped and the characters that style text are replaced by ones that look alike. mrkdwn is used
+ * only where a moment must be shown in the reader's own time zone, or where our own label stands in bold.
  *
  * A text is built atom by atom - a character, an entity, a whole date - and an atom that does not fit ends it, so no
  * cut ever leaves half an entity behind. */
@@ -103,13 +103,15 @@ static void add_moment(struct slack_text *t, int64_t at_ms, bool ago, bool live)
     t->visible = true;
 }
 
-/* Characters that would turn the reading order around, or that nobody sees: they can make an amount read backwards. */
+/* Characters that would turn the reading order around, or that nobody sees: they can make an amount read backwards.
+ */
 static bool deceives(const char *p, size_t n)
 {
     if (n != 3 || (unsigned char)p[0] != 0xE2)
         return false;
     unsigned char b = (unsigned char)p[1], c = (unsigned char)p[2];
-    return (b == 0x80 && ((c >= 0xAA && c <= 0xAE) || c == 0x8E || c == 0x8F)) || (b == 0x81 && c >= 0xA6 && c <= 0xA9);
+    return (b == 0x80 && ((c >= 0xAA && c <= 0xAE) || c == 0x8E || c == 0x8F)) ||
+           (b == 0x81 && c >= 0xA6 && c <= 0xA9);
 }
 
 static bool wordish(char c)
@@ -286,7 +288,8 @@ void slack_unescape(char *text)
     char *to = text;
     const char *p = text, *last = strrchr(text, '>');
     while (*p) {
-        const char *end = *p == '<' && p < last ? strchr(p, '>') : NULL; /* asked only when there is one: stays linear */
+        const char *end =
+            *p == '<' && p < last ? strchr(p, '>') : NULL; /* asked only when there is one: stays linear */
         if (end && end > p + 1) {
             size_t n = (size_t)(end - p - 1);
             const char *inner = p + 1;

@@ -1,7 +1,8 @@
-/* RFC 4180, with what spreadsheets really write: a byte order mark, any of the three line ends, line breaks inside quotes.
+/* RFC 4180, with what spreadsheets really write: a byte order mark, any of the three line ends, line breaks inside
+ * quotes.
  *
- * The danger of this format is one stray quote, which turns the rest of the file into one field. So a record is bounded,
- * and a bad record ends at the end of its first line: reading goes on with the line below it. */
+ * The danger of this format is one stray quote, which turns the rest of the file into one field. So a record is
+ * bounded, and a bad record ends at the end of its first line: reading goes on with the line below it. */
 #include "adapters/crm/csv.h"
 
 #include <string.h>
@@ -86,7 +87,8 @@ static const char *read_plain(struct csv *c)
         if (peek(c) == '\0')
             return NUL_PROBLEM;
         if (peek(c) == '"')
-            return "there is a quote inside a field without quotes; quote the whole field and double the quotes in it";
+            return "there is a quote inside a field without quotes; quote the whole field and double the quotes in "
+                   "it";
         buf_addc(&c->bytes, c->text.p[c->at]);
     }
     return c->bytes.over ? "the row is longer than 64 KiB" : NULL;

@@ -1,5 +1,5 @@
-/* Comma-separated values (RFC 4180), one record at a time, from memory. Accepts CR LF, LF and CR as line ends, a UTF-8 byte
- * order mark, quoted fields with "" and line breaks. One thread; the text must outlive the reader. */
+/* Comma-separated values (RFC 4180), one record at a time, from memory. Accepts CR LF, LF and CR as line ends, a
+ * UTF-8 byte order mark, quoted fields with "" and line breaks. One thread; the text must outlive the reader. */
 #ifndef DW_ADAPTERS_CRM_CSV_H
 #define DW_ADAPTERS_CRM_CSV_H
 
@@ -21,8 +21,8 @@ struct csv {
 void csv_init(struct csv *c, struct span text);
 void csv_fini(struct csv *c);
 
-/* The next record that is not an empty line. A bad one is skipped up to the line after its first, so one stray quote costs
- * one row and not the rest of the file; then `problem` says what is wrong. */
+/* The next record that is not an empty line. A bad one is skipped up to the line after its first, so one stray
+ * quote costs one row and not the rest of the file; then `problem` says what is wrong. */
 enum csv_result { CSV_RECORD, CSV_BAD, CSV_END };
 enum csv_result csv_next(struct csv *c, const char **problem);
 

@@ -1,9 +1,9 @@
-/* The account book from a file: accounts.csv, as a CRM or a spreadsheet exports it. The simplest CRM driver there is, and
- * the one that every other can be replaced by.
+/* The account book from a file: accounts.csv, as a CRM or a spreadsheet exports it. The simplest CRM driver there
+ * is, and the one that every other can be replaced by.
  *
- * A row is used whole or left out: half an account - a value without its currency, a sentiment of 40 - would lead to a
- * decision on something nobody said. Each row that is left out is a problem with its line and what to write instead; the
- * others are loaded. The file is foreign text: bounded, UTF-8, control characters turned into blanks. */
+ * A row is used whole or left out: half an account - a value without its currency, a sentiment of 40 - would lead
+ * to a decision on something nobody said. Each row that is left out is a problem with its line and what to write
+ * instead; the others are loaded. The file is foreign text: bounded, UTF-8, control characters turned into blanks. */
 #include "adapters/crm/file.h"
 
 #include <errno.h>
@@ -25,12 +25,30 @@ enum {
 };
 
 enum column {
-    COL_ACCOUNT, COL_NAME, COL_TIER, COL_ANNUAL_VALUE, COL_CURRENCY, COL_RENEWAL, COL_REGION, COL_PLAN, COL_AE, COL_BILLING,
-    COL_BILLING_ID, COL_EMAIL, COL_TIMEZONE, COL_LANGUAGE, COL_SENTIMENT, COL_OPEN_TICKETS, COL_TOP_PRIORITY, COL_CSAT, COL_COUNT
+    COL_ACCOUNT,
+    COL_NAME,
+    COL_TIER,
+    COL_ANNUAL_VALUE,
+    COL_CURRENCY,
+    COL_RENEWAL,
+    COL_REGION,
+    COL_PLAN,
+    COL_AE,
+    COL_BILLING,
+    COL_BILLING_ID,
+    COL_EMAIL,
+    COL_TIMEZONE,
+    COL_LANGUAGE,
+    COL_SENTIMENT,
+    COL_OPEN_TICKETS,
+    COL_TOP_PRIORITY,
+    COL_CSAT,
+    COL_COUNT
 };
 static const char *const column_names[COL_COUNT] = {
-    "account", "name", "tier", "annual_value", "currency", "renewal", "region", "plan", "ae", "billing",
-    "billing_id", "email", "timezone", "language", "sentiment", "open_tickets", "top_priority", "csat"};
+    "account",  "name",     "tier",      "annual_value", "currency",     "renewal",
+    "region",   "plan",     "ae",        "billing",      "billing_id",   "email",
+    "timezone", "language", "sentiment", "open_tickets", "top_priority", "csat"};
 
 struct loading {
     struct csv csv;
@@ -82,7 +100,8 @@ static bool is_utf8(const char *text)
 static bool made_of(const char *text, const char *more)
 {
     for (; *text; text++) {
-        bool plain = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') || (*text >= '0' && *text <= '9');
+        bool plain =
+            (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') || (*text >= '0' && *text <= '9');
         if (!plain && !strchr(more, *text))
             return false;
     }
@@ -146,17 +165,20 @@ static bool read_headings(struct loading *l)
         l->at[c] = -1;
     enum csv_result got = csv_next(&l->csv, &problem);
     if (got != CSV_RECORD)
-        return complain(l, l->csv.record_line, got == CSV_BAD ? problem : "the file is empty; the first row names the columns");
+        return complain(l, l->csv.record_line,
+                        got == CSV_BAD ? problem : "the file is empty; the first row names the columns");
     l->n_columns = l->csv.n;
     for (size_t i = 0; i < l->n_columns; i++)
         read_heading(l, i, l->csv.fields[i]);
     if (l->at[COL_ACCOUNT] >= 0 && l->at[COL_BILLING] >= 0 && l->at[COL_BILLING_ID] >= 0)
         return true;
     if (l->n_columns == 1 && strpbrk(l->csv.fields[0], ";\t"))
-        return complain(l, l->csv.record_line, "the columns are not separated by commas; save the file as comma-separated UTF-8");
-    return complain(l, l->csv.record_line, "the first row must name the columns account, billing and billing_id, and may name: name, tier, "
-                                           "annual_value, currency, renewal, region, plan, ae, sentiment, open_tickets, top_priority, csat, "
-                                           "email, timezone, language");
+        return complain(l, l->csv.record_line,
+                        "the columns are not separated by commas; save the file as comma-separated UTF-8");
+    return complain(l, l->csv.record_line,
+                    "the first row must name the columns account, billing and billing_id, and may name: name, tier, "
+                    "annual_value, currency, renewal, region, plan, ae, sentiment, open_tickets, top_priority, csat, "
+                    "email, timezone, language");
 }
 
 /* --- one row --- */
@@ -192,7 +214,8 @@ static bool check_contact(struct loading *l)
 {
     const char *email = field(l, COL_EMAIL), *at = strchr(email, '@'), *zone = field(l, COL_TIMEZONE);
     const char *language = field(l, COL_LANGUAGE);
-    if (email[0] && (!at || at == email || !at[1] || strchr(at + 1, '@') || strpbrk(email, " <>,;:\"()\\") || strlen(email) > 254))
+    if (email[0] && (!at || at == email || !at[1] || strchr(at + 1, '@') || strpbrk(email, " <>,;:\"()\\") ||
+                     strlen(email) > 254))
         return bad_row(l, "email", "is not an e-mail address");
     if (zone[0] && !when_zone_known(zone))
         return bad_row(l, "timezone", "must be an IANA name such as Europe/Berlin");
@@ -245,7 +268,8 @@ static bool read_value(struct loading *l, struct money *out)
         AUTO_STR text = str_fmt("is not an amount (%s)", e.text);
         return bad_row(l, "annual_value", text);
     }
-    return str_eq(out->currency, money_of(0, currency).currency) || bad_row(l, "annual_value", "is not in the row's currency");
+    return str_eq(out->currency, money_of(0, currency).currency) ||
+           bad_row(l, "annual_value", "is not in the row's currency");
 }
 
 static bool read_renewal(struct loading *l, int64_t *out)
@@ -296,7 +320,8 @@ static struct account *make_account(const struct loading *l, struct money value,
 static bool check_shape(struct loading *l)
 {
     if (l->csv.n != l->n_columns) {
-        AUTO_STR text = str_fmt("the row has %zu fields and the first row %zu; the row is left out", l->csv.n, l->n_columns);
+        AUTO_STR text =
+            str_fmt("the row has %zu fields and the first row %zu; the row is left out", l->csv.n, l->n_columns);
         return complain(l, l->csv.record_line, text);
     }
     for (size_t i = 0; i < l->csv.n; i++) {
@@ -315,8 +340,8 @@ static void read_row(struct loading *l)
     struct money value;
     int64_t renewal_ms;
     struct err e = {0};
-    if (!check_shape(l) || !check_names(l) || !check_tier(l) || !check_contact(l) || !check_numbers(l) || !read_value(l, &value) ||
-        !read_renewal(l, &renewal_ms))
+    if (!check_shape(l) || !check_names(l) || !check_tier(l) || !check_contact(l) || !check_numbers(l) ||
+        !read_value(l, &value) || !read_renewal(l, &renewal_ms))
         return;
     if (book_add(l->book, make_account(l, value, renewal_ms), &e) < 0)
         complain(l, l->csv.record_line, e.text);
@@ -387,7 +412,9 @@ static bool read_file(const char *path, struct buf *out, struct problems *p)
     bool broken = ferror(f) != 0;
     fclose(f);
     if (broken || out->over)
-        problems_add(p, path, 0, broken ? "the account book cannot be read: input or output error" : "the account book is larger than 256 MiB");
+        problems_add(p, path, 0,
+                     broken ? "the account book cannot be read: input or output error"
+                            : "the account book is larger than 256 MiB");
     return !broken && !out->over;
 }
 

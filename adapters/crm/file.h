@@ -10,7 +10,8 @@
 #include "engine/book.h"
 #include "engine/doc.h"
 
-/* `name` is the source shown with each fact. NULL when no row could be used; a row with a problem is left out whole. */
+/* `name` is the source shown with each fact. NULL when no row could be used; a row with a problem is left out
+ * whole. */
 struct book *accounts_parse(struct span text, const char *name, int64_t now_ms, struct problems *p);
 
 #endif

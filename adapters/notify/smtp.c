@@ -85,17 +85,18 @@ static char *message_id(const char *text)
     return str_fmt("<%s>", bare);
 }
 
-/* A job without one gets it from its key, so that trying again is the same message. */
+/* What the job gives, made whole with the sender's domain where it has none. A job without one gets it from its key,
+ * so that trying again is the same message. */
 static char *message_id_of(const struct smtp_config *c, const struct job *job)
 {
     const char *given = json_str(job->args, "message_id", NULL);
-    if (given)
+    if (given && strchr(given, '@'))
         return message_id(given);
-    AUTO_STR key = str_dup(job->key);
-    for (char *p = key; *p; p++)
+    AUTO_STR left = str_dup(given ? given : job->key);
+    for (char *p = left; *p && !given; p++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-", *p))
             *p = '-';
-    AUTO_STR id = str_fmt("%s%s", key, strrchr(c->from, '@'));
+    AUTO_STR id = str_fmt("%s%s", left, strrchr(c->from, '@'));
     return message_id(id);
 }
 

@@ -106,13 +106,19 @@ class Server:
         if fault["kind"] in ("drop", "hang"):
             if fault["kind"] == "hang":
                 await asyncio.sleep(fault.get("delay_s", 30))
-            request.transport.abort()
+            self.cut(request)
         elif fault["kind"] == "500_after":
             return self.trouble(500, "api_error", "An unknown error occurred.", fault)
         elif fault["kind"] == "garbage":
             return web.Response(text="<html>oops</html>", content_type="text/html")
         response.headers["Request-Id"] = f"req_{len(self.log):06d}"
         return response
+
+    @staticmethod
+    def cut(request):
+        """Ends the connection without an answer; the client may have gone first."""
+        if request.transport:
+            request.transport.abort()
 
     def trouble(self, status, kind, message, fault, **more):
         headers = {}
@@ -128,7 +134,7 @@ class Server:
         if kind in ("drop_before", "hang_before"):
             if kind == "hang_before":
                 await asyncio.sleep(fault.get("delay_s", 30))
-            request.transport.abort()
+            self.cut(request)
             return web.Response(status=500)
         if kind == "429":
             return self.trouble(429, "invalid_request_error", "Too many requests", fault, code="rate_limit")

@@ -1,4 +1,5 @@
-/* accounts.csv: any bytes give a book and problems, never a crash; and what was loaded can be found again by its key. */
+/* accounts.csv: any bytes give a book and problems, never a crash; and what was loaded can be found again by its
+ * key. */
 #include <stdint.h>
 #include <string.h>
 

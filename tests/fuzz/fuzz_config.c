@@ -1,8 +1,8 @@
-/* dunwell.yaml from arbitrary bytes. Whatever it says: no crash, no leak; a configuration without problems is whole; each
- * problem is one line that begins with the file's name; and the value of a secret is in none of them.
+/* dunwell.yaml from arbitrary bytes. Whatever it says: no crash, no leak; a configuration without problems is whole;
+ * each problem is one line that begins with the file's name; and the value of a secret is in none of them.
  *
- * The folder does not exist, so relative paths lead nowhere; an input that begins an absolute path is left out, to keep the
- * machine's files out of the run. */
+ * The folder does not exist, so relative paths lead nowhere; an input that begins an absolute path is left out, to
+ * keep the machine's files out of the run. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* policy.yaml: any bytes give a policy or problems, never both and never neither; and a policy that was accepted decides on
- * whatever facts there are, with a rule, a reason and canonical actions. */
+/* policy.yaml: any bytes give a policy or problems, never both and never neither; and a policy that was accepted
+ * decides on whatever facts there are, with a rule, a reason and canonical actions. */
 #include <stdint.h>
 #include <string.h>
 
@@ -25,7 +25,11 @@ static void check_decision(const struct policy *p, struct facts *f)
 static void check_bounds(const struct policy *p)
 {
     char why[300] = "";
-    struct plan_terms t = {.total = money_of(123456, "USD"), .instalments = 5, .first_ms = NOW, .last_ms = NOW + 100 * MS_DAY, .smallest_minor = 24691};
+    struct plan_terms t = {.total = money_of(123456, "USD"),
+                           .instalments = 5,
+                           .first_ms = NOW,
+                           .last_ms = NOW + 100 * MS_DAY,
+                           .smallest_minor = 24691};
     policy_plan(p, &t, NOW, why, sizeof(why));
     assert(why[0]);
     t.first_ms = NOW - 2 * MS_DAY;

@@ -1,6 +1,6 @@
-/* Frames of Slack's socket from arbitrary bytes. What is refused leaves nothing behind; what is accepted names its person and is
- * unique if it asks for anything; and whatever it says can be acknowledged and answered in valid JSON, in which foreign text
- * has become no mention of everybody. */
+/* Frames of Slack's socket from arbitrary bytes. What is refused leaves nothing behind; what is accepted names its
+ * person and is unique if it asks for anything; and whatever it says can be acknowledged and answered in valid JSON,
+ * in which foreign text has become no mention of everybody. */
 #include <string.h>
 
 #include "adapters/chat/slack.h"

@@ -1,12 +1,12 @@
 /* Runs one operation of the Stripe driver against a server, over real HTTP, and prints how it went.
  *
- *   stripe_drive [-4] [-n REQUESTS] [-c CONFIG] BASE_URL OP KEY ARGS
+ *   stripe_drive [-4] [-n REQUESTS] [-c CONFIG] [-s STAGE] BASE_URL OP KEY ARGS
  *
  * Each request is a line "POST /v1/invoices/in_1 200"; the last line is "done {...}", "refused REASON {...}", "retry REASON" or
  * "unknown REASON". Waiting is not waited: the clock of the job jumps to the time asked for, at most RETRIES_MAX times. Exit 0
  * after done, 1 after anything else; with -4 also 2 as soon as the server answers 400 to 499: it did not understand
  * a request. With -n it stops after so many requests and exits 0 (the end is then printed as "stopped"). CONFIG: options as
- * JSON, over a fake key. */
+ * JSON, over a fake key. STAGE: begins in the middle, as after a restart. */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +70,8 @@ static void perform(CURL *curl, const struct http_request *request, struct http_
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, response);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 5000L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
+    /* On a connection that was used before libcurl sends a request again by itself when no answer came: not what a write may do. */
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, request->write ? 1L : 0L);
     CURLcode rc = curl_easy_perform(curl);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_slist_free_all(headers);
@@ -128,6 +130,7 @@ static int run(struct run *r)
     struct step s;
     int rc = 1;
     step_init(&s);
+    r->job.stage = r->stage;
     stripe_step(r->config, &r->job, NULL, &s);
     for (int waits = 0; s.outcome != STEP_DONE && s.outcome != STEP_REFUSED;) {
         if (s.stage) {
@@ -161,27 +164,31 @@ static char *option_text(const json_t *options, const char *name, const char *ot
 int main(int argc, char **argv)
 {
     struct run r = {.left = REQUESTS_MAX};
-    const char *options_text = "{}";
+    const char *options_text = "{}", *stage_text = NULL;
     struct err e;
     int c;
-    while ((c = getopt(argc, argv, "4n:c:")) != -1) {
+    while ((c = getopt(argc, argv, "4n:c:s:")) != -1) {
         if (c == '4')
             r.strict = true;
         else if (c == 'n')
             r.left = (int)strtol(optarg, NULL, 10);
         else if (c == 'c')
             options_text = optarg;
+        else if (c == 's')
+            stage_text = optarg;
         else
             return 2;
     }
     if (argc - optind != 4) {
-        fprintf(stderr, "usage: stripe_drive [-4] [-n REQUESTS] [-c CONFIG] BASE_URL OP KEY ARGS\n");
+        fprintf(stderr, "usage: stripe_drive [-4] [-n REQUESTS] [-c CONFIG] [-s STAGE] BASE_URL OP KEY ARGS\n");
         return 2;
     }
     json_t *options = json_read(span_of(options_text), &e), *args = options ? json_read(span_of(argv[optind + 3]), &e) : NULL;
-    if (!args) {
+    r.stage = args && stage_text ? json_read(span_of(stage_text), &e) : NULL;
+    if (!args || (stage_text && !r.stage)) {
         fprintf(stderr, "%s\n", e.text);
         json_decref(options);
+        json_decref(args);
         return 2;
     }
     struct stripe_config config = {

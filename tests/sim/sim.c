@@ -345,7 +345,9 @@ static void settle(struct sim *s, int64_t span_ms)
         }
         turn_with_arrivals(s);
     }
-    sim_check(s, false, "the engine comes to rest");
+    AUTO_STR what = str_fmt("the engine comes to rest (now %lld, due %lld, turn due %lld, %zu calls in flight)", (long long)s->now_ms,
+                            (long long)engine_next_due_ms(turn_engine(s->turn)), (long long)turn_next_due_ms(s->turn), s->n_flights);
+    sim_check(s, false, what);
 }
 
 /* ---- one seed ---- */

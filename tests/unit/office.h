@@ -1,5 +1,6 @@
-/* An office for tests of what people type and see: an engine on a store of its own, some people, some accounts, a policy, and
- * peers that answer at once. What was sent to chat is kept in `sent`, oldest first: {"op", "key", "lane", "args"}. */
+/* An office for tests of what people type and see: an engine on a store of its own, some people, some accounts, a
+ * policy, and peers that answer at once. What was sent to chat is kept in `sent`, oldest first: {"op", "key",
+ * "lane", "args"}. */
 #ifndef DW_TESTS_OFFICE_H
 #define DW_TESTS_OFFICE_H
 
@@ -29,11 +30,11 @@ struct office {
     int64_t now_ms;
     int messages, inputs, ids;
     json_t *sent;
-    json_t *read[4];       /* what billing says of cus_1, cus_2, ... */
-    bool chat_waits;       /* the platform asks us to wait */
-    bool people_deaf;      /* direct messages are refused */
+    json_t *read[4]; /* what billing says of cus_1, cus_2, ... */
+    bool chat_waits; /* the platform asks us to wait */
+    bool people_deaf; /* direct messages are refused */
     bool edits_refused;
-    bool biller_silent;    /* answers to writes are lost */
+    bool biller_silent; /* answers to writes are lost */
     bool biller_says_no;
 };
 
@@ -65,16 +66,17 @@ static const char office_policy[] =
 static json_t *office_bill(const char *customer, const char *number, int64_t due, const char *class)
 {
     char text[1200];
-    snprintf(text, sizeof text,
-             "{\"account\":{\"id\":\"%s\",\"name\":\"x\",\"email\":\"a@example.com\",\"currency\":\"USD\",\"default_method\":\"pm_1\"},"
-             "\"invoices\":[{\"id\":\"in_%s\",\"number\":\"%s\",\"currency\":\"USD\",\"total\":%lld,\"due\":%lld,\"due_at_ms\":%lld,"
-             "\"created_ms\":%lld,\"status\":\"open\",\"attempts\":2,\"auto_advance\":true,\"collection\":\"auto\"}],"
-             "\"payments\":[{\"id\":\"ch_1\",\"invoice\":\"in_%s\",\"amount\":%lld,\"currency\":\"USD\",\"status\":\"failed\",\"at_ms\":%lld,"
-             "\"code\":\"insufficient_funds\",\"class\":\"%s\",\"method\":\"pm_1\",\"text\":\"Your card has insufficient funds.\"}],"
-             "\"methods\":[{\"id\":\"pm_1\",\"brand\":\"visa\",\"last4\":\"4242\",\"exp_month\":4,\"exp_year\":2029}],"
-             "\"subscription\":{\"id\":\"sub_1\",\"status\":\"past_due\"},\"network\":{\"attempts_window\":2,\"attempts_day\":0}}",
-             customer, number, number, (long long)due, (long long)due, (long long)(OFFICE_NOW - 9 * MS_DAY),
-             (long long)(OFFICE_NOW - 20 * MS_DAY), number, (long long)due, (long long)(OFFICE_NOW - MS_HOUR), class);
+    snprintf(
+        text, sizeof text,
+        "{\"account\":{\"id\":\"%s\",\"name\":\"x\",\"email\":\"a@example.com\",\"currency\":\"USD\",\"default_method\":\"pm_1\"},"
+        "\"invoices\":[{\"id\":\"in_%s\",\"number\":\"%s\",\"currency\":\"USD\",\"total\":%lld,\"due\":%lld,\"due_at_ms\":%lld,"
+        "\"created_ms\":%lld,\"status\":\"open\",\"attempts\":2,\"auto_advance\":true,\"collection\":\"auto\"}],"
+        "\"payments\":[{\"id\":\"ch_1\",\"invoice\":\"in_%s\",\"amount\":%lld,\"currency\":\"USD\",\"status\":\"failed\",\"at_ms\":%lld,"
+        "\"code\":\"insufficient_funds\",\"class\":\"%s\",\"method\":\"pm_1\",\"text\":\"Your card has insufficient funds.\"}],"
+        "\"methods\":[{\"id\":\"pm_1\",\"brand\":\"visa\",\"last4\":\"4242\",\"exp_month\":4,\"exp_year\":2029}],"
+        "\"subscription\":{\"id\":\"sub_1\",\"status\":\"past_due\"},\"network\":{\"attempts_window\":2,\"attempts_day\":0}}",
+        customer, number, number, (long long)due, (long long)due, (long long)(OFFICE_NOW - 9 * MS_DAY),
+        (long long)(OFFICE_NOW - 20 * MS_DAY), number, (long long)due, (long long)(OFFICE_NOW - MS_HOUR), class);
     struct err e = {0};
     json_t *read = json_read(span_of(text), &e);
     if (!read)
@@ -82,12 +84,21 @@ static json_t *office_bill(const char *customer, const char *number, int64_t due
     return read;
 }
 
-DW_UNUSED static void office_account(struct office *o, const char *key, const char *name, int64_t value, const char *ae, const char *customer)
+DW_UNUSED static void office_account(struct office *o, const char *key, const char *name, int64_t value,
+                                     const char *ae, const char *customer)
 {
     struct account *a = mem_alloc(sizeof *a);
-    *a = (struct account){.key = str_dup(key), .name = str_dup(name), .tier = str_dup(""), .value = money_of(value, "USD"),
-                          .ae = str_dup(ae), .billing = str_dup("stripe"), .billing_id = str_dup(customer), .email = str_dup("ap@example.com"),
-                          .zone = str_dup("UTC"), .renewal_ms = OFFICE_NOW + 79 * MS_DAY, .facts = json_object()};
+    *a = (struct account){.key = str_dup(key),
+                          .name = str_dup(name),
+                          .tier = str_dup(""),
+                          .value = money_of(value, "USD"),
+                          .ae = str_dup(ae),
+                          .billing = str_dup("stripe"),
+                          .billing_id = str_dup(customer),
+                          .email = str_dup("ap@example.com"),
+                          .zone = str_dup("UTC"),
+                          .renewal_ms = OFFICE_NOW + 79 * MS_DAY,
+                          .facts = json_object()};
     json_put(a->facts, "sentiment", "-0.4");
     json_put(a->facts, "open_tickets", "3");
     assert_int_equal(book_add(o->book, a, NULL), 0);
@@ -120,8 +131,8 @@ static const char *office_text(void *ctx, const char *name, const char *language
     return "Subject: x\n\n{{link}}";
 }
 
-DW_UNUSED static void office_chat_ended(void *ctx, struct engine *e, const char *purpose, int64_t effect_id, const json_t *args, const json_t *result,
-                              const char *reason)
+DW_UNUSED static void office_chat_ended(void *ctx, struct engine *e, const char *purpose, int64_t effect_id,
+                                        const json_t *args, const json_t *result, const char *reason)
 {
     (void)ctx;
     (void)reason;
@@ -168,7 +179,8 @@ DW_UNUSED static void office_chat(struct office *o, const struct job *job, struc
     }
 }
 
-DW_UNUSED static void office_billing(struct office *o, const struct job *job, const struct http_response *previous, struct step *out)
+DW_UNUSED static void office_billing(struct office *o, const struct job *job, const struct http_response *previous,
+                                     struct step *out)
 {
     int customer = json_str(job->args, "customer", "cus_1")[4] - '0';
     out->outcome = STEP_DONE;
@@ -190,11 +202,12 @@ DW_UNUSED static void office_billing(struct office *o, const struct job *job, co
         json_put(out->result, "mode", "held_by_dunwell");
         json_put(out->result, "outcome", "paid");
         json_put_new(out->result, "prior", json_object());
-        json_put_new(out->result, "held", json_array());
+        json_put_new(out->result, "held", json_deep_copy(json_at(job->args, "invoices")));
     }
 }
 
-DW_UNUSED static void office_step(void *ctx, const struct job *job, const struct http_response *previous, struct step *out)
+DW_UNUSED static void office_step(void *ctx, const struct job *job, const struct http_response *previous,
+                                  struct step *out)
 {
     struct office *o = ctx;
     if (str_eq(job->driver, "slack"))
@@ -245,7 +258,8 @@ DW_UNUSED static void office_turn(struct office *o, const struct chat_input *in,
 }
 
 /* Says something as a Slack user. The answer: its text, or what was whispered; "" for none. The caller frees. */
-DW_UNUSED static char *office_do(struct office *o, enum chat_kind kind, const char *user, const char *a, const char *b)
+DW_UNUSED static char *office_do(struct office *o, enum chat_kind kind, const char *user, const char *a,
+                                 const char *b)
 {
     struct chat_input in;
     struct chat_answer answer;
@@ -279,7 +293,8 @@ DW_UNUSED static char *office_do(struct office *o, enum chat_kind kind, const ch
 }
 
 /* A form sent back. The answer's text, or "INPUT: what is wrong". The caller frees. */
-DW_UNUSED static char *office_form(struct office *o, enum chat_kind kind, const char *user, const char *form, const char *ref, const char *values)
+DW_UNUSED static char *office_form(struct office *o, enum chat_kind kind, const char *user, const char *form,
+                                   const char *ref, const char *values)
 {
     struct chat_input in;
     struct chat_answer answer;
@@ -321,8 +336,12 @@ DW_UNUSED static void office_event(struct office *o, const char *customer, const
 {
     store_begin(o->store);
     engine_begin(&o->e);
-    recovery_touch(&o->e, &(struct touch){.biller = "stripe", .customer = customer, .invoice = invoice, .event = "evt_1",
-                                          .why = "a payment failed", .opens = opens});
+    recovery_touch(&o->e, &(struct touch){.biller = "stripe",
+                                          .customer = customer,
+                                          .invoice = invoice,
+                                          .event = "evt_1",
+                                          .why = "a payment failed",
+                                          .opens = opens});
     assert_int_equal(store_commit(o->store, NULL), 0);
     office_turn(o, NULL, NULL);
 }
@@ -336,8 +355,13 @@ DW_UNUSED static void office_open(struct office *o, bool shadow)
     assert_non_null(mkdtemp(o->dir));
     AUTO_STR url = str_fmt("sqlite:%s/office.db", o->dir);
     assert_int_equal(store_open(&o->store, url, false, NULL), 0);
-    const struct world world = {.ctx = o, .now_ms = office_now, .random = office_random, .step = office_step,
-                                .capability = office_capability, .text = office_text, .chat_ended = office_chat_ended};
+    const struct world world = {.ctx = o,
+                                .now_ms = office_now,
+                                .random = office_random,
+                                .step = office_step,
+                                .capability = office_capability,
+                                .text = office_text,
+                                .chat_ended = office_chat_ended};
     engine_init(&o->e, o->store, &world);
     assert_int_equal(doc_parse(&d, span_of(office_people), "people.yaml", NULL), 0);
     o->people = people_parse(d, &p);
@@ -411,19 +435,20 @@ DW_UNUSED static char *office_read_card(const json_t *card)
     size_t i;
     json_t *v;
     const char *tag = json_str(card, "tag", "");
-    buf_addf(&out, "%s%s%s[%s] %s\n(%s)\n", tag, tag[0] ? " " : "", json_str(card, "mention", ""), json_str(card, "severity", ""),
-             json_str(card, "title", ""), json_str(card, "summary", ""));
+    buf_addf(&out, "%s%s%s[%s] %s\n(%s)\n", tag, tag[0] ? " " : "", json_str(card, "mention", ""),
+             json_str(card, "severity", ""), json_str(card, "title", ""), json_str(card, "summary", ""));
     json_array_foreach(json_at(card, "paragraphs"), i, v)
         buf_addf(&out, "%s\n", json_string_value(v));
     json_array_foreach(json_at(card, "fields"), i, v)
         buf_addf(&out, "| %s: %s ", json_str(v, "label", ""), json_str(v, "value", ""));
     buf_adds(&out, "\n");
     json_array_foreach(json_at(card, "facts"), i, v)
-        buf_addf(&out, "~ %s: %s (%s%s) ", json_str(v, "name", ""), json_str(v, "value", ""), json_str(v, "source", ""),
-                 json_flag(v, "stale", false) ? ", stale" : "");
+        buf_addf(&out, "~ %s: %s (%s%s) ", json_str(v, "name", ""), json_str(v, "value", ""),
+                 json_str(v, "source", ""), json_flag(v, "stale", false) ? ", stale" : "");
     buf_adds(&out, "\n");
     json_array_foreach(json_at(card, "actions"), i, v)
-        buf_addf(&out, "[%s = %s (%s)] ", json_str(v, "label", ""), json_str(v, "command", ""), json_str(v, "value", ""));
+        buf_addf(&out, "[%s = %s (%s)] ", json_str(v, "label", ""), json_str(v, "command", ""),
+                 json_str(v, "value", ""));
     json_array_foreach(json_at(card, "more"), i, v)
         buf_addf(&out, ".. %s = %s ", json_str(v, "label", ""), json_str(v, "command", ""));
     buf_addf(&out, "\n%s\n", json_str(card, "footer", ""));

@@ -95,10 +95,13 @@ static void only_carriage_returns(void **state)
 static void one_bad_row(const char *more_columns, const char *good, const char *bad, const char *words)
 {
     struct problems p;
-    AUTO_STR text = str_fmt(HEAD "%s\ng1,Good One,stripe,c1%s\n%s\ng2,Good Two,stripe,c2%s\n", more_columns, good, bad, good);
+    AUTO_STR text =
+        str_fmt(HEAD "%s\ng1,Good One,stripe,c1%s\n%s\ng2,Good Two,stripe,c2%s\n", more_columns, good, bad, good);
     struct book *b = parse(text, &p);
-    if (!b || book_count(b) != 2 || p.n != 1 || strncmp(p.lines[0], "accounts.csv:3: ", 16) != 0 || !strstr(p.lines[0], words))
-        fail_msg("%s: %zu rows, %zu problems, the first: %s", bad, b ? book_count(b) : 0, p.n, p.n ? p.lines[0] : "-");
+    if (!b || book_count(b) != 2 || p.n != 1 || strncmp(p.lines[0], "accounts.csv:3: ", 16) != 0 ||
+        !strstr(p.lines[0], words))
+        fail_msg("%s: %zu rows, %zu problems, the first: %s", bad, b ? book_count(b) : 0, p.n,
+                 p.n ? p.lines[0] : "-");
     assert_non_null(book_by_key(b, "g2"));
     book_free(b);
     problems_free(&p);
@@ -126,10 +129,12 @@ static void bad_rows(void **state)
     one_bad_row(",annual_value,currency", ",,USD", "x,X,stripe,c9,-5,USD", "annual_value is not an amount");
     one_bad_row(",annual_value,currency", ",,USD", "x,X,stripe,c9,5.005,USD", "annual_value is not an amount");
     one_bad_row(",annual_value,currency", ",,USD", "x,X,stripe,c9,EUR 5,USD", "annual_value");
-    one_bad_row(",annual_value,currency", ",,USD", "x,X,stripe,c9,99999999999999999999,USD", "annual_value is not an amount");
+    one_bad_row(",annual_value,currency", ",,USD", "x,X,stripe,c9,99999999999999999999,USD",
+                "annual_value is not an amount");
     one_bad_row(",renewal", ",2027-02-28", "x,X,stripe,c9,2027-02-29", "renewal must be a day");
     one_bad_row(",renewal", ",", "x,X,stripe,c9,12/03/2027", "renewal must be a day");
     one_bad_row(",sentiment", ",-1", "x,X,stripe,c9,1.01", "from -1 to 1");
+    one_bad_row(",sentiment", ",0", "x,X,stripe,c9,-1.01", "from -1 to 1");
     one_bad_row(",sentiment", ",1.0", "x,X,stripe,c9,nan", "from -1 to 1");
     one_bad_row(",sentiment", ",", "x,X,stripe,c9,0x1", "from -1 to 1");
     one_bad_row(",open_tickets", ",0", "x,X,stripe,c9,-1", "open_tickets must be a whole number");
@@ -151,7 +156,9 @@ static void bad_files(void **state)
         {"", "empty"},
         {"name,billing,billing_id\nA,stripe,c1\n", "account, billing and billing_id"},
         {"account;billing;billing_id\na;stripe;c1\n", "not separated by commas"},
-        {"\xff\xfe" "a,b", "UTF-16"},
+        {"\xff\xfe"
+         "a,b",
+         "UTF-16"},
         {HEAD "\n", "no account could be read"},
         {"\"account", "does not end"},
     };
@@ -203,7 +210,8 @@ static void control_characters_become_blanks(void **state)
     book_free(b);
 }
 
-/* A quote that never closes must not read the rest of a big file again and again, nor fill the memory with problems. */
+/* A quote that never closes must not read the rest of a big file again and again, nor fill the memory with
+ * problems. */
 static void broken_files_are_bounded(void **state)
 {
     (void)state;

@@ -210,9 +210,10 @@ static void a_hundred_thousand_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(machines_ask),          cmocka_unit_test(doubles_are_refused),  cmocka_unit_test(people_type),
-        cmocka_unit_test(ambiguous_and_unknown), cmocka_unit_test(long_text_is_bounded), cmocka_unit_test(a_long_list_is_cut),
-        cmocka_unit_test(an_empty_book),         cmocka_unit_test(a_hundred_thousand_rows),
+        cmocka_unit_test(machines_ask),         cmocka_unit_test(doubles_are_refused),
+        cmocka_unit_test(people_type),          cmocka_unit_test(ambiguous_and_unknown),
+        cmocka_unit_test(long_text_is_bounded), cmocka_unit_test(a_long_list_is_cut),
+        cmocka_unit_test(an_empty_book),        cmocka_unit_test(a_hundred_thousand_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

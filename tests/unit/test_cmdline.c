@@ -1,5 +1,5 @@
-/* The command line: options, exit codes, and the lines of `check` and `journal`, which people and scripts read. Peers are a
- * closed port of this machine. */
+/* The command line: options, exit codes, and the lines of `check` and `journal`, which people and scripts read. Peers
+ * are a closed port of this machine. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,7 +26,8 @@ static const char config[] =
     "  slack: {api_url: \"http://127.0.0.1:9/api/\", app_token: {env: TEST_TOKEN}, bot_token: {env: TEST_TOKEN},\n"
     "          channels: {approvals: C0APPROVALS, collections: C0COLLECT}}\n"
     "billing:\n"
-    "  stripe: {kind: stripe, base_url: \"http://127.0.0.1:9\", secret_key: {env: TEST_TOKEN}, webhook_secret: {env: TEST_TOKEN}}\n"
+    "  stripe: {kind: stripe, base_url: \"http://127.0.0.1:9\", secret_key: {env: TEST_TOKEN}, webhook_secret: {env: "
+    "TEST_TOKEN}}\n"
     "accounts: {file: accounts.csv}\n"
     "people: {file: people.yaml}\n"
     "policy: {file: policy.yaml}\n";
@@ -85,8 +86,8 @@ static int files(void **state)
 static int clean(void **state)
 {
     (void)state;
-    static const char *const names[] = {"dunwell.yaml", "accounts.csv", "people.yaml", "policy.yaml", "out", "store.db",
-                                        "store.db-wal", "store.db-shm", "store.db.lock"};
+    static const char *const names[] = {"dunwell.yaml", "accounts.csv", "people.yaml",  "policy.yaml",  "out",
+                                        "store.db",     "store.db-wal", "store.db-shm", "store.db.lock"};
     for (size_t i = 0; i < DW_ARRAY_LEN(names); i++) {
         AUTO_STR path = str_fmt("%s/%s", folder, names[i]);
         unlink(path);
@@ -106,7 +107,8 @@ static int teardown(void **state)
 /* What the last call printed, on both streams. */
 static char printed[65536];
 
-static int call(int (*run)(const struct subcommand *, int, char **), const struct subcommand *s, const char *const *words)
+static int call(int (*run)(const struct subcommand *, int, char **), const struct subcommand *s,
+                const char *const *words)
 {
     AUTO_STR path = str_fmt("%s/out", folder);
     char *argv[16] = {NULL};
@@ -248,12 +250,15 @@ static void check_says_who_does_not_answer(void **state)
 static void check_prints_every_problem_with_its_line(void **state)
 {
     (void)state;
-    write_text("dunwell.yaml", "mod: live\nstore: sqlite:store.db\nchat: {slack: {app_token: plain, channels: {approvals: general, collections: C0C}}}\n"
-                               "billing: {stripe: {kind: stripe}}\naccounts: {file: accounts.csv}\npeople: {file: people.yaml}\n"
-                               "policy: {file: gone.yaml}\n");
+    write_text("dunwell.yaml",
+               "mod: live\nstore: sqlite:store.db\nchat: {slack: {app_token: plain, channels: {approvals: general, "
+               "collections: C0C}}}\n"
+               "billing: {stripe: {kind: stripe}}\naccounts: {file: accounts.csv}\npeople: {file: people.yaml}\n"
+               "policy: {file: gone.yaml}\n");
     write_text("people.yaml", "people:\n  ae2: {name: A, email: a@example.com, roles: [ae]}\n"
                               "  ae3: {name: B, email: b@example.com, slack: bob, roles: [ae]}\n");
-    write_text("accounts.csv", "account,name,annual_value,currency,ae,billing,billing_id\nacme,Acme,1,USD,ae1,zuora,cus_1\n");
+    write_text("accounts.csv",
+               "account,name,annual_value,currency,ae,billing,billing_id\nacme,Acme,1,USD,ae1,zuora,cus_1\n");
     assert_int_equal(CALL(check_main, self, "--config", config_path), EXIT_PROBLEMS);
     has("dunwell.yaml:1: unknown key \"mod\"");
     has("dunwell.yaml: warning: mode is not set");
@@ -344,7 +349,8 @@ static void the_journal_is_shown(void **state)
     has_not("opened another");
     assert_int_equal(CALL(journal_main, journal, "show", "-a", "acme", "--last", "1", "-s", store_url), EXIT_FINE);
     has_not("opened\n");
-    assert_int_equal(CALL(journal_main, journal, "show", "-a", "cus_2", "-c", config_path), EXIT_FINE); /* by its billing id */
+    assert_int_equal(CALL(journal_main, journal, "show", "-a", "cus_2", "-c", config_path),
+                     EXIT_FINE); /* by its billing id */
     has("opened another\n");
     assert_int_equal(CALL(journal_main, journal, "show", "-a", "acme", "--json", "-s", store_url), EXIT_FINE);
     has("\"text\":\"closed: paid\"");
@@ -377,7 +383,8 @@ static void a_store_that_cannot_be_used(void **state)
     assert_int_equal(CALL(check_main, self, "--offline", "-c", config_path), EXIT_UNREACHABLE);
     has("FAIL store: ");
     unlink(store_path);
-    write_text("store.db", "this is no database, but long enough to be looked at as if it were one, and then refused\n");
+    write_text("store.db",
+               "this is no database, but long enough to be looked at as if it were one, and then refused\n");
     assert_int_equal(CALL(journal_main, journal, "verify", "--store", store_url), EXIT_UNREACHABLE);
     assert_int_equal(CALL(check_main, self, "--offline", "-c", config_path), EXIT_UNREACHABLE);
     has("FAIL store: ");

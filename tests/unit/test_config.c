@@ -1,5 +1,5 @@
-/* dunwell.yaml: what is accepted, what is refused with which line and words, where secrets go, and that the manual page
- * holds the option list of the tables. */
+/* dunwell.yaml: what is accepted, what is refused with which line and words, where secrets go, and that the manual
+ * page holds the option list of the tables. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,20 +16,21 @@
 static char folder[64];
 
 /* The example of the project's description; each test changes a line of it. */
-static const char example[] =
-    "listen: 127.0.0.1:8080\n"
-    "store: sqlite:var/dunwell.db\n"
-    "mode: live\n"
-    "chat:\n"
-    "  slack: {api_url: \"https://slack.com/api/\", app_token: {env: TEST_APP_TOKEN}, bot_token: {env: TEST_BOT_TOKEN},\n"
-    "          channels: {approvals: C0APPROVALS, collections: C0COLLECT}}\n"
-    "billing:\n"
-    "  stripe: {kind: stripe, base_url: \"https://api.stripe.com\", secret_key: {env: TEST_STRIPE}, webhook_secret: {file: hook.txt}}\n"
-    "accounts: {file: accounts.csv}\n"
-    "people: {file: people.yaml}\n"
-    "policy: {file: policy.yaml}\n"
-    "smtp: {url: \"smtp://127.0.0.1:2525\", from: billing@example.com}\n"
-    "tls: {ca_file: ca.pem}\n";
+static const char example[] = "listen: 127.0.0.1:8080\n"
+                              "store: sqlite:var/dunwell.db\n"
+                              "mode: live\n"
+                              "chat:\n"
+                              "  slack: {api_url: \"https://slack.com/api/\", app_token: {env: TEST_APP_TOKEN}, "
+                              "bot_token: {env: TEST_BOT_TOKEN},\n"
+                              "          channels: {approvals: C0APPROVALS, collections: C0COLLECT}}\n"
+                              "billing:\n"
+                              "  stripe: {kind: stripe, base_url: \"https://api.stripe.com\", secret_key: {env: "
+                              "TEST_STRIPE}, webhook_secret: {file: hook.txt}}\n"
+                              "accounts: {file: accounts.csv}\n"
+                              "people: {file: people.yaml}\n"
+                              "policy: {file: policy.yaml}\n"
+                              "smtp: {url: \"smtp://127.0.0.1:2525\", from: billing@example.com}\n"
+                              "tls: {ca_file: ca.pem}\n";
 
 static void write_file(const char *name, const char *text, mode_t mode)
 {
@@ -61,7 +62,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    static const char *const names[] = {"accounts.csv", "people.yaml", "policy.yaml", "ca.pem", "hook.txt", "other.txt"};
+    static const char *const names[] = {"accounts.csv", "people.yaml", "policy.yaml",
+                                        "ca.pem",       "hook.txt",    "other.txt"};
     for (size_t i = 0; i < DW_ARRAY_LEN(names); i++) {
         AUTO_STR path = str_fmt("%s/%s", folder, names[i]);
         unlink(path);
@@ -205,7 +207,8 @@ static void secrets_are_references(void **state)
     AUTO_STR text = changed("{env: TEST_STRIPE}", "sk_live_plain_text");
     struct loaded l = load_text(text);
     assert_int_equal(l.p.n, 1);
-    assert_true(has_line(&l.p, "dunwell.yaml:8: billing.stripe.secret_key: a secret is never written into this file"));
+    assert_true(
+        has_line(&l.p, "dunwell.yaml:8: billing.stripe.secret_key: a secret is never written into this file"));
     assert_true(has_line(&l.p, "{env: STRIPE_SECRET_KEY}"));
     assert_false(has_line(&l.p, "sk_live_plain_text"));
     assert_false(config_complete(config_driver(l.c, "stripe")));
@@ -315,8 +318,9 @@ static void addresses_are_addresses(void **state)
 static void listen_is_an_address_and_a_port(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:99999999999", "127.0.0.1:-1", "127.0.0.1:+80",
-                                      "\"127.0.0.1:\"", "127.0.0.1:80x", "\":80\"", "8080", "127.0.0.1", "billing.example.com:80"};
+    static const char *const bad[] = {"127.0.0.1:0",   "127.0.0.1:65536", "127.0.0.1:99999999999", "127.0.0.1:-1",
+                                      "127.0.0.1:+80", "\"127.0.0.1:\"",  "127.0.0.1:80x",         "\":80\"",
+                                      "8080",          "127.0.0.1",       "billing.example.com:80"};
     for (size_t i = 0; i < DW_ARRAY_LEN(bad); i++)
         refuses("127.0.0.1:8080", bad[i], 1, "listen: ");
     accepts("127.0.0.1:8080", "127.0.0.1:1");
@@ -383,8 +387,9 @@ static void every_problem_is_reported(void **state)
 {
     (void)state;
     struct loaded l = load_text("listen: nowhere\nmode: dead\nchat: []\nbilling: {x: {kind: y}}\nwhatever: 1\n");
-    static const char *const parts[] = {":1: listen", ":2: mode", ":3: chat", ":4: billing.x.kind", ":5: ", "accounts is missing",
-                                        "people is missing", "policy is missing"};
+    static const char *const parts[] = {
+        ":1: listen",          ":2: mode",          ":3: chat",         ":4: billing.x.kind", ":5: ",
+        "accounts is missing", "people is missing", "policy is missing"};
     assert_non_null(l.c);
     for (size_t i = 0; i < DW_ARRAY_LEN(parts); i++)
         if (!has_line(&l.p, parts[i]))
@@ -416,8 +421,8 @@ static void loopback_is_only_loopback(void **state)
 {
     (void)state;
     static const char *const yes[] = {"127.0.0.1", "127.255.255.254", "localhost", "LOCALHOST", "::1", "[::1]"};
-    static const char *const no[] = {"128.0.0.1", "0.0.0.0", "1.127.0.0", "localhost.", "127.1", "[::1", "::", "", "[]",
-                                     "::ffff:127.0.0.1", "0177.0.0.1"};
+    static const char *const no[] = {"128.0.0.1", "0.0.0.0", "1.127.0.0", "localhost.",       "127.1",     "[::1",
+                                     "::",        "",        "[]",        "::ffff:127.0.0.1", "0177.0.0.1"};
     for (size_t i = 0; i < DW_ARRAY_LEN(yes); i++)
         assert_true(config_loopback(yes[i]));
     for (size_t i = 0; i < DW_ARRAY_LEN(no); i++)

@@ -43,7 +43,8 @@ static struct account *account(void)
     a->billing = str_dup("stripe");
     a->billing_id = str_dup("cus_9");
     a->renewal_ms = INT64_C(1804809600000); /* 12 Mar 2027 */
-    a->facts = json("{\"sentiment\":\"-0.4\",\"open_tickets\":\"2\",\"csat\":\"4.50\",\"code\":\"007\",\"minus\":\"-\",\"exp\":\"1e5\",\"known\":\"7\"}");
+    a->facts = json("{\"sentiment\":\"-0.4\",\"open_tickets\":\"2\",\"csat\":\"4.50\",\"code\":\"007\",\"minus\":\"-"
+                    "\",\"exp\":\"1e5\",\"known\":\"7\"}");
     return a;
 }
 
@@ -82,24 +83,41 @@ static void from_the_book(void **state)
     book_free(b);
 }
 
-#define INVOICE(id, cur, due, status, more) \
+#define INVOICE(id, cur, due, status, more)                                                                          \
     "{\"id\":\"" id "\",\"currency\":\"" cur "\",\"due\":" due ",\"status\":\"" status "\"" more "}"
 
 static void one_failed_invoice(void **state)
 {
     (void)state;
-    struct facts f = reading(
-        "{\"account\":{\"id\":\"cus_9\",\"name\":\"N\",\"email\":\"n@example.com\",\"currency\":\"usd\",\"default_method\":\"pm_2\"},"
-        "\"invoices\":[" INVOICE("in_1", "USD", "12050", "open", ",\"number\":\"N-1\",\"attempts\":3,\"next_attempt_ms\":1795560022000,"
-        "\"auto_advance\":true,\"collection\":\"auto\",\"due_at_ms\":1795100000000") "],"
-        "\"payments\":[{\"id\":\"p1\",\"invoice\":\"in_1\",\"status\":\"failed\",\"at_ms\":5,\"code\":\"old\",\"class\":\"H\"},"
-        "{\"id\":\"p2\",\"invoice\":\"in_1\",\"status\":\"failed\",\"at_ms\":9,\"code\":\"insufficient_funds\",\"class\":\"S\",\"network_code\":\"51\","
-        "\"advice\":\"try_again_later\",\"method\":\"pm_1\",\"text\":\"Not enough\"},"
-        "{\"id\":\"p3\",\"invoice\":\"in_0\",\"status\":\"failed\",\"at_ms\":99,\"code\":\"other\",\"class\":\"H\"}],"
-        "\"methods\":[{\"id\":\"pm_2\",\"brand\":\"visa\",\"last4\":\"1\",\"exp_month\":1,\"exp_year\":2030},"
-        "{\"id\":\"pm_1\",\"brand\":\"mastercard\",\"last4\":\"4444\",\"exp_month\":4,\"exp_year\":2027},"
-        "{\"id\":\"pm_3\",\"brand\":\"visa\",\"last4\":\"2\",\"exp_month\":10,\"exp_year\":2026}],"
-        "\"subscription\":{\"id\":\"sub_4\",\"status\":\"past_due\"},\"network\":{\"attempts_window\":3,\"attempts_day\":1}}");
+    struct facts
+        f = reading("{\"account\":{\"id\":\"cus_9\",\"name\":\"N\",\"email\":\"n@example.com\",\"currency\":\"usd\","
+                    "\"default_method\":\"pm_2\"},"
+                    "\"invoices\":[" INVOICE("in_1", "USD", "12050", "open",
+                                             ",\"number\":\"N-1\",\"attempts\":3,\"next_attempt_ms\":1795560022000,"
+                                             "\"auto_advance\":true,\"collection\":\"auto\",\"due_at_ms\":"
+                                             "1795100000000") "],"
+                                                              "\"payments\":[{\"id\":\"p1\",\"invoice\":\"in_1\","
+                                                              "\"status\":\"failed\",\"at_ms\":5,\"code\":\"old\","
+                                                              "\"class\":\"H\"},"
+                                                              "{\"id\":\"p2\",\"invoice\":\"in_1\",\"status\":"
+                                                              "\"failed\",\"at_ms\":9,\"code\":\"insufficient_"
+                                                              "funds\",\"class\":\"S\",\"network_code\":\"51\","
+                                                              "\"advice\":\"try_again_later\",\"method\":\"pm_1\","
+                                                              "\"text\":\"Not enough\"},"
+                                                              "{\"id\":\"p0\",\"invoice\":\"in_1\",\"status\":\"failed\",\"at_ms\":7,\"code\":\"older\",\"class\":\"N\"},"
+        "{\"id\":\"p4\",\"invoice\":\"in_1\",\"status\":\"succeeded\",\"at_ms\":11},"
+        "{\"id\":\"p3\",\"invoice\":\"in_0\",\"status\":"
+                                                              "\"failed\",\"at_ms\":99,\"code\":\"other\",\"class\":"
+                                                              "\"H\"}],"
+                                                              "\"methods\":[{\"id\":\"pm_2\",\"brand\":\"visa\","
+                                                              "\"last4\":\"1\",\"exp_month\":1,\"exp_year\":2030},"
+                                                              "{\"id\":\"pm_1\",\"brand\":\"mastercard\",\"last4\":"
+                                                              "\"4444\",\"exp_month\":4,\"exp_year\":2027},"
+                                                              "{\"id\":\"pm_3\",\"brand\":\"visa\",\"last4\":\"2\","
+                                                              "\"exp_month\":10,\"exp_year\":2026}],"
+                                                              "\"subscription\":{\"id\":\"sub_4\",\"status\":\"past_"
+                                                              "due\"},\"network\":{\"attempts_window\":3,\"attempts_"
+                                                              "day\":1}}");
     words_are(&f, "invoice.due", "$120.50");
     assert_int_equal(facts_i64(&f, "invoice.due", 0), 12050);
     assert_int_equal(facts_i64(&f, "invoice.count", 0), 1);
@@ -129,11 +147,16 @@ static void one_failed_invoice(void **state)
 static void currencies_are_never_added(void **state)
 {
     (void)state;
-    struct facts f = reading("{\"invoices\":[" INVOICE("in_1", "JPY", "90000", "open", ",\"due_at_ms\":1,\"attempts\":7") ","
-                             INVOICE("in_2", "KWD", "100000001", "open", ",\"due_at_ms\":30,\"attempts\":2") ","
-                             INVOICE("in_3", "KWD", "5", "open", ",\"due_at_ms\":20") ","
-                             INVOICE("in_4", "KWD", "7", "paid", "") "," INVOICE("in_5", "KWD", "0", "open", "") ","
-                             INVOICE("in_6", "EUR", "100", "open", "") "," INVOICE("in_7", "EUR", "23", "open", "") "]}");
+    /* clang-format off */
+    struct facts f = reading("{\"invoices\":["
+        INVOICE("in_1", "JPY", "90000", "open", ",\"due_at_ms\":1,\"attempts\":7") ","
+        INVOICE("in_2", "KWD", "100000001", "open", ",\"due_at_ms\":30,\"attempts\":2") ","
+        INVOICE("in_3", "KWD", "5", "open", ",\"due_at_ms\":20") ","
+        INVOICE("in_4", "KWD", "7", "paid", "") ","
+        INVOICE("in_5", "KWD", "0", "open", "") ","
+        INVOICE("in_6", "EUR", "100", "open", "") ","
+        INVOICE("in_7", "EUR", "23", "open", "") "]}");
+    /* clang-format on */
     assert_string_equal(facts_str(&f, "invoice.currency"), "KWD");
     assert_int_equal(facts_i64(&f, "invoice.due", 0), 100000006);
     assert_int_equal(facts_i64(&f, "invoice.count", 0), 5);
@@ -143,15 +166,35 @@ static void currencies_are_never_added(void **state)
     AUTO_STR others = json_text(facts_get(&f, "invoice.other_currencies"));
     assert_string_equal(others, "{\"EUR\":123,\"JPY\":90000}");
     AUTO_STR words = fact_words(&f, "invoice.other_currencies");
-    assert_non_null(strstr(words, "\xe2\x82\xac" "1.23"));
+    assert_non_null(strstr(words, "\xe2\x82\xac"
+                                  "1.23"));
     facts_fini(&f);
+}
+
+static void the_main_currency_is_that_of_the_largest_invoice(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *currency;
+    } cases[] = {
+        {"{\"invoices\":[" INVOICE("a", "USD", "100", "open", "") "," INVOICE("b", "EUR", "200", "open", "") "]}", "EUR"},
+        {"{\"invoices\":[" INVOICE("a", "EUR", "200", "open", "") "," INVOICE("b", "USD", "100", "open", "") "]}", "EUR"},
+        {"{\"invoices\":[" INVOICE("a", "KWD", "5000", "open", "") "," INVOICE("b", "USD", "4000", "open", "") "]}", "USD"},
+        {"{\"invoices\":[" INVOICE("a", "USD", "4000", "open", "") "," INVOICE("b", "JPY", "41", "open", "") "]}", "JPY"},
+        {"{\"invoices\":[" INVOICE("a", "XXQ", "4000", "open", "") "," INVOICE("b", "JPY", "1", "open", "") "]}", "JPY"},
+    };
+    for (size_t i = 0; i < DW_ARRAY_LEN(cases); i++) {
+        struct facts f = reading(cases[i].text);
+        assert_string_equal(facts_str(&f, "invoice.currency"), cases[i].currency);
+        facts_fini(&f);
+    }
 }
 
 static void a_sum_that_does_not_fit_is_not_known(void **state)
 {
     (void)state;
-    struct facts f = reading("{\"invoices\":[" INVOICE("a", "USD", "9223372036854775807", "open", "") ","
-                             INVOICE("b", "USD", "1", "open", "") "," INVOICE("c", "USD", "1", "open", "") "]}");
+    struct facts f = reading("{\"invoices\":[" INVOICE("a", "USD", "9223372036854775807", "open", "") "," INVOICE(
+        "b", "USD", "1", "open", "") "," INVOICE("c", "USD", "1", "open", "") "]}");
     assert_null(facts_get(&f, "invoice.due"));
     assert_int_equal(facts_i64(&f, "invoice.count", 0), 3);
     facts_fini(&f);
@@ -160,15 +203,20 @@ static void a_sum_that_does_not_fit_is_not_known(void **state)
 static void a_renewed_card_takes_the_place_of_a_dead_one(void **state)
 {
     (void)state;
-#define RENEWED(class, def, exp_year)                                                                                                        \
-    "{\"account\":{\"default_method\":\"" def "\"},\"invoices\":[" INVOICE("in_1", "USD", "5", "open", "") "],"                          \
-    "\"payments\":[{\"id\":\"p\",\"invoice\":\"in_1\",\"status\":\"failed\",\"at_ms\":9,\"class\":\"" class "\",\"method\":\"pm_1\"}],"  \
-    "\"methods\":[{\"id\":\"pm_1\"},{\"id\":\"pm_2\",\"exp_month\":1,\"exp_year\":" exp_year "}]}"
+#define RENEWED(class, def, exp_year)                                                                                \
+    "{\"account\":{\"default_method\":\"" def                                                                        \
+    "\"},\"invoices\":[" INVOICE("in_1", "USD", "5", "open",                                                         \
+                                 "") "],"                                                                            \
+                                     "\"payments\":[{\"id\":\"p\",\"invoice\":\"in_1\",\"status\":\"failed\",\"at_"  \
+                                     "ms\":9,\"class\":\"" class "\",\"method\":\"pm_1\"}],"                         \
+                                                                 "\"methods\":[{\"id\":\"pm_1\"},{\"id\":\"pm_2\","  \
+                                                                 "\"exp_month\":1,\"exp_year\":" exp_year "}]}"
     static const struct {
         const char *text, *method;
     } cases[] = {
-        {RENEWED("H", "pm_2", "2030"), "pm_2"}, {RENEWED("N", "pm_2", "2030"), "pm_2"}, {RENEWED("S", "pm_2", "2030"), "pm_1"},
-        {RENEWED("H", "pm_1", "2030"), "pm_1"}, {RENEWED("H", "pm_2", "2020"), "pm_1"}, {RENEWED("H", "pm_9", "2030"), "pm_1"},
+        {RENEWED("H", "pm_2", "2030"), "pm_2"}, {RENEWED("N", "pm_2", "2030"), "pm_2"},
+        {RENEWED("S", "pm_2", "2030"), "pm_1"}, {RENEWED("H", "pm_1", "2030"), "pm_1"},
+        {RENEWED("H", "pm_2", "2020"), "pm_1"}, {RENEWED("H", "pm_9", "2030"), "pm_1"},
     };
     for (size_t i = 0; i < DW_ARRAY_LEN(cases); i++) {
         struct facts f = reading(cases[i].text);
@@ -181,14 +229,16 @@ static void a_renewed_card_takes_the_place_of_a_dead_one(void **state)
 static void nothing_open_and_nothing_said(void **state)
 {
     (void)state;
-    struct facts f = reading("{\"account\":{\"currency\":\"usd\"},\"invoices\":[" INVOICE("in_1", "USD", "500", "paid", "") "]}");
+    struct facts f =
+        reading("{\"account\":{\"currency\":\"usd\"},\"invoices\":[" INVOICE("in_1", "USD", "500", "paid", "") "]}");
     assert_int_equal(facts_i64(&f, "invoice.due", -1), 0);
     assert_int_equal(facts_i64(&f, "invoice.count", -1), 0);
     assert_string_equal(facts_str(&f, "invoice.currency"), "USD");
     assert_null(facts_get(&f, "invoice.id"));
     assert_null(facts_get(&f, "network.attempts_window"));
     facts_fini(&f);
-    static const char *const odd[] = {"{}", "[]", "null", "{\"invoices\":5,\"payments\":{},\"methods\":\"x\",\"network\":[]}",
+    static const char *const odd[] = {"{}", "[]", "null",
+                                      "{\"invoices\":5,\"payments\":{},\"methods\":\"x\",\"network\":[]}",
                                       "{\"invoices\":[null,5,[],{}],\"payments\":[null,{}],\"methods\":[null]}"};
     for (size_t i = 0; i < DW_ARRAY_LEN(odd); i++) {
         f = reading(odd[i]);
@@ -200,12 +250,15 @@ static void nothing_open_and_nothing_said(void **state)
 static void a_new_reading_replaces_the_old_one(void **state)
 {
     (void)state;
-    struct facts f = reading("{\"invoices\":[" INVOICE("in_1", "USD", "5", "open", ",\"number\":\"N-1\"") "],\"subscription\":{\"id\":\"s\"}}");
+    struct facts f = reading("{\"invoices\":[" INVOICE("in_1", "USD", "5", "open",
+                                                       ",\"number\":\"N-1\"") "],\"subscription\":{\"id\":\"s\"}}");
     facts_put(&f, "account.name", json_string("N"), "accounts.csv", NOW);
+    facts_put(&f, "payment.class", json_string("H"), "stripe", NOW);
     AUTO_JSON read = json("{\"invoices\":[]}");
     facts_add_billing(&f, read, "stripe", NOW + 1);
     assert_null(facts_get(&f, "invoice.number"));
     assert_null(facts_get(&f, "subscription.id"));
+    assert_null(facts_get(&f, "payment.class"));
     assert_string_equal(facts_str(&f, "account.name"), "N");
     facts_fini(&f);
 }
@@ -305,6 +358,7 @@ int main(void)
         cmocka_unit_test(from_the_book),
         cmocka_unit_test(one_failed_invoice),
         cmocka_unit_test(currencies_are_never_added),
+        cmocka_unit_test(the_main_currency_is_that_of_the_largest_invoice),
         cmocka_unit_test(a_sum_that_does_not_fit_is_not_known),
         cmocka_unit_test(a_renewed_card_takes_the_place_of_a_dead_one),
         cmocka_unit_test(nothing_open_and_nothing_said),

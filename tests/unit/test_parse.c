@@ -78,7 +78,12 @@ static void promises_have_an_amount(void **state)
         {"Northwind Ltd $1,200.50 by friday", "Northwind Ltd", "$1,200.50", "friday"},
         {"Northwind USD 500 by friday", "Northwind", "USD 500", "friday"},
         {"Northwind 500 eur by friday", "Northwind", "500 eur", "friday"},
-        {"Northwind \xE2\x82\xAC" "500 by friday", "Northwind", "\xE2\x82\xAC" "500", "friday"},
+        {"Northwind \xE2\x82\xAC"
+         "500 by friday",
+         "Northwind",
+         "\xE2\x82\xAC"
+         "500",
+         "friday"},
         {"Northwind -500 by friday", "Northwind", "-500", "friday"},
         {"Northwind by friday", "Northwind", "", "friday"},
         {"Ride by Night 10k by in 3 days", "Ride by Night", "10k", "in 3 days"},
@@ -108,7 +113,10 @@ static void references_are_read_leniently(void **state)
     assert_int_equal(ref("a17", 'A'), 17);
     assert_int_equal(ref("17", 'A'), 17);
     assert_int_equal(ref("#17", 'A'), 17);
-    assert_int_equal(ref("A\xE2\x80\x93" "17", 'A'), 17);
+    assert_int_equal(ref("A\xE2\x80\x93"
+                         "17",
+                         'A'),
+                     17);
     assert_int_equal(ref("A-17.", 'A'), 17);
     assert_int_equal(ref("N-17", 'A'), 0);
     assert_int_equal(ref("", 'A'), 0);
@@ -182,12 +190,9 @@ static void words_and_reasons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plans_are_understood),
-        cmocka_unit_test(holds_have_an_end),
-        cmocka_unit_test(promises_have_an_amount),
-        cmocka_unit_test(references_are_read_leniently),
-        cmocka_unit_test(counts_are_bounded),
-        cmocka_unit_test(bad_input_is_refused),
+        cmocka_unit_test(plans_are_understood),    cmocka_unit_test(holds_have_an_end),
+        cmocka_unit_test(promises_have_an_amount), cmocka_unit_test(references_are_read_leniently),
+        cmocka_unit_test(counts_are_bounded),      cmocka_unit_test(bad_input_is_refused),
         cmocka_unit_test(words_and_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

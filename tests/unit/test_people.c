@@ -77,11 +77,23 @@ static void rights(void **state)
     people_free(all);
 }
 
+static void a_limit_without_the_role_is_worth_nothing(void **state)
+{
+    (void)state;
+    struct problems p;
+    struct people *all = parse("people:\n  a: {roles: [ae, operator], limit: {USD: 500}}\n", &p);
+    assert_int_equal(p.n, 1);
+    assert_false(person_may_decide(people_by_key(all, "a"), money_of(1, "USD")));
+    people_free(all);
+    problems_free(&p);
+}
+
 static void chat_ids(void **state)
 {
     (void)state;
     struct problems p;
-    struct people *all = parse("people:\n  a: {slack: U1, roles: [ae]}\n  b: {console: bee, roles: [ae], email: u1@example.com}\n", &p);
+    struct people *all = parse(
+        "people:\n  a: {slack: U1, roles: [ae]}\n  b: {console: bee, roles: [ae], email: u1@example.com}\n", &p);
     assert_string_equal(people_by_chat(all, "slack", "U1")->key, "a");
     assert_null(people_by_chat(all, "slack", "u1"));
     assert_null(people_by_chat(all, "slack", "a"));
@@ -102,8 +114,10 @@ static void problems_name_their_line(void **state)
     only_problem("people:\n  a:\n    roles: [manger]\n", "people.yaml:3:", "did you mean manager");
     only_problem("people:\n  a: {roles: [ae]}\n  b: {name: B}\n", "people.yaml:3:", "roles");
     only_problem("people:\n  a: {roles: [ae]}\n  b: {roles: []}\n", "people.yaml:3:", "roles");
-    only_problem("people:\n  a: {roles: [ae], slack: U1}\n  b: {roles: [ae], slack: U1}\n", "people.yaml:3:", "already the id of a");
-    only_problem("people:\n  a: {roles: [ae]}\n  b: {roles: [ae], console: a}\n", "people.yaml:3:", "already the id of a");
+    only_problem("people:\n  a: {roles: [ae], slack: U1}\n  b: {roles: [ae], slack: U1}\n",
+                 "people.yaml:3:", "already the id of a");
+    only_problem("people:\n  a: {roles: [ae]}\n  b: {roles: [ae], console: a}\n",
+                 "people.yaml:3:", "already the id of a");
     only_problem("people:\n  b: {roles: [ae], console: a}\n  a: {roles: [ae]}\n", "people.yaml:3:", "console id");
     only_problem("people:\n  a:\n    roles: [manager]\n    limit: {USB: 5}\n", "people.yaml:4:", "ISO 4217");
     only_problem("people:\n  a:\n    roles: [manager]\n    limit: {USD: -5}\n", "people.yaml:4:", "USD");
@@ -133,8 +147,12 @@ static void a_missing_file_is_one_problem(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(template_is_valid),        cmocka_unit_test(rights), cmocka_unit_test(chat_ids),
-        cmocka_unit_test(problems_name_their_line), cmocka_unit_test(a_missing_file_is_one_problem),
+        cmocka_unit_test(template_is_valid),
+        cmocka_unit_test(rights),
+        cmocka_unit_test(chat_ids),
+        cmocka_unit_test(a_limit_without_the_role_is_worth_nothing),
+        cmocka_unit_test(problems_name_their_line),
+        cmocka_unit_test(a_missing_file_is_one_problem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,162 +1,19 @@
 /* Runs every tests/data/<driver>/<name>.test against the real driver: the format is in tests/data/README.md.
  *
- * Each step is taken twice and must say the same both times, because a driver is a pure function; and between two steps the
- * stage goes through text, as it does when the process is restarted. No secret of the configuration may show up in what
- * is stored or shown. Arguments are files to run instead of all. */
+ * Each step is taken twice and must say the same both times, because a driver is a pure function; and between two
+ * steps the stage goes through text, as it does when the process is restarted. No secret of the configuration may
+ * show up in what is stored or shown. Arguments are files to run instead of all. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <glob.h>
-#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "adapters/adapter.h"
-
-enum { PAIRS_MAX = 400, FILE_MAX = 1 << 20, STEPS_MAX = 200 };
-
-struct scenario {
-    const char *path;
-    char **lines;
-    int n, at; /* lines; the index of the one being worked on */
-    const struct driver *driver;
-    void *config;
-    json_t *args, *stage;
-    char *op, *key;
-    struct job job;
-    struct step step;
-    struct http_response response;
-    bool answered;
-};
-
-static void wrong(const struct scenario *s, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
-static void wrong(const struct scenario *s, const char *fmt, ...)
-{
-    char text[8192];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    print_error("%s:%d: %s\n    %s\n", s->path, s->at + 1, s->at < s->n ? s->lines[s->at] : "(end of file)", text);
-    if (s->step.outcome == STEP_HTTP && s->step.request.url)
-        print_error("    the request was: %s %s\n    %s\n", s->step.request.method, s->step.request.url,
-                    buf_text(&s->step.request.body));
-    _fail(s->path, s->at + 1);
-    abort();
-}
-
-/* ---- values ---- */
-
-static bool is_regex(const char *text)
-{
-    size_t n = strlen(text);
-    return n >= 2 && text[0] == '/' && text[n - 1] == '/';
-}
-
-static bool text_fits(const struct scenario *s, const char *want, const char *have)
-{
-    if (!is_regex(want))
-        return strcmp(want, have) == 0;
-    AUTO_STR pattern = str_ndup(want + 1, strlen(want) - 2);
-    regex_t re;
-    if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-        wrong(s, "not a regular expression: %s", pattern);
-    int rc = regexec(&re, have, 0, NULL, 0);
-    regfree(&re);
-    return rc == 0;
-}
-
-static json_t *json_of(const struct scenario *s, const char *text)
-{
-    struct err e;
-    json_t *v = json_read(span_of(text), &e);
-    if (!v)
-        wrong(s, "%s", e.text);
-    return v;
-}
-
-static void contains(const struct scenario *s, const char *path, const json_t *want, const json_t *have)
-{
-    if (json_is_null(want) && (!have || json_is_null(have)))
-        return;
-    if (!have)
-        wrong(s, "%s is missing", path);
-    AUTO_STR seen = json_text(have);
-    if (json_is_object(want) && json_is_object(have)) {
-        json_auto_t *all = json_deep_copy(want);
-        const char *key;
-        json_t *value;
-        json_object_foreach(all, key, value) {
-            AUTO_STR inner = str_fmt("%s.%s", path, key);
-            contains(s, inner, value, json_object_get(have, key));
-        }
-    } else if (json_is_array(want) && json_is_array(have)) {
-        if (json_array_size(want) != json_array_size(have))
-            wrong(s, "%s has %zu items, not %zu: %.1500s", path, json_array_size(have), json_array_size(want), seen);
-        for (size_t i = 0; i < json_array_size(want); i++) {
-            AUTO_STR inner = str_fmt("%s.%zu", path, i);
-            contains(s, inner, json_array_get(want, i), json_array_get(have, i));
-        }
-    } else if (json_is_string(want) && json_is_string(have)) {
-        if (!text_fits(s, json_string_value(want), json_string_value(have)))
-            wrong(s, "%s is %.1500s", path, seen);
-    } else if (!json_equal(want, have)) {
-        wrong(s, "%s is %.1500s", path, seen);
-    }
-}
-
-struct pairs {
-    size_t n;
-    struct {
-        char *name, *value;
-    } list[PAIRS_MAX];
-};
-
-static void decode(char *text)
-{
-    char *to = text;
-    for (const char *p = text; *p; p++) {
-        unsigned int byte;
-        if (*p == '+') {
-            *to++ = ' ';
-        } else if (*p == '%' && sscanf(p + 1, "%2x", &byte) == 1) {
-            *to++ = (char)byte;
-            p += 2;
-        } else {
-            *to++ = *p;
-        }
-    }
-    *to = '\0';
-}
-
-static void pairs_read(const struct scenario *s, struct pairs *out, const char *text)
-{
-    out->n = 0;
-    while (*text) {
-        size_t n = strcspn(text, "&"), eq = strcspn(text, "=");
-        if (out->n == PAIRS_MAX)
-            wrong(s, "more than %d pairs", PAIRS_MAX);
-        out->list[out->n].name = str_ndup(text, eq < n ? eq : n);
-        out->list[out->n].value = eq < n ? str_ndup(text + eq + 1, n - eq - 1) : str_dup("");
-        decode(out->list[out->n].name);
-        decode(out->list[out->n].value);
-        out->n++;
-        text += text[n] ? n + 1 : n;
-    }
-}
-
-static void pairs_free(struct pairs *p)
-{
-    for (size_t i = 0; i < p->n; i++) {
-        free(p->list[i].name);
-        free(p->list[i].value);
-    }
-    p->n = 0;
-}
+#include "tests/unit/scenario_values.h"
 
 /* ---- stepping ---- */
 
@@ -185,8 +42,8 @@ static void same_twice(struct scenario *s)
     take_step(s, &again);
     if (again.outcome != s->step.outcome || !str_eq(again.request.url, s->step.request.url) ||
         strcmp(buf_text(&again.request.body), buf_text(&s->step.request.body)) != 0 ||
-        again.retry_at_ms != s->step.retry_at_ms || !json_equal(again.stage ? again.stage : json_null(),
-                                                               s->step.stage ? s->step.stage : json_null()))
+        again.retry_at_ms != s->step.retry_at_ms ||
+        !json_equal(again.stage ? again.stage : json_null(), s->step.stage ? s->step.stage : json_null()))
         wrong(s, "the same step taken twice differs: it depends on something hidden");
     step_fini(&again);
 }
@@ -203,8 +60,11 @@ static void keep_stage(struct scenario *s)
 
 static const char *outcome_name(enum outcome o)
 {
-    static const char *const names[] = {[STEP_HTTP] = "a request", [STEP_DONE] = "done", [STEP_RETRY] = "retry",
-                                        [STEP_REFUSED] = "refused", [STEP_UNKNOWN] = "unknown"};
+    static const char *const names[] = {[STEP_HTTP] = "a request",
+                                        [STEP_DONE] = "done",
+                                        [STEP_RETRY] = "retry",
+                                        [STEP_REFUSED] = "refused",
+                                        [STEP_UNKNOWN] = "unknown"};
     return names[o];
 }
 
@@ -450,7 +310,8 @@ static void check_wait(struct scenario *s, const char *rest)
         wrong(s, "it wants to be called again in the past");
     if (*rest) {
         char *end;
-        long long least = strtoll(rest, &end, 10), most = strncmp(end, "..", 2) == 0 ? strtoll(end + 2, NULL, 10) : least;
+        long long least = strtoll(rest, &end, 10),
+                  most = strncmp(end, "..", 2) == 0 ? strtoll(end + 2, NULL, 10) : least;
         if (wait < least || wait > most)
             wrong(s, "it is after %lld ms: %s", (long long)wait, s->step.reason);
     }

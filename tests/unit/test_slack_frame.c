@@ -29,10 +29,12 @@ static char *ack_of(const struct chat_input *in, const struct chat_answer *a)
     return buf_take(&out);
 }
 
-#define SLASH(text)                                                                                                    \
-    "{\"envelope_id\":\"e-1\",\"payload\":{\"token\":\"bHKJ2n9AW6Ju3MjciOHfbA1b\",\"team_id\":\"T1\",\"channel_id\":\"C1\"," \
-    "\"channel_name\":\"billing-alerts\",\"user_id\":\"U1\",\"user_name\":\"rainer\",\"command\":\"/dunwell\",\"text\":\"" text  \
-    "\",\"is_enterprise_install\":\"false\",\"response_url\":\"https:\\/\\/hooks.slack.com\\/commands\\/T1\\/2\\/x\","       \
+#define SLASH(text)                                                                                                  \
+    "{\"envelope_id\":\"e-1\",\"payload\":{\"token\":\"bHKJ2n9AW6Ju3MjciOHfbA1b\",\"team_id\":\"T1\",\"channel_"     \
+    "id\":\"C1\","                                                                                                   \
+    "\"channel_name\":\"billing-alerts\",\"user_id\":\"U1\",\"user_name\":\"rainer\",\"command\":\"/"                \
+    "dunwell\",\"text\":\"" text "\",\"is_enterprise_install\":\"false\",\"response_url\":\"https:\\/\\/"            \
+                                 "hooks.slack.com\\/commands\\/T1\\/2\\/x\","                                        \
     "\"trigger_id\":\"37.26.44\"},\"type\":\"slash_commands\",\"accepts_response_payload\":true}"
 
 static void slash_command(void **state)
@@ -61,7 +63,8 @@ static void slash_text_is_unescaped(void **state)
         {SLASH("note a &lt;b&gt; &amp;amp; c"), "note a <b> &amp; c"},
         {SLASH("delegate <@U2|bob> and <@U3>"), "delegate U2 and U3"},
         {SLASH("note <#C1|general> <#C2> <!here> <!subteam^S1|@sales>"), "note #general #C2 here @sales"},
-        {SLASH("note <https://x.example/a|label> <mailto:a@b.example|a@b.example>"), "note https://x.example/a a@b.example"},
+        {SLASH("note <https://x.example/a|label> <mailto:a@b.example|a@b.example>"),
+         "note https://x.example/a a@b.example"},
         {SLASH("\\u00fc \\ud83d\\ude00 \\\"q\\\" \\\\"), "\xC3\xBC \xF0\x9F\x98\x80 \"q\" \\"},
         {SLASH(""), ""},
         {SLASH("a < b <"), "a < b <"},
@@ -77,15 +80,17 @@ static void slash_text_is_unescaped(void **state)
 static void hello_and_disconnect(void **state)
 {
     (void)state;
-    struct chat_input in = read_frame("{\"type\":\"hello\",\"num_connections\":2,\"debug_info\":{\"host\":\"applink-7\",\"build_number\":10,"
-                                      "\"approximate_connection_time\":18060},\"connection_info\":{\"app_id\":\"A1\"}}");
+    struct chat_input in = read_frame(
+        "{\"type\":\"hello\",\"num_connections\":2,\"debug_info\":{\"host\":\"applink-7\",\"build_number\":10,"
+        "\"approximate_connection_time\":18060},\"connection_info\":{\"app_id\":\"A1\"}}");
     assert_int_equal(in.kind, CHAT_HELLO);
     assert_int_equal(in.connections, 2);
     assert_int_equal(in.seconds_left, 18060);
     assert_null(in.envelope);
     assert_null(in.dedupe);
     chat_input_fini(&in);
-    in = read_frame("{\"type\":\"disconnect\",\"reason\":\"refresh_requested\",\"debug_info\":{\"host\":\"wss-111\"}}");
+    in = read_frame(
+        "{\"type\":\"disconnect\",\"reason\":\"refresh_requested\",\"debug_info\":{\"host\":\"wss-111\"}}");
     assert_int_equal(in.kind, CHAT_DISCONNECT);
     assert_string_equal(in.text, "refresh_requested");
     chat_input_fini(&in);
@@ -94,17 +99,21 @@ static void hello_and_disconnect(void **state)
     chat_input_fini(&in);
 }
 
-#define CLICK(action)                                                                                                  \
-    "{\"envelope_id\":\"e-2\",\"type\":\"interactive\",\"accepts_response_payload\":false,\"payload\":{\"type\":\"block_actions\"," \
-    "\"user\":{\"id\":\"U1\",\"username\":\"bob\"},\"container\":{\"type\":\"message\",\"message_ts\":\"1605853634.000400\","      \
-    "\"channel_id\":\"C1\",\"is_ephemeral\":false},\"trigger_id\":\"1.2.x\",\"channel\":{\"id\":\"C1\",\"name\":\"b\"},"           \
-    "\"message\":{\"ts\":\"1605853634.000400\",\"blocks\":[]},\"state\":{\"values\":{}},"                                          \
+#define CLICK(action)                                                                                                \
+    "{\"envelope_id\":\"e-2\",\"type\":\"interactive\",\"accepts_response_payload\":false,\"payload\":{\"type\":"    \
+    "\"block_actions\","                                                                                             \
+    "\"user\":{\"id\":\"U1\",\"username\":\"bob\"},\"container\":{\"type\":\"message\",\"message_ts\":\"1605853634." \
+    "000400\","                                                                                                      \
+    "\"channel_id\":\"C1\",\"is_ephemeral\":false},\"trigger_id\":\"1.2.x\",\"channel\":{\"id\":\"C1\",\"name\":"    \
+    "\"b\"},"                                                                                                        \
+    "\"message\":{\"ts\":\"1605853634.000400\",\"blocks\":[]},\"state\":{\"values\":{}},"                            \
     "\"response_url\":\"https://hooks.slack.com/actions/T1/1/x\",\"actions\":[" action "]}}"
 
 static void button_click(void **state)
 {
     (void)state;
-    struct chat_input in = read_frame(CLICK("{\"action_id\":\"approve\",\"block_id\":\"b\",\"value\":\"A-17@3\",\"type\":\"button\"}"));
+    struct chat_input in =
+        read_frame(CLICK("{\"action_id\":\"approve\",\"block_id\":\"b\",\"value\":\"A-17@3\",\"type\":\"button\"}"));
     assert_int_equal(in.kind, CHAT_ACTION);
     assert_string_equal(in.action, "approve");
     assert_string_equal(in.value, "A-17@3");
@@ -119,12 +128,14 @@ static void button_click(void **state)
 static void menu_entry(void **state)
 {
     (void)state;
-    struct chat_input in = read_frame(CLICK("{\"action_id\":\"more\",\"type\":\"overflow\",\"selected_option\":{\"value\":\"dispute|N-12@4\"}}"));
+    struct chat_input in = read_frame(
+        CLICK("{\"action_id\":\"more\",\"type\":\"overflow\",\"selected_option\":{\"value\":\"dispute|N-12@4\"}}"));
     assert_int_equal(in.kind, CHAT_ACTION);
     assert_string_equal(in.action, "dispute");
     assert_string_equal(in.value, "N-12@4");
     chat_input_fini(&in);
-    in = read_frame(CLICK("{\"action_id\":\"more\",\"type\":\"button\",\"value\":\"dispute|N-12@4\"}")); /* a menu of one */
+    in = read_frame(
+        CLICK("{\"action_id\":\"more\",\"type\":\"button\",\"value\":\"dispute|N-12@4\"}")); /* a menu of one */
     assert_string_equal(in.action, "dispute");
     assert_string_equal(in.value, "N-12@4");
     chat_input_fini(&in);
@@ -134,12 +145,17 @@ static void menu_entry(void **state)
     chat_input_fini(&in);
 }
 
-#define VIEW                                                                                                           \
-    "\"view\":{\"id\":\"V1\",\"type\":\"modal\",\"private_metadata\":\"N-12@4\",\"callback_id\":\"plan\",\"hash\":\"156.cd\",\"state\":"    \
-    "{\"values\":{\"why\":{\"why\":{\"type\":\"plain_text_input\",\"value\":\"renewal & more\"}},\"note\":{\"note\":{\"type\":"              \
-    "\"plain_text_input\",\"value\":null}},\"instalments\":{\"instalments\":{\"type\":\"static_select\",\"selected_option\":{\"text\":"     \
-    "{\"type\":\"plain_text\",\"text\":\"3\"},\"value\":\"3\"}}},\"none\":{\"none\":{\"type\":\"static_select\",\"selected_option\":null}}," \
-    "\"first\":{\"first\":{\"type\":\"datepicker\",\"selected_date\":\"2027-01-05\"}},\"tags\":{\"tags\":{\"type\":\"checkboxes\","       \
+#define VIEW                                                                                                         \
+    "\"view\":{\"id\":\"V1\",\"type\":\"modal\",\"private_metadata\":\"N-12@4\",\"callback_id\":\"plan\",\"hash\":"  \
+    "\"156.cd\",\"state\":"                                                                                          \
+    "{\"values\":{\"why\":{\"why\":{\"type\":\"plain_text_input\",\"value\":\"renewal & "                            \
+    "more\"}},\"note\":{\"note\":{\"type\":"                                                                         \
+    "\"plain_text_input\",\"value\":null}},\"instalments\":{\"instalments\":{\"type\":\"static_select\",\"selected_" \
+    "option\":{\"text\":"                                                                                            \
+    "{\"type\":\"plain_text\",\"text\":\"3\"},\"value\":\"3\"}}},\"none\":{\"none\":{\"type\":\"static_select\","    \
+    "\"selected_option\":null}},"                                                                                    \
+    "\"first\":{\"first\":{\"type\":\"datepicker\",\"selected_date\":\"2027-01-05\"}},\"tags\":{\"tags\":{\"type\":" \
+    "\"checkboxes\","                                                                                                \
     "\"selected_options\":[{\"value\":\"a\"},{\"value\":\"b\"}]}}}}}"
 
 static void check_form(const struct chat_input *in)
@@ -160,9 +176,10 @@ static void check_form(const struct chat_input *in)
 static void form_change(void **state)
 {
     (void)state;
-    struct chat_input in = read_frame("{\"envelope_id\":\"e-3\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"user\":{\"id\":"
-                                      "\"U1\"},\"trigger_id\":\"1.2.y\",\"container\":{\"type\":\"view\",\"view_id\":\"V1\"}," VIEW
-                                      ",\"actions\":[{\"type\":\"static_select\",\"action_id\":\"instalments\",\"block_id\":\"instalments\"}]}}");
+    struct chat_input in = read_frame(
+        "{\"envelope_id\":\"e-3\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"user\":{\"id\":"
+        "\"U1\"},\"trigger_id\":\"1.2.y\",\"container\":{\"type\":\"view\",\"view_id\":\"V1\"}," VIEW
+        ",\"actions\":[{\"type\":\"static_select\",\"action_id\":\"instalments\",\"block_id\":\"instalments\"}]}}");
     assert_int_equal(in.kind, CHAT_FORM_CHANGE);
     check_form(&in);
     assert_null(in.channel);
@@ -172,8 +189,9 @@ static void form_change(void **state)
 
 static struct chat_input submission(void)
 {
-    return read_frame("{\"envelope_id\":\"e-4\",\"type\":\"interactive\",\"accepts_response_payload\":true,\"payload\":{\"type\":"
-                      "\"view_submission\",\"user\":{\"id\":\"U1\"},\"trigger_id\":\"1.2.z\"," VIEW ",\"response_urls\":[]}}");
+    return read_frame(
+        "{\"envelope_id\":\"e-4\",\"type\":\"interactive\",\"accepts_response_payload\":true,\"payload\":{\"type\":"
+        "\"view_submission\",\"user\":{\"id\":\"U1\"},\"trigger_id\":\"1.2.z\"," VIEW ",\"response_urls\":[]}}");
 }
 
 static void form_submission(void **state)
@@ -187,15 +205,18 @@ static void form_submission(void **state)
     chat_input_fini(&in);
 }
 
-#define EVENT(event)                                                                                                   \
-    "{\"envelope_id\":\"e-5\",\"type\":\"events_api\",\"accepts_response_payload\":false,\"retry_attempt\":1,\"retry_reason\":\"timeout\"," \
-    "\"payload\":{\"type\":\"event_callback\",\"event_id\":\"Ev01\",\"event\":{" event "},\"authorizations\":[{\"user_id\":\"U0BOT\"}]}}"
+#define EVENT(event)                                                                                                 \
+    "{\"envelope_id\":\"e-5\",\"type\":\"events_api\",\"accepts_response_payload\":false,\"retry_attempt\":1,"       \
+    "\"retry_reason\":\"timeout\","                                                                                  \
+    "\"payload\":{\"type\":\"event_callback\",\"event_id\":\"Ev01\",\"event\":{" event                               \
+    "},\"authorizations\":[{\"user_id\":\"U0BOT\"}]}}"
 
 static void direct_message(void **state)
 {
     (void)state;
-    struct chat_input in = read_frame(EVENT("\"type\":\"message\",\"user\":\"U1\",\"text\":\"status &lt;x&gt;\",\"channel\":\"D1\","
-                                            "\"channel_type\":\"im\",\"ts\":\"1.2\""));
+    struct chat_input in =
+        read_frame(EVENT("\"type\":\"message\",\"user\":\"U1\",\"text\":\"status &lt;x&gt;\",\"channel\":\"D1\","
+                         "\"channel_type\":\"im\",\"ts\":\"1.2\""));
     assert_int_equal(in.kind, CHAT_COMMAND);
     assert_string_equal(in.text, "status <x>");
     assert_string_equal(in.dedupe, "Ev01"); /* the same for a redelivery, whose envelope is new */
@@ -212,9 +233,12 @@ static void mention_is_stripped(void **state)
         const char *frame, *text;
     } all[] = {
         {EVENT("\"type\":\"app_mention\",\"user\":\"U1\",\"text\":\"<@U0BOT> queue\",\"channel\":\"C1\""), "queue"},
-        {EVENT("\"type\":\"app_mention\",\"user\":\"U1\",\"text\":\"status x <@U0BOT|dunwell>\",\"channel\":\"C1\""), "status x"},
-        {EVENT("\"type\":\"app_mention\",\"user\":\"U1\",\"text\":\"<@U0BOT2> <@U0BOT> queue\",\"channel\":\"C1\""), "U0BOT2  queue"},
-        {"{\"envelope_id\":\"e\",\"type\":\"events_api\",\"payload\":{\"event_id\":\"Ev1\",\"event\":{\"type\":\"app_mention\",\"user\":\"U1\","
+        {EVENT("\"type\":\"app_mention\",\"user\":\"U1\",\"text\":\"status x <@U0BOT|dunwell>\",\"channel\":\"C1\""),
+         "status x"},
+        {EVENT("\"type\":\"app_mention\",\"user\":\"U1\",\"text\":\"<@U0BOT2> <@U0BOT> queue\",\"channel\":\"C1\""),
+         "U0BOT2  queue"},
+        {"{\"envelope_id\":\"e\",\"type\":\"events_api\",\"payload\":{\"event_id\":\"Ev1\",\"event\":{\"type\":\"app_"
+         "mention\",\"user\":\"U1\","
          "\"text\":\" <@U9> help\",\"channel\":\"C1\"}}}",
          "help"},
     };
@@ -236,9 +260,12 @@ static void what_is_not_for_us_is_acknowledged_only(void **state)
         EVENT("\"type\":\"message\",\"user\":\"U1\",\"text\":\"x\",\"channel_type\":\"channel\""),
         EVENT("\"type\":\"message\",\"text\":\"x\",\"channel_type\":\"im\""),
         EVENT("\"type\":\"app_home_opened\",\"user\":\"U1\""),
-        "{\"envelope_id\":\"e-5\",\"type\":\"interactive\",\"payload\":{\"type\":\"view_closed\",\"user\":{\"id\":\"U1\"}}}",
-        "{\"envelope_id\":\"e-5\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"user\":{},\"actions\":[{\"type\":\"button\"}]}}",
-        "{\"envelope_id\":\"e-5\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"user\":{\"id\":\"U1\"},\"actions\":[]}}",
+        "{\"envelope_id\":\"e-5\",\"type\":\"interactive\",\"payload\":{\"type\":\"view_closed\",\"user\":{\"id\":"
+        "\"U1\"}}}",
+        "{\"envelope_id\":\"e-5\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"user\":{},"
+        "\"actions\":[{\"type\":\"button\"}]}}",
+        "{\"envelope_id\":\"e-5\",\"type\":\"interactive\",\"payload\":{\"type\":\"block_actions\",\"user\":{\"id\":"
+        "\"U1\"},\"actions\":[]}}",
         "{\"envelope_id\":\"e-5\",\"type\":\"interactive\",\"payload\":[1,2]}",
         "{\"envelope_id\":\"e-5\",\"type\":\"slash_commands\",\"payload\":{}}",
         "{\"envelope_id\":\"e-5\",\"type\":\"slash_commands\",\"payload\":{\"user_id\":7,\"text\":[]}}",
@@ -263,7 +290,8 @@ static void what_is_not_for_us_is_acknowledged_only(void **state)
 static void what_is_not_json_is_an_error(void **state)
 {
     (void)state;
-    static const char *const all[] = {"", "hello", "{", "[1,2", "{\"type\":\"hello\"} x", "\x01\x02", "{\"type\":\"hello\",}"};
+    static const char *const all[] = {
+        "", "hello", "{", "[1,2", "{\"type\":\"hello\"} x", "\x01\x02", "{\"type\":\"hello\",}"};
     for (size_t i = 0; i < DW_ARRAY_LEN(all); i++) {
         struct chat_input in;
         struct err e = {0};
@@ -278,7 +306,9 @@ static void command_of_50_kb(void **state)
     (void)state;
     AUTO_STR x = mem_alloc(50001);
     memset(x, 'x', 50000);
-    AUTO_STR frame = str_fmt("{\"type\":\"slash_commands\",\"envelope_id\":\"e\",\"payload\":{\"user_id\":\"U1\",\"trigger_id\":\"t\",\"text\":\"%s\"}}", x);
+    AUTO_STR frame = str_fmt("{\"type\":\"slash_commands\",\"envelope_id\":\"e\",\"payload\":{\"user_id\":\"U1\","
+                             "\"trigger_id\":\"t\",\"text\":\"%s\"}}",
+                             x);
     struct chat_input in = read_frame(frame);
     assert_int_equal(strlen(in.text), 50000);
     chat_input_fini(&in);
@@ -302,7 +332,8 @@ static void slash_is_answered_in_the_ack(void **state)
     json_auto_t *ack = ack_json(&in, &a);
     assert_string_equal(json_str(ack, "envelope_id", ""), "e-1");
     assert_string_equal(json_str(ack, "payload.response_type", ""), "ephemeral");
-    assert_string_equal(json_str(ack, "payload.text", ""), "Northwind &lt;!channel&gt; owes Mon 26 Oct 2026 07:33 UTC");
+    assert_string_equal(json_str(ack, "payload.text", ""),
+                        "Northwind &lt;!channel&gt; owes Mon 26 Oct 2026 07:33 UTC");
     assert_non_null(strstr(json_str(ack, "payload.blocks.0.text.text", ""), "owes <!date^1793000000^"));
     AUTO_STR bare = ack_of(&in, NULL);
     assert_string_equal(bare, "{\"envelope_id\":\"e-1\"}");
@@ -325,7 +356,8 @@ static void form_errors_stand_at_their_inputs(void **state)
 {
     (void)state;
     struct chat_input in = submission();
-    struct chat_answer a = {.form_errors = json_pack("{s:s,s:s}", "first", "must be in the future", "why", ""), .text = str_dup("no")};
+    struct chat_answer a = {.form_errors = json_pack("{s:s,s:s}", "first", "must be in the future", "why", ""),
+                            .text = str_dup("no")};
     json_auto_t *ack = ack_json(&in, &a);
     assert_string_equal(json_str(ack, "payload.response_action", ""), "errors");
     assert_string_equal(json_str(ack, "payload.errors.first", ""), "must be in the future");

@@ -38,10 +38,10 @@ static char *markup(const char *text, size_t limit)
     return slack_text_take(&t);
 }
 
-#define assert_text(call, want)                                                                                        \
-    do {                                                                                                               \
-        AUTO_STR got_ = (call);                                                                                        \
-        assert_string_equal(got_, want);                                                                               \
+#define assert_text(call, want)                                                                                      \
+    do {                                                                                                             \
+        AUTO_STR got_ = (call);                                                                                      \
+        assert_string_equal(got_, want);                                                                             \
     } while (0)
 
 static void text_is_cut_between_characters(void **state)
@@ -71,18 +71,35 @@ static void foreign_text_has_no_power(void **state)
 {
     (void)state;
     assert_text(markup("<!channel> & <@U1|x>", 99), "&lt;!channel&gt; &amp; &lt;@U1|x&gt;");
-    assert_text(markup("*b* `c` ~s~", 99), "\xE2\x88\x97" "b" "\xE2\x88\x97 \xCB\x8B" "c" "\xCB\x8B \xE2\x88\xBC" "s" "\xE2\x88\xBC");
-    assert_text(markup("_x_ in_1abc_2", 99), "\xCB\x8D" "x" "\xCB\x8D in_1abc_2");
+    assert_text(markup("*b* `c` ~s~", 99), "\xE2\x88\x97"
+                                           "b"
+                                           "\xE2\x88\x97 \xCB\x8B"
+                                           "c"
+                                           "\xCB\x8B \xE2\x88\xBC"
+                                           "s"
+                                           "\xE2\x88\xBC");
+    assert_text(markup("_x_ in_1abc_2", 99), "\xCB\x8D"
+                                             "x"
+                                             "\xCB\x8D in_1abc_2");
     assert_text(plain("<!channel> *b* &", 99), "<!channel> *b* &"); /* plain_text: nothing has a meaning */
-    assert_text(plain("a\x01" "b\x7F" "c\nd", 99), "a b c d");
-    assert_text(plain("1\xE2\x80\xAE" "2", 99), "1\xEF\xBF\xBD" "2"); /* would turn the digits around */
+    assert_text(plain("a\x01"
+                      "b\x7F"
+                      "c\nd",
+                      99),
+                "a b c d");
+    assert_text(plain("1\xE2\x80\xAE"
+                      "2",
+                      99),
+                "1\xEF\xBF\xBD"
+                "2"); /* would turn the digits around */
     assert_text(plain("x\xC3(", 99), "x\xEF\xBF\xBD(");
 }
 
 static void moments_become_dates(void **state)
 {
     (void)state;
-    assert_text(markup("on {ms:1793000000000}.", 200), "on <!date^1793000000^{date_short_pretty} {time}|Mon 26 Oct 2026 07:33 UTC>.");
+    assert_text(markup("on {ms:1793000000000}.", 200),
+                "on <!date^1793000000^{date_short_pretty} {time}|Mon 26 Oct 2026 07:33 UTC>.");
     assert_text(markup("{ago:1793000000000}", 200), "<!date^1793000000^{ago}|Mon 26 Oct 2026 07:33 UTC>");
     assert_text(plain("on {ms:1793000000000}.", 200), "on Mon 26 Oct 2026 07:33 UTC.");
     assert_text(markup("{ms:} {ms:12x} {ms {", 200), "{ms:} {ms:12x} {ms {");
@@ -97,7 +114,8 @@ static void long_texts_fit_exactly(void **state)
 {
     (void)state;
     for (size_t limit = 1; limit < 120; limit++) {
-        AUTO_STR a = markup("x & " GRIN " {ms:1793000000000} <tail> & more and more and more of it, endlessly & on", limit);
+        AUTO_STR a =
+            markup("x & " GRIN " {ms:1793000000000} <tail> & more and more and more of it, endlessly & on", limit);
         assert_true(units(a) <= limit && *a);
         for (const char *p = a; (p = strchr(p, '&')); p++)
             assert_true(strncmp(p, "&amp;", 5) == 0 || strncmp(p, "&lt;", 4) == 0 || strncmp(p, "&gt;", 4) == 0);
@@ -160,7 +178,8 @@ static void check_blocks(const json_t *blocks, size_t most)
 {
     assert_true(json_array_size(blocks) > 0 && json_array_size(blocks) <= most);
     for (size_t i = 0; i < json_array_size(blocks); i++) {
-        const json_t *b = json_array_get(blocks, i), *fields = json_at(b, "fields"), *elements = json_at(b, "elements");
+        const json_t *b = json_array_get(blocks, i), *fields = json_at(b, "fields"),
+                     *elements = json_at(b, "elements");
         bool header = str_eq(json_str(b, "type", ""), "header");
         if (json_at(b, "text"))
             check_text(json_at(b, "text"), header ? 150 : 3000);
@@ -188,7 +207,8 @@ static uint64_t roll(uint64_t n)
 
 static json_t *odd_text(void)
 {
-    static const char *const bits[] = {"", " ", "<!channel>", "&", GRIN, "{ms:1793000000000}", "*", "\n", "word ", "\xC3\xBC", "{ago:1}", "```"};
+    static const char *const bits[] = {"",  " ",  "<!channel>", "&",        GRIN,      "{ms:1793000000000}",
+                                       "*", "\n", "word ",      "\xC3\xBC", "{ago:1}", "```"};
     AUTO_BUF b = BUF(1 << 20);
     for (uint64_t i = roll(5) == 0 ? roll(6000) : roll(12); i > 0; i--)
         buf_adds(&b, bits[roll(DW_ARRAY_LEN(bits))]);
@@ -285,8 +305,8 @@ static void any_form_is_within_the_limits(void **state)
         json_object_set_new(f, "notes", odd_list(NULL, 0));
         json_t *inputs = json_array();
         for (uint64_t k = roll(6); k > 0; k--) {
-            json_t *in = json_pack("{s:s,s:o,s:o,s:o}", "kind", kinds[roll(4)], "label", odd_text(), "value", odd_text(), "options",
-                                   odd_list(option, 2));
+            json_t *in = json_pack("{s:s,s:o,s:o,s:o}", "kind", kinds[roll(4)], "label", odd_text(), "value",
+                                   odd_text(), "options", odd_list(option, 2));
             char id[8];
             snprintf(id, sizeof id, "i%d", (int)k);
             json_object_set_new(in, "id", json_string(id));
@@ -299,14 +319,15 @@ static void any_form_is_within_the_limits(void **state)
         check_text(json_at(v, "close"), 24);
         if (json_at(v, "submit"))
             check_text(json_at(v, "submit"), 24);
-        assert_true(strlen(json_str(v, "private_metadata", "")) <= 3000 && strlen(json_str(v, "callback_id", "")) <= 255);
+        assert_true(strlen(json_str(v, "private_metadata", "")) <= 3000 &&
+                    strlen(json_str(v, "callback_id", "")) <= 255);
     }
 }
 
 static json_t *sample_card(void)
 {
-    return json_pack("{s:s,s:s,s:s,s:s,s:s}", "title", "Northwind", "severity", "alert", "tag", "SHADOW", "mention", "U0AE1", "summary",
-                     "Northwind owes $48,200.");
+    return json_pack("{s:s,s:s,s:s,s:s,s:s}", "title", "Northwind", "severity", "alert", "tag", "SHADOW", "mention",
+                     "U0AE1", "summary", "Northwind owes $48,200.");
 }
 
 static void shadow_and_mention_stand_first(void **state)
@@ -325,9 +346,12 @@ static void actions_become_buttons_and_a_menu(void **state)
 {
     (void)state;
     json_auto_t *card = sample_card();
-    json_object_set_new(card, "actions", json_pack("[{s:s,s:s,s:s,s:s}]", "id", "claim", "label", "Claim", "value", "N-12@4", "style", "odd"));
-    json_object_set_new(card, "more", json_pack("[{s:s,s:s,s:s},{s:s,s:s,s:s}]", "id", "dispute", "label", "Disputed", "value", "N-12@4", "id",
-                                                "why", "label", "Why?", "value", "N-12@4"));
+    json_object_set_new(
+        card, "actions",
+        json_pack("[{s:s,s:s,s:s,s:s}]", "id", "claim", "label", "Claim", "value", "N-12@4", "style", "odd"));
+    json_object_set_new(card, "more",
+                        json_pack("[{s:s,s:s,s:s},{s:s,s:s,s:s}]", "id", "dispute", "label", "Disputed", "value",
+                                  "N-12@4", "id", "why", "label", "Why?", "value", "N-12@4"));
     json_auto_t *blocks = slack_card_blocks(card, true), *without = slack_card_blocks(card, false);
     const json_t *elements = json_at(blocks, "2.elements");
     assert_int_equal(json_array_size(elements), 2);

@@ -176,6 +176,10 @@ static void good_addresses_pass_and_ids_are_made(void **state)
         assert_non_null(strstr(buf_text(&s.request.body), "Message-ID: <mail-12-1@example.com>\r\n"));
         assert_non_null(strstr(buf_text(&s.request.headers), "X-Mail-Tls: off\n"));
     }
+    AUTO_JSON args = mail("a@example.com", "Hello", "text");
+    json_put(args, "message_id", "p3.1798880400000");
+    step_once(c, args, NULL, NULL, 0, &s);
+    assert_non_null(strstr(buf_text(&s.request.body), "Message-ID: <p3.1798880400000@example.com>\r\n"));
     step_fini(&s);
     mail_config_free(c);
 }

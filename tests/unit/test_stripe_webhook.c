@@ -81,6 +81,8 @@ static void several_values_and_schemes(void **state)
     assert_int_equal(verify(header, BODY, NOW, &e), 0);
     snprintf(header, sizeof header, "t=1793000000,v1=%s,v1=short,v1=%s,what,=,v2=1", other, VECTOR);
     assert_int_equal(verify(header, BODY, NOW, &e), 0);
+    snprintf(header, sizeof header, "t=1793000000,v1=%s,v1=%s", VECTOR, other); /* the good one need not be the last */
+    assert_int_equal(verify(header, BODY, NOW, &e), 0);
     assert_denied("t=1793000000,v0=" VECTOR, "no usable v1");
     assert_denied("t=1793000000,v11=" VECTOR, "no usable v1");
     snprintf(header, sizeof header, "t=1793000000,v1=%s", other);

@@ -15,17 +15,22 @@ ifneq ($(SAN),)
 O      := $(B)/$(subst $(comma),-,$(SAN))
 SANF   := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 HARDEN := -fPIE
+CPPFLAGS += -DDW_TEST_POINTS
 else
 O      := $(B)
 endif
-OWN     = -std=c11 -D_GNU_SOURCE -I. -I$(B)/gen $(WARN) $(HARDEN) $(SANF) $(shell pkg-config --cflags $(PKGS)) -pthread
-LIBS    = $(shell pkg-config --libs $(PKGS)) -pthread -lm
+# pkg-config is asked when it is first needed, and once: `make demo` installs it before.
+PKGC    = $(eval PKGC := $(shell pkg-config --cflags $(PKGS)))$(PKGC)
+PKGL    = $(eval PKGL := $(shell pkg-config --libs $(PKGS)))$(PKGL)
+OWN     = -std=c11 -D_GNU_SOURCE -I. -I$(B)/gen $(WARN) $(HARDEN) $(SANF) $(PKGC) -pthread
+LIBS    = $(PKGL) -pthread -lm
 
 SRC    := $(wildcard engine/*.c) $(wildcard adapters/*.c adapters/*/*.c) $(filter-out bot/main.c,$(wildcard bot/*.c))
-OBJ     = $(SRC:%.c=$(O)/obj/%.o) $(O)/obj/embedded.o $(if $(findstring DW_TEST_POINTS,$(CPPFLAGS)),$(O)/obj/tests/crash/kill_point.o)
+OBJ     = $(SRC:%.c=$(O)/obj/%.o) $(O)/obj/embedded.o $(if $(SAN),$(O)/obj/tests/crash/kill_point.o)
 UNIT   := $(wildcard tests/unit/test_*.c)
 
 all: $(O)/dunwell
+.DELETE_ON_ERROR:
 $(O)/dunwell: $(O)/obj/bot/main.o $(OBJ)
 	$(CC) $(SANF) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS)
 $(O)/obj/%.o: %.c
@@ -39,13 +44,13 @@ $(O)/unit/%: tests/unit/%.c $(OBJ)
 # What a newcomer needs.
 demo:
 	tests/setup.sh
-	+$(MAKE) --no-print-directory all
+	+$(MAKE) --no-print-directory -j$$(nproc) all
 	$(B)/dunwell demo
 SANB   := $(B)/address-undefined
 check:
 	tests/setup.sh check
-	+$(MAKE) --no-print-directory all
-	+$(MAKE) --no-print-directory SAN=address,undefined CFLAGS='-O1 -g' CPPFLAGS=-DDW_TEST_POINTS tests-build
+	+$(MAKE) --no-print-directory -j$$(nproc) all
+	+$(MAKE) --no-print-directory -j$$(nproc) SAN=address,undefined CFLAGS='-O1 -g' tests-build
 	sh tests/run.sh $(SANB) $(B) $(T)
 
 UNITS  := $(UNIT:tests/unit/%.c=$(O)/unit/%)

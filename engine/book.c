@@ -1,6 +1,6 @@
-/* The account book in memory. 100,000 rows must load in a second and answer in microseconds, on the engine thread,
- * between two turns; so: two hash tables for what machines ask (key, billing id), sorted arrays for what people
- * type, all built once, before anybody asks.
+/* The account book in memory. 100,000 rows must load in a second or so and answer in microseconds, on the engine
+ * thread, between two turns; so: two hash tables for what machines ask (key, billing id), sorted arrays for what
+ * people type, all built once, before anybody asks.
  *
  * The array of words has an entry for each word of each name, pointing at the rest of the folded name from there
  * on: an exact name, a prefix and a whole word are then each one contiguous range, found by binary search

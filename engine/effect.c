@@ -14,9 +14,10 @@
 #include "engine/when.h"
 
 enum { OUT_MOST = 512 };
+#define GIVE_UP_MS MS_DAY
 
 struct effect {
-    int64_t id, case_id, proposal_id, attempts, deadline_ms;
+    int64_t id, case_id, proposal_id, attempts, deadline_ms, created_ms;
     enum effect_state state;
     char *driver, *op, *key, *purpose;
     json_t *args, *stage;
@@ -36,14 +37,15 @@ static bool effect_load(struct engine *e, int64_t id, struct effect *f)
 {
     struct query *q = store_query(e->store,
                                   "SELECT id, case_id, proposal_id, attempts, deadline_ms, state, driver, op, dedupe, purpose, args, "
-                                  "stage FROM effects WHERE id = ?1 AND is_live = 1",
+                                  "stage, created_ms FROM effects WHERE id = ?1 AND is_live = 1",
                                   "i", id);
     if (!query_next(q))
         return false;
     *f = (struct effect){.id = query_i64(q, 0), .case_id = query_i64(q, 1), .proposal_id = query_i64(q, 2),
                          .attempts = query_i64(q, 3), .deadline_ms = query_i64(q, 4), .state = (enum effect_state)query_i64(q, 5),
                          .driver = str_dup(query_text(q, 6)), .op = str_dup(query_text(q, 7)), .key = str_dup(query_text(q, 8)),
-                         .purpose = str_dup(query_text(q, 9)), .args = query_json(q, 10), .stage = query_json(q, 11)};
+                         .purpose = str_dup(query_text(q, 9)), .args = query_json(q, 10), .stage = query_json(q, 11),
+                         .created_ms = query_i64(q, 12)};
     query_end(q);
     return true;
 }
@@ -133,6 +135,12 @@ static void effect_wait(struct engine *e, const struct effect *f, enum effect_st
         proposal_unknown(e, f->proposal_id, s->reason);
 }
 
+static void effect_give_up(struct engine *e, const struct effect *f, const char *reason)
+{
+    AUTO_STR why = str_fmt("given up after 24 hours: %s", reason);
+    effect_end(e, f, false, NULL, why);
+}
+
 /* One step of the driver, and what it leads to. */
 static void effect_step(struct engine *e, struct effect *f, const struct http_response *previous, struct calls *out)
 {
@@ -156,8 +164,11 @@ static void effect_step(struct engine *e, struct effect *f, const struct http_re
     case STEP_REFUSED:
         effect_end(e, f, false, s.result, s.reason[0] ? s.reason : "refused without a reason");
         break;
-    case STEP_RETRY:
-        effect_wait(e, f, EFFECT_QUEUED, &s);
+    case STEP_RETRY: /* within the lifetime of idempotency keys; after that the world has moved on */
+        if (e->now_ms - f->created_ms > GIVE_UP_MS)
+            effect_give_up(e, f, s.reason);
+        else
+            effect_wait(e, f, EFFECT_QUEUED, &s);
         break;
     case STEP_UNKNOWN:
         effect_wait(e, f, EFFECT_UNKNOWN, &s);

@@ -19,7 +19,7 @@ static void hold_asks(struct engine *e, struct recovery *r, int64_t ref)
         AUTO_STR next = str_fmt("The hold ends on {ms:%lld}: extend it, offer a plan, or let it resume by itself then", (long long)h->end_ms);
         AUTO_STR id = str_fmt("H-%lld", (long long)h->id);
         journal_add(e, &TIMER, "hold.asks", r->id, r->account, id, NULL, "%s is asked: extend, plan, or let it resume",
-                    h->owner[0] ? h->owner : "The collections channel");
+                    h->owner[0] ? person_name_of(e->people, h->owner) : "The collections channel");
         recovery_move(e, r, &TIMER, RECOVERY_HELD, next, h->end_ms);
     }
     hold_free(h);

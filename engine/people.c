@@ -268,3 +268,9 @@ const char *role_names(unsigned roles, char *out, size_t size)
         }
     return out;
 }
+
+const char *person_name_of(const struct people *all, const char *key)
+{
+    const struct person *p = people_by_key(all, key);
+    return p ? p->name : key;
+}

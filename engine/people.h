@@ -33,6 +33,7 @@ const struct person *people_by_chat(const struct people *all, const char *platfo
 const char *person_chat_id(const struct person *p, const char *platform); /* NULL when not mapped */
 bool person_has(const struct person *p, unsigned roles); /* any of them */
 bool person_may_decide(const struct person *p, struct money amount); /* manager or finance, and a limit in that currency */
+const char *person_name_of(const struct people *all, const char *key); /* the name; the key itself when nobody has it */
 const char *role_names(unsigned roles, char *out, size_t size); /* "ae, manager" */
 
 #endif

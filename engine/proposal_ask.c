@@ -35,7 +35,7 @@ static int may_ask(struct engine *e, struct recovery *r, const struct actor *who
     if (r->state == RECOVERY_CLOSED)
         return err_set(err, ERR_CONFLICT, "The case of %s is closed (%s); there is nothing to do.", r->name, r->outcome);
     if (!recovery_may_work(e, r, who->person))
-        return err_set(err, ERR_DENIED, "This is for the account's AE, a collector or a manager. Ask %s.", r->owner[0] ? r->owner : "the collections channel");
+        return err_set(err, ERR_DENIED, "This is for the account's AE, a collector or a manager. Ask %s.", r->owner[0] ? person_name_of(e->people, r->owner) : "the collections channel");
     if (r->state == RECOVERY_READING)
         return err_set(err, ERR_STALE, "The facts of %s are still being read; please repeat that in a few seconds.", r->name);
     if (e->now_ms - r->read_ms > FACTS_FRESH_MS) {

@@ -23,14 +23,15 @@ static void decision_fini(struct decision *d)
     recovery_free(d->r);
 }
 
-static int not_open(const struct proposal *p, struct err *err)
+static int not_open(struct engine *e, const struct proposal *p, struct err *err)
 {
     char when[WHEN_TEXT_SIZE];
     if (p->decider[0])
-        return err_set(err, ERR_CONFLICT, "A-%lld was already decided by %s on %s (now %s). Nothing was changed.", (long long)p->id, p->decider,
+        return err_set(err, ERR_CONFLICT, "A-%lld was already decided by %s on %s (now %s). Nothing was changed.", (long long)p->id, person_name_of(e->people, p->decider),
                        when_text(when, p->decided_ms, NULL), proposal_state_name(p->state));
+    const char *why = p->state == PROPOSAL_CONFIRMED ? "" : p->outcome; /* of a confirmed one it is a word for machines */
     return err_set(err, ERR_CONFLICT, "A-%lld is not open for a decision any more: it is %s%s%s. Nothing was changed.", (long long)p->id,
-                   proposal_state_name(p->state), p->outcome[0] ? ", " : "", p->outcome);
+                   proposal_state_name(p->state), why[0] ? ", " : "", why);
 }
 
 /* The limit a person has in a currency; minor -1 when none. */
@@ -58,7 +59,7 @@ static int right_of(struct engine *e, struct decision *d, const struct person *w
     if (str_eq(d->p->requester, who->key))
         return err_set(err, ERR_DENIED, "A-%lld is your own request; somebody else has to decide on it. Nothing was changed.", (long long)d->p->id);
     if (accepts_counter(e, d->p, who)) {
-        snprintf(d->right, sizeof d->right, "accepts the counter-offer of %s", d->p->requester);
+        snprintf(d->right, sizeof d->right, "accepts the counter-offer of %s", person_name_of(e->people, d->p->requester));
         return 0;
     }
     if (!person_has(who, ROLE_MANAGER | ROLE_FINANCE))
@@ -79,7 +80,7 @@ static int decision_begin(struct engine *e, struct decision *d, int64_t id, cons
     if (!d->r)
         return err_set(err, ERR_NOT_FOUND, "There is no request A-%lld. `queue` and the approvals channel show the open ones.", (long long)id);
     if (d->p->state != PROPOSAL_ASKED)
-        return not_open(d->p, err);
+        return not_open(e, d->p, err);
     int rc = right_of(e, d, who->person, err);
     if (rc == 0 && revision && revision != d->p->revision)
         rc = err_set(err, ERR_STALE, "That card is older than the request: look at the newest card of A-%lld and decide there. Nothing was changed.",
@@ -140,11 +141,11 @@ int proposal_decline(struct engine *e, int64_t id, const struct actor *who, int6
     struct decision d;
     int rc = decision_begin(e, &d, id, who, revision, err);
     if (rc == 0 && (!reason || !reason[0]))
-        rc = err_set(err, ERR_INVALID, "Say why, so that %s knows what to do next: decline A-%lld <reason>", d.p->requester, (long long)id);
+        rc = err_set(err, ERR_INVALID, "Say why, so that %s knows what to do next: decline A-%lld <reason>", person_name_of(e->people, d.p->requester), (long long)id);
     if (rc == 0) {
         decided(e, &d, who, "no", reason, revision);
         proposal_move(e, d.r, d.p, who, PROPOSAL_DECLINED, NULL, "declined by %s: %s", actor_name(who), reason);
-        snprintf(said, size, "Declined: A-%lld. %s is told why.", (long long)id, d.p->requester);
+        snprintf(said, size, "Declined: A-%lld. %s is told why.", (long long)id, person_name_of(e->people, d.p->requester));
     }
     decision_fini(&d);
     return rc;
@@ -172,7 +173,7 @@ static int counter_draft(struct engine *e, struct decision *d, const struct acto
     d->p->outcome = str_fmt("countered with A-%lld", (long long)offer->id);
     proposal_move(e, d->r, d->p, who, PROPOSAL_COUNTERED, NULL, "%s offers instead A-%lld, %s", actor_name(who), (long long)offer->id, words);
     proposal_ask(e, d->r, offer, who);
-    snprintf(said, size, "Counter-offer A-%lld, %s. %s can accept it with: approve A-%lld", (long long)offer->id, words, d->p->requester,
+    snprintf(said, size, "Counter-offer A-%lld, %s. %s can accept it with: approve A-%lld", (long long)offer->id, words, person_name_of(e->people, d->p->requester),
              (long long)offer->id);
     proposal_free(offer);
     return 0;
@@ -199,9 +200,9 @@ int proposal_withdraw(struct engine *e, int64_t id, const struct actor *who, con
     if (!d.r)
         rc = err_set(err, ERR_NOT_FOUND, "There is no request A-%lld.", (long long)id);
     else if (d.p->state != PROPOSAL_ASKED)
-        rc = not_open(d.p, err);
+        rc = not_open(e, d.p, err);
     else if (!str_eq(d.p->requester, who->person->key))
-        rc = err_set(err, ERR_DENIED, "A-%lld was asked by %s; only they can withdraw it.", (long long)id, d.p->requester);
+        rc = err_set(err, ERR_DENIED, "A-%lld was asked by %s; only they can withdraw it.", (long long)id, person_name_of(e->people, d.p->requester));
     else
         timer_cancel(e, "expire", id);
     if (rc == 0) {

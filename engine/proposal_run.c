@@ -154,8 +154,11 @@ static void mail_add(struct engine *e, struct recovery *r, const struct proposal
         AUTO_STR next = str_fmt("A collector sends the link by hand: %s", !e->mail ? "no mail server is configured" : !to[0] ? "the account has no e-mail" : "the text is broken");
         AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
         journal_add(e, &POLICY, "mail.by_hand", r->id, r->account, ref, NULL, "%s", next);
-        if (r->state == RECOVERY_WAITING) /* elsewhere the case has a next step of its own */
+        AUTO_STR both = str_fmt("%s. %s", r->next_step, next); /* what the case waits for stays true */
+        if (r->state == RECOVERY_WAITING)
             recovery_move(e, r, &POLICY, RECOVERY_QUEUED, next, 0);
+        else
+            recovery_move(e, r, &POLICY, r->state, both, r->next_ms);
         return;
     }
     const char *body = strstr(buf_text(&mail), "\n\n");
@@ -228,7 +231,7 @@ static void confirmed(struct engine *e, struct recovery *r, struct proposal *p, 
     free(p->vendor_id);
     free(p->outcome);
     p->vendor_id = str_dup(vendor);
-    p->outcome = str_dup(json_str(result, "mode", json_str(result, "outcome", "")));
+    p->outcome = str_dup(json_str(result, "note", json_str(result, "mode", json_str(result, "outcome", ""))));
     proposal_move(e, r, p, &(struct actor){.name = r->biller}, PROPOSAL_CONFIRMED, told, "confirmed by %s, read back%s%s", r->biller,
                   vendor[0] ? ": " : "", vendor);
     switch (p->verb) {

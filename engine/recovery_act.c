@@ -23,7 +23,7 @@ static int may_act(const struct engine *e, const struct recovery *r, const struc
     if (r->state == RECOVERY_CLOSED)
         return err_set(err, ERR_CONFLICT, "The case of %s is closed (%s); there is nothing to do.", r->name, r->outcome);
     if (!recovery_may_work(e, r, who->person))
-        return err_set(err, ERR_DENIED, "This is for the account's AE, a collector or a manager. Ask %s.", r->owner[0] ? r->owner : "the collections channel");
+        return err_set(err, ERR_DENIED, "This is for the account's AE, a collector or a manager. Ask %s.", r->owner[0] ? person_name_of(e->people, r->owner) : "the collections channel");
     return 0;
 }
 
@@ -40,7 +40,7 @@ int recovery_claim(struct engine *e, struct recovery *r, const struct actor *who
     if (!person_has(who->person, ROLE_AE | ROLE_COLLECTOR | ROLE_MANAGER | ROLE_FINANCE))
         return err_set(err, ERR_DENIED, "Claiming is for AEs, collectors and managers.");
     if (r->claimed && !str_eq(r->owner, who->person->key))
-        return err_set(err, ERR_CONFLICT, "%s has it already. Ask them to hand it on with: notmine %s", r->owner, r->account);
+        return err_set(err, ERR_CONFLICT, "%s has it already. Ask them to hand it on with: notmine %s", person_name_of(e->people, r->owner), r->account);
     bool again = r->claimed;
     free(r->owner);
     r->owner = str_dup(who->person->key);

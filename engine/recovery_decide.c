@@ -199,7 +199,7 @@ static void act(struct engine *e, struct recovery *r, const struct verdict *v)
             else if (str_eq(order[k], "link"))
                 act_link(e, r, args, why);
             else
-                journal_add(e, &POLICY, "alert", r->id, r->account, r->owner, NULL, "%s is told: %s", r->owner[0] ? r->owner : "The collections channel",
+                journal_add(e, &POLICY, "alert", r->id, r->account, r->owner, NULL, "%s is told: %s", r->owner[0] ? person_name_of(e->people, r->owner) : "The collections channel",
                             why);
         }
     }
@@ -245,7 +245,13 @@ static void cover_new_invoices(struct engine *e, struct recovery *r)
                 found |= json_equal(id, held) != 0;
             uncovered |= !found;
         }
-    if (uncovered) {
+    /* Billing refused that a moment ago? Then not again before the next look. */
+    bool refused = store_i64(e->store, 0, "SELECT count(*) FROM proposals WHERE case_id = ?1 AND verb = ?2 AND state = ?3 AND created_ms > ?4", "iiii", r->id,
+                             SM_ID(VERB_EXTEND), SM_ID(PROPOSAL_FAILED), e->now_ms - MS_HOUR) > 0;
+    if (uncovered && refused) {
+        timer_cancel(e, "reread", r->id);
+        timer_add(e, "reread", r->id, r->id, e->now_ms + MS_HOUR + MS_MINUTE);
+    } else if (uncovered) {
         json_t *terms = hold_terms(r, h->end_ms, h->ask_ms, h->at_end, "a new invoice failed under the hold");
         json_put_i64(terms, "hold", h->id);
         proposal_auto(e, r, VERB_EXTEND, terms, "a new invoice failed under the hold");

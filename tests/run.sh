@@ -34,7 +34,7 @@ done
 for t in "$san"/fuzz/fuzz_*; do
     [ -x "$t" ] && run "corpus.$(basename "$t" | sed 's/^fuzz_//')" 120 "$t" "tests/fuzz/corpus/$(basename "$t" | sed 's/^fuzz_//')"
 done
-[ -x "$san/sim/sim" ] && run sim 300 "$san/sim/sim" --seeds 40
+[ -x "$san/sim/sim" ] && run sim 300 "$san/sim/sim" --seeds 12
 for t in tests/process/test_*.py tests/crash/test_*.py; do
     [ -f "$t" ] && run "process.$(basename "$t" .py | sed 's/^test_//')" 600 build/venv/bin/python "$t"
 done

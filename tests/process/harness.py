@@ -391,8 +391,10 @@ def raw(port, data, timeout=20, wanted=1):
             s.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
             pass  # it answered before it had read all
+        shared = s.makefile("rb")
+        shared.close = lambda: None  # each response would close it
         for _ in range(wanted):
-            answer = http.client.HTTPResponse(s)
+            answer = http.client.HTTPResponse(type("Socket", (), {"makefile": lambda *_: shared}))
             answer.begin()
             answers.append((answer.status, answer.read().decode()))
     return answers

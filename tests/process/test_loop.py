@@ -233,4 +233,5 @@ def test_too_many_failures_go_to_the_queue(w):
     assert not stripe.writes(), "a queued case changes nothing at Stripe"
 
 
-run(globals())
+if __name__ == "__main__":
+    run(globals())

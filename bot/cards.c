@@ -291,6 +291,24 @@ static void reply_closed(struct engine *e, const struct recovery *r, const struc
     reply(e, m, key, text);
 }
 
+/* An edit notifies nobody: what needs the owner's word now is said in the thread as well. */
+static void reply_owner_asked(struct engine *e, const struct recovery *r, const struct message *m)
+{
+    struct hold *h = hold_of_case(e, r->id);
+    if (h && h->state == HOLD_ACTIVE && r->state == RECOVERY_HELD && e->now_ms >= h->ask_ms) {
+        AUTO_STR key = str_fmt("reply-%s-ask-H-%lld-%lld", m->ref, (long long)h->id, (long long)h->end_ms);
+        AUTO_STR text = str_fmt("%s, the hold ends on {ms:%lld}. Extend it, offer a plan, or do nothing: then notices and retries resume by themselves.",
+                                words_person(e, r->owner[0] ? r->owner : "Collections"), (long long)h->end_ms);
+        reply(e, m, key, text);
+    }
+    hold_free(h);
+    int64_t broken = store_i64(e->store, 0, "SELECT id FROM promises WHERE case_id = ?1 AND state = 'broken' ORDER BY id DESC LIMIT 1", "i", r->id);
+    if (broken && r->state == RECOVERY_QUEUED) {
+        AUTO_STR key = str_fmt("reply-%s-promise-%lld", m->ref, (long long)broken);
+        reply(e, m, key, "The promised payment has not come. Call the customer, or agree on something else.");
+    }
+}
+
 /* ---- a case ---- */
 
 static const char *first_set(const char *a, const char *b)
@@ -368,8 +386,10 @@ static void refresh_case(struct engine *e, const struct recovery *r)
             refresh_request(e, r, posted ? &m : NULL, p);
         proposal_free(p);
     }
-    if (posted)
+    if (posted) {
+        reply_owner_asked(e, r, &m);
         reply_closed(e, r, &m);
+    }
     message_fini(&m);
 }
 

@@ -180,7 +180,8 @@ static void files_look(struct turn *t)
     t->looked_ms = now;
     if (changed(&t->files[FILE_PEOPLE]))
         reload_people(t);
-    if (changed(&t->files[FILE_ACCOUNTS]))
+    bool old = now - book_as_of_ms(t->book) > MS_DAY; /* what it says is looked up daily, changed or not */
+    if (changed(&t->files[FILE_ACCOUNTS]) || old)
         reload_accounts(t);
     if (changed(&t->files[FILE_POLICY]))
         reload_policy(t);

@@ -51,13 +51,13 @@ static void retry(struct engine *e, struct recovery *r)
     char why[200];
     if (r->state != RECOVERY_RETRYING)
         return;
-    if (!policy_may_retry(e->policy, &r->facts, why, sizeof why)) {
+    if (!policy_may_retry_at(e->policy, &r->facts, e->now_ms, why, sizeof why)) {
         AUTO_STR next = str_fmt("A collector takes it from the queue: %s", why);
         recovery_move(e, r, &TIMER, RECOVERY_QUEUED, next, 0);
         return;
     }
     json_t *terms = json_object();
-    json_put(terms, "invoice", json_str(r->invoices, "0.id", ""));
+    json_put(terms, "invoice", recovery_invoice(r));
     proposal_auto(e, r, VERB_RETRY, terms, why);
     recovery_move(e, r, &TIMER, RECOVERY_RETRYING, "The payment is being tried again now", 0);
 }

@@ -163,10 +163,10 @@ int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who
         rc = none_pending(e, r, VERB_RETRY, err);
     if (rc != 0)
         return rc;
-    if (!policy_may_retry(e->policy, &r->facts, why, sizeof why))
+    if (!policy_may_retry_at(e->policy, &r->facts, e->now_ms, why, sizeof why))
         return err_set(err, ERR_DENIED, "No retry: %s", why);
     json_t *terms = json_object();
-    json_put(terms, "invoice", json_str(r->invoices, "0.id", ""));
+    json_put(terms, "invoice", recovery_invoice(r));
     json_put(terms, "currency", r->due.currency);
     return put(e, r, who, &(struct draft){.verb = VERB_RETRY, .take_terms = terms, .requester = who->person->key, .bound = why, .amount = r->due}, BOUND_INSIDE,
                said, size, err);

@@ -99,6 +99,17 @@ void recovery_save(struct engine *e, struct recovery *r)
     engine_dirty(e, r->id);
 }
 
+const char *recovery_invoice(const struct recovery *r)
+{
+    const char *failed = facts_str(&r->facts, "invoice.id");
+    size_t i;
+    json_t *invoice;
+    json_array_foreach(r->invoices, i, invoice)
+        if (str_eq(json_str(invoice, "id", ""), failed))
+            return failed;
+    return json_str(r->invoices, "0.id", "");
+}
+
 void recovery_say_next(struct recovery *r, const char *next_step, int64_t next_ms)
 {
     free(r->next_step);
@@ -167,7 +178,7 @@ void recovery_ask_facts(struct engine *e, struct recovery *r, const char *invoic
     store_run(e->store, "UPDATE recoveries SET reads = reads + 1 WHERE id = ?1", "i", r->id);
     int64_t reads = store_i64(e->store, 0, "SELECT reads FROM recoveries WHERE id = ?1", "i", r->id);
     if (!invoice || !invoice[0])
-        invoice = json_str(r->invoices, "0.id", "");
+        invoice = recovery_invoice(r);
     json_t *args = json_object();
     json_put(args, "customer", r->customer);
     if (invoice[0])

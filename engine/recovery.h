@@ -58,6 +58,7 @@ void recovery_touch(struct engine *e, const struct touch *t);
 /* invoice: the one an event named, or NULL for the ones we know. One read at a time. */
 void recovery_ask_facts(struct engine *e, struct recovery *r, const char *invoice);
 bool recovery_read_over(struct engine *e, struct recovery *r); /* true when another read was asked for meanwhile */
+const char *recovery_invoice(const struct recovery *r); /* the id of the open invoice that failed, else of the first; "" */
 void recovery_say_next(struct recovery *r, const char *next_step, int64_t next_ms); /* without saving */
 /* A finished read: facts, then close (nothing is due) or decide. */
 void recovery_facts_arrived(struct engine *e, struct recovery *r, const json_t *read);

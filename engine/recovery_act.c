@@ -127,7 +127,7 @@ int recovery_send_link(struct engine *e, struct recovery *r, const struct actor 
     const char *class = facts_str(&r->facts, "payment.class");
     json_t *terms = json_object();
     json_put(terms, "purpose", str_eq(class, "H") || str_eq(class, "N") ? "update_method" : "pay");
-    json_put(terms, "invoice", json_str(r->invoices, "0.id", ""));
+    json_put(terms, "invoice", recovery_invoice(r));
     write_down(e, r, who, "link.asked", "asks to send the customer a link");
     AUTO_STR why = str_fmt("%s asked for it", actor_name(who));
     proposal_auto(e, r, VERB_LINK, terms, why);

@@ -142,12 +142,12 @@ static void act_queue(struct engine *e, struct recovery *r, const char *why)
 static void act_retry(struct engine *e, struct recovery *r, const json_t *args)
 {
     char left[200];
-    if (!policy_may_retry(e->policy, &r->facts, left, sizeof left)) {
+    int64_t from = when_add_days(e->now_ms, (int)json_i64(args, "after_days", 2), zone_of(r)), allowed = policy_retry_from_ms(&r->facts);
+    int64_t at = when_business_hour(from > allowed ? from : allowed, (int)json_i64(args, "hour", 9), zone_of(r));
+    if (!policy_may_retry_at(e->policy, &r->facts, at, left, sizeof left)) {
         act_queue(e, r, left);
         return;
     }
-    int64_t from = when_add_days(e->now_ms, (int)json_i64(args, "after_days", 2), zone_of(r));
-    int64_t at = when_business_hour(from, (int)json_i64(args, "hour", 9), zone_of(r));
     hold_until(e, r, at + 2 * MS_DAY, at + 2 * MS_DAY, "resume", "so that the retry runs at the chosen time and only then");
     if (!e->shadow) {
         timer_cancel(e, "retry", r->id);
@@ -166,7 +166,7 @@ static void act_link(struct engine *e, struct recovery *r, const json_t *args, c
     if (!lately) {
         json_t *terms = json_object();
         json_put(terms, "purpose", purpose);
-        json_put(terms, "invoice", json_str(r->invoices, "0.id", ""));
+        json_put(terms, "invoice", recovery_invoice(r));
         proposal_auto(e, r, VERB_LINK, terms, why);
     }
     if (r->state == RECOVERY_READING || r->state == RECOVERY_WAITING || r->state == RECOVERY_QUEUED) {

@@ -37,6 +37,7 @@ static void put_decline(json_t *payment, const struct decline *d, const char *te
     read_put(payment, "code", d->code);
     read_put(payment, "network_code", d->network_code);
     read_put(payment, "advice", d->advice);
+    read_put(payment, "network_advice", d->network_advice);
     json_put(payment, "class", decline_class(d));
     read_put(payment, "text", text);
     if (decline_wait_ms(d))

@@ -19,6 +19,8 @@ static void check_row(const struct book *b, const struct account *a)
         assert((unsigned char)*p >= 0x20 && *p != 0x7f);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct problems p = {0};

@@ -59,6 +59,8 @@ static void check_policy(const struct policy *p)
     check_bounds(p);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct doc *d;

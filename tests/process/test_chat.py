@@ -14,6 +14,10 @@ def form(w, since=0):
     return wait_for("the filled form", look)
 
 
+def button_of(card, action):
+    return next(e for b in card["blocks"] if b["type"] == "actions" for e in b["elements"] if e.get("action_id") == action)
+
+
 def notes_of(view):
     return words({"blocks": view["view"]["blocks"]})
 
@@ -36,7 +40,7 @@ def test_plan_form(w):
     wrong = slack.post("submit", user="U0AE1", view=name, values={"instalments": "9", "first": day(10)})
     assert not wrong["closed"] and "why" in wrong["errors"], wrong
     right = slack.post("submit", user="U0AE1", view=name, values={"instalments": "9", "first": day(10), "why": "renewal in flight"})
-    assert right["closed"], right
+    assert not right["errors"] and "Asked for approval: A-2" in str(right["payload"]), right
     slack.await_card("C0APPROVALS", "Request A-2 ", "renewal in flight", "Needs:")
     assert not stripe.effects("charged")
 
@@ -46,8 +50,11 @@ def test_form_inside_policy_and_other_forms(w):
     invoice, card = held(w)
     slack.click("U0AE1", card, "hold")
     name, view = form(w)
-    assert slack.post("submit", user="U0AE1", view=name, values={"until": day(12), "why": "talks on Monday"})["closed"]
-    await_line(w, "U0AE1", "extend", "confirmed") if False else wait_for("the new end", lambda: dw.one("SELECT reason FROM holds") == "talks on Monday")
+    right = slack.post("submit", user="U0AE1", view=name, values={"until": day(12), "why": "talks on Monday"})
+    assert not right["errors"] and "Inside policy" in str(right["payload"]), right
+    wait_for("the new end", lambda: dw.one("SELECT end_ms FROM holds") > (time.time() + 11 * 86400) * 1000)
+    dw.settle()
+    assert "talks on Monday" in slack.say("U0AE1", "history northwind")
     card = slack.again(card)
     slack.click("U0AE1", card, "promise")
     name, view = form(w)
@@ -57,7 +64,8 @@ def test_form_inside_policy_and_other_forms(w):
     assert wrong["errors"], wrong
     wrong = slack.post("submit", user="U0AE1", view=name, values={"amount": "99999999999999999999", "by": day(3)})
     assert wrong["errors"], wrong
-    assert slack.post("submit", user="U0AE1", view=name, values={"amount": "12000", "by": day(3)})["closed"]
+    right = slack.post("submit", user="U0AE1", view=name, values={"amount": "12000", "by": day(3)})
+    assert right["acked"] and not right["errors"], right
     wait_for("the promise on the card", lambda: "promised" in words(slack.again(card)))
     slack.click("U0AE1", slack.again(card), "claim")
     wait_for("the claim", lambda: dw.one("SELECT claimed FROM recoveries") == 1)
@@ -71,8 +79,9 @@ def test_twice_is_once(w):
     threads = [threading.Thread(target=slack.click, args=(who, card, "approve")) for who in ("U0MANAGER1", "U0FINANCE1", "U0MANAGER1", "U0FINANCE1")]
     [t.start() for t in threads]
     [t.join() for t in threads]
-    slack.click("U0MANAGER1", card, "approve", twice=True)
-    await_line(w, "U0AE1", "9 x $1,333.33", "confirmed")
+    button = button_of(card, "approve")
+    slack.click("U0MANAGER1", card, "approve", value=button["value"], force=True, twice=True)
+    await_line(w, "U0AE1", "9 x about $1,333.33", "confirmed")
     dw.settle()
     assert dw.one("SELECT count(*) FROM plans") == 1 and dw.one("SELECT count(*) FROM instalments") == 9
     assert dw.one("SELECT count(*) FROM votes WHERE vote = 'approve'") in (0, 1)
@@ -120,7 +129,7 @@ def test_old_card(w):
     ref, card = ask_plan(w)
     slack.say("U0MANAGER1", f"decline {ref} no")
     wait_for("the refusal on the card", lambda: "eclined" in words(slack.again(card)))
-    button = next(e for b in card["blocks"] if b["type"] == "actions" for e in b["elements"] if e.get("action_id") == "approve")
+    button = button_of(card, "approve")
     assert slack.click("U0FINANCE1", card, "approve", value=button["value"], force=True)["acked"]
     said = wait_for("a friendly private answer", lambda: slack.whispers("U0FINANCE1"))
     assert "eclined" in said, said
@@ -145,18 +154,33 @@ def test_stranger(w):
     wait_for("people.yaml to be read again", lambda: "Northwind" in slack.say("U0STRANGER1", "status northwind"))
 
 
+def marked(message):
+    """The texts of a message that Slack would read as markup."""
+    out = [message["text"]]
+
+    def walk(x):
+        if isinstance(x, dict):
+            if x.get("type") == "mrkdwn":
+                out.append(x["text"])
+            for v in x.values():
+                walk(v)
+        elif isinstance(x, list):
+            for v in x:
+                walk(v)
+    walk(message["blocks"])
+    return out
+
+
 def test_hostile_text(w):
     slack, stripe, dw = w.begin()
     invoice, card = held(w, "umbrella", 9000_00)
-    text = str(card["blocks"]) + card["text"]
-    print([l for l in words(card).split("\n") if "Umbrella" in l])
-    assert "<!channel>" not in text and "&lt;!channel&gt;" in text and "<@U0AE2>" not in text
     ref, request = ask_plan(w, "umbrella")
-    assert "<!channel>" not in str(request["blocks"])
-    slack.say("U0AE1", "note umbrella <!here> ``` & <http://evil.example|click> \u202e\u0007x") if False else None
+    for text in marked(card) + marked(request):
+        assert "<!channel>" not in text and "<@U0AE2>" not in text, text
+    assert "&lt;!channel&gt;" in card["text"], card["text"]
     assert "Noted" in slack.say("U0AE1", "note umbrella <!here> ``` & <http://evil.example|click>")
     status = slack.say("U0AE1", "status umbrella")
-    assert "&lt;!here&gt;" in status and "<!here>" not in status, status
+    assert "Last note" in status and "<!here" not in status and "<http" not in status, status
 
 
 def test_absurd_commands(w):
@@ -165,7 +189,7 @@ def test_absurd_commands(w):
     long = "note northwind " + "x" * 50_000
     assert "too long" in slack.say("U0AE1", long, fragments=7)
     assert "characters" in slack.say("U0AE1", "note northwind a\u0007b")
-    for text, part in {f"plan Northwind 0x from {day(5)}": "instalments", f"plan Northwind 3x from {day(-5)}": "past", "plan Northwind 3x from 2027-13-45": "",
+    for text, part in {f"plan Northwind 0x from {day(5)}": "", f"plan Northwind 3x from {day(-5)}": "past", "plan Northwind 3x from 2027-13-45": "",
                        f"plan Northwind 999999999999x from {day(5)}": "", f"plan Northwind -3x from {day(5)}": "", f"plan nobody 3x from {day(5)}": "nobody",
                        f"plan Glob 3x from {day(5)}": "Globex", "promise Northwind -50 by tomorrow": "", "promise Northwind 1e9 by tomorrow": "",
                        "promise Northwind 500 EUR by tomorrow": "EUR", f"hold Northwind until {day(-1)}": "", "hold Northwind until 9999-12-31": "",
@@ -195,17 +219,15 @@ def answer(slack, text, **more):
     return str(result["payload"]) if result["acked"] else ""
 
 
-def test_sorted_by_time_is_the_card(w):
-    """The card's text is the state: after everything is quiet, building it again changes nothing."""
+def test_one_message_a_case(w):
     slack, stripe, dw = w.begin()
     invoice, card = held(w)
-    edits = len(slack.again(card)["edits"])
+    stripe.failed("northwind", 700_00)
+    slack.await_card("U0AE1", "$12,700.00", "2 invoices")
     dw.restart()
     dw.settle()
-    stripe.post("webhook", type="customer.updated", object="cus_northwind")
-    time.sleep(0.3)
-    assert len(slack.again(card)["edits"]) == edits, "a restart edits nothing"
     assert len([m for m in slack.messages() if not m["thread_ts"]]) == 1
+    assert len([m for m in slack.messages() if "<@U0AE1>" in str(m["blocks"]) + m["text"]]) <= 1
 
 
 if __name__ == "__main__":

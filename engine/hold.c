@@ -119,6 +119,11 @@ void hold_confirmed(struct engine *e, struct recovery *r, int64_t id, const json
     if (h->state == HOLD_STARTING || h->state == HOLD_ACTIVE) {
         h->end_ms = json_i64(terms, "end_ms", h->end_ms);
         h->ask_ms = json_i64(terms, "ask_ms", h->ask_ms);
+        const char *reason = json_str(terms, "reason", h->reason);
+        if (reason != h->reason) {
+            free(h->reason);
+            h->reason = str_dup(reason);
+        }
         AUTO_STR text = str_fmt("Notices and retries are stopped until %s, read back", when_text(until, h->end_ms, NULL));
         hold_move(e, r, h, HOLD_ACTIVE, text);
         timers_set(e, h);

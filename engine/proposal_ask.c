@@ -124,7 +124,7 @@ int proposal_hold(struct engine *e, struct recovery *r, const struct actor *who,
         return err_set(err, ERR_INVALID, "A hold ends in the future; say until when, such as: until fri 17:00.");
     struct hold *h = hold_of_case(e, r->id);
     int64_t from = h ? h->start_ms : e->now_ms, lead = MS_DAY;
-    json_t *terms = hold_terms(r, end_ms, end_ms - lead > e->now_ms ? end_ms - lead : e->now_ms, "resume", reason && reason[0] ? reason : "asked by a person");
+    json_t *terms = hold_terms(r, end_ms, end_ms - lead > e->now_ms ? end_ms - lead : e->now_ms, "resume", reason && reason[0] ? reason : h ? h->reason : "asked by a person");
     if (h)
         json_put_i64(terms, "hold", h->id);
     enum verb verb = h ? VERB_EXTEND : VERB_HOLD;

@@ -252,7 +252,7 @@ static void cover_new_invoices(struct engine *e, struct recovery *r)
         timer_cancel(e, "reread", r->id);
         timer_add(e, "reread", r->id, r->id, e->now_ms + MS_HOUR + MS_MINUTE);
     } else if (uncovered) {
-        json_t *terms = hold_terms(r, h->end_ms, h->ask_ms, h->at_end, "a new invoice failed under the hold");
+        json_t *terms = hold_terms(r, h->end_ms, h->ask_ms, h->at_end, h->reason);
         json_put_i64(terms, "hold", h->id);
         proposal_auto(e, r, VERB_EXTEND, terms, "a new invoice failed under the hold");
     }

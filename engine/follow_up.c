@@ -58,6 +58,8 @@ static void retry(struct engine *e, struct recovery *r)
     }
     json_t *terms = json_object();
     json_put(terms, "invoice", recovery_invoice(r));
+    if (facts_str(&r->facts, "method.id")[0]) /* the card these limits were counted for, not whatever is default by then */
+        json_put(terms, "method", facts_str(&r->facts, "method.id"));
     proposal_auto(e, r, VERB_RETRY, terms, why);
     recovery_move(e, r, &TIMER, RECOVERY_RETRYING, "The payment is being tried again now", 0);
 }

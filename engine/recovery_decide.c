@@ -169,6 +169,8 @@ static void act_link(struct engine *e, struct recovery *r, const json_t *args, c
         json_put(terms, "invoice", recovery_invoice(r));
         proposal_auto(e, r, VERB_LINK, terms, why);
     }
+    if (str_eq(purpose, "update_method")) /* billing's own schedule would try the dead card again */
+        hold_until(e, r, e->now_ms + 30 * MS_DAY, e->now_ms + 30 * MS_DAY, "queue", "this card will not work again, so nobody tries it");
     if (r->state == RECOVERY_READING || r->state == RECOVERY_WAITING || r->state == RECOVERY_QUEUED) {
         int64_t look = e->now_ms + 5 * MS_DAY;
         AUTO_STR next = str_fmt("%sThe customer has the link; if nothing is paid by {ms:%lld} a collector takes it", e->shadow ? "Shadow: " : "",
@@ -259,13 +261,30 @@ static void cover_new_invoices(struct engine *e, struct recovery *r)
     hold_free(h);
 }
 
+/* The card that was declined for good has been replaced: the new one is tried at once. */
+static bool card_renewed(struct engine *e, struct recovery *r, const struct facts *before)
+{
+    char why[200];
+    const char *declined = facts_str(&r->facts, "payment.method"), *card = facts_str(&r->facts, "method.id");
+    bool replaced = declined[0] && card[0] && !str_eq(declined, card) && !str_eq(facts_str(before, "method.id"), card);
+    if (r->state != RECOVERY_WAITING || !replaced || e->shadow || !policy_may_retry_at(e->policy, &r->facts, e->now_ms, why, sizeof why))
+        return false;
+    timer_cancel(e, "link_over", r->id);
+    timer_cancel(e, "retry", r->id);
+    timer_add(e, "retry", r->id, r->id, e->now_ms);
+    recovery_move(e, r, &POLICY, RECOVERY_RETRYING, "The customer gave another card; it is charged now", e->now_ms);
+    return true;
+}
+
 static void apply(struct engine *e, struct recovery *r, const struct facts *before)
 {
     struct verdict v;
     policy_decide(e->policy, &r->facts, e->now_ms, &v);
     bool first = r->state == RECOVERY_READING || (r->state == RECOVERY_QUEUED && !r->rule[0]); /* queued: it could not be read before */
     bool machine = first || r->state == RECOVERY_RETRYING || r->state == RECOVERY_WAITING;
-    if (first || (machine && is_news(before, &r->facts)))
+    if (card_renewed(e, r, before))
+        cover_new_invoices(e, r);
+    else if (first || (machine && is_news(before, &r->facts)))
         decide(e, r, &v);
     else
         cover_new_invoices(e, r);

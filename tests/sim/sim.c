@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "adapters/chat/console.h"
+#include "bot/log.h"
 #include "engine/when.h"
 #include "tests/sim/sim.h"
 
@@ -408,6 +409,7 @@ static bool option_number(const char *arg, const char *value, const char *name, 
 int main(int argc, char **argv)
 {
     long seeds = 20, steps = 150, first = 1, one = 0;
+    log_level_set(LOG_ERROR);
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--trace") == 0)

@@ -105,7 +105,7 @@ static size_t commit(struct site *s, size_t n, int status)
     struct input *list = NULL;
     size_t cap = 0, done = 0, bytes = 0;
     bool away;
-    for (int tries = 0; done < n && tries < 100; tries++) {
+    for (int64_t end = io_now_ms() + RIG_PATIENCE_MS; done < n && io_now_ms() < end;) {
         queue_wait(s->queue, 50);
         size_t got = queue_take(s->queue, &list, &cap, &away);
         struct answers a = {.site = s, .list = list, .n = got, .status = status};

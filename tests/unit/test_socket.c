@@ -232,7 +232,7 @@ static void take(struct site *s, size_t n)
     size_t cap = 0, have = 0;
     bool away;
     s->list = mem_grow(s->list, n * sizeof *s->list);
-    for (int tries = 0; have < n && tries < 100; tries++) {
+    for (int64_t end = io_now_ms() + RIG_PATIENCE_MS; have < n && io_now_ms() < end;) {
         queue_wait(s->queue, 50);
         size_t more = queue_take(s->queue, &got, &cap, &away);
         assert_true(have + more <= n);
@@ -526,7 +526,7 @@ static void test_full_queue(void **state)
         snprintf(text, sizeof text, "{\"type\":\"command\",\"id\":\"%d\",\"text\":\"%*s\"}", i, 4000, "x");
         peer_text(fd, text);
     }
-    for (int tries = 0; seen < MANY && tries < 1000; tries++) {
+    for (int64_t end = io_now_ms() + RIG_PATIENCE_MS; seen < MANY && io_now_ms() < end;) {
         bool away;
         queue_wait(s.queue, 20);
         size_t n = queue_take(s.queue, &got, &cap, &away);

@@ -4,6 +4,9 @@ CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 B      ?= build
 SAN    ?=
+V      ?=
+Q      := $(if $(V),,@)
+say     = $(if $(V),,@echo '  $(1)')
 
 PKGS   := libwebsockets libcurl jansson sqlite3 libmicrohttpd libfyaml icu-i18n icu-uc libcrypto
 WARN   := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
@@ -29,25 +32,28 @@ SRC    := $(wildcard engine/*.c) $(wildcard adapters/*.c adapters/*/*.c) $(filte
 OBJ     = $(SRC:%.c=$(O)/obj/%.o) $(O)/obj/embedded.o $(if $(SAN),$(O)/obj/tests/crash/kill_point.o)
 UNIT   := $(wildcard tests/unit/test_*.c)
 
-all: $(O)/dunwell
+all: $(O)/dunwell ## build/dunwell (V=1 shows the commands)
 .DELETE_ON_ERROR:
 $(O)/dunwell: $(O)/obj/bot/main.o $(OBJ)
-	$(CC) $(SANF) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS)
+	$(call say,LD $@)
+	$(Q)$(CC) $(SANF) $(LDFLAGS) $(LINK) -o $@ $^ $(LIBS)
 $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC $<)
+	$(Q)$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(O)/unit/%: tests/unit/%.c $(OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(OBJ) $(LIBS) -lcmocka
+	$(call say,TEST $<)
+	$(Q)$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(OBJ) $(LIBS) -lcmocka
 -include $(wildcard $(O)/obj/*/*.d $(O)/obj/*/*/*.d $(O)/unit/*.d)
 
 # What a newcomer needs.
-demo:
+demo: ## installs what is missing, builds, and plays Dunwell in this terminal
 	tests/setup.sh
 	+$(MAKE) --no-print-directory -j$$(nproc) all
 	$(B)/dunwell demo
 SANB   := $(B)/address-undefined
-check:
+check: ## installs what the tests need and runs them all (T=word: only those with it in their name)
 	tests/setup.sh check
 	+$(MAKE) --no-print-directory -j$$(nproc) all
 	+$(MAKE) --no-print-directory -j$$(nproc) SAN=address,undefined CFLAGS='-O1 -g' tests-build
@@ -57,28 +63,89 @@ UNITS  := $(UNIT:tests/unit/%.c=$(O)/unit/%)
 FUZZ   := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZES := $(FUZZ:tests/fuzz/%.c=$(O)/fuzz/%)
 SIM    := $(if $(wildcard tests/sim/sim.c),$(O)/sim/sim)
-tests-build: $(O)/dunwell $(UNITS) $(FUZZES) $(SIM)
+WALK   := $(O)/crash/store_walk
+tests-build: $(O)/dunwell $(UNITS) $(FUZZES) $(SIM) $(WALK)
+$(O)/crash/%: tests/crash/%.c $(OBJ)
+	@mkdir -p $(@D)
+	$(call say,TEST $<)
+	$(Q)$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -o $@ $< $(OBJ) $(LIBS)
 $(O)/fuzz/%: tests/fuzz/%.c tests/fuzz/standalone.c $(OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -o $@ $< tests/fuzz/standalone.c $(OBJ) $(LIBS)
+	$(call say,TEST $<)
+	$(Q)$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -o $@ $< tests/fuzz/standalone.c $(OBJ) $(LIBS)
 $(O)/sim/sim: $(wildcard tests/sim/*.c) $(OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -o $@ $^ $(LIBS)
-lint:
+	$(call say,TEST tests/sim)
+	$(Q)$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -o $@ $^ $(LIBS)
+lint: ## the rules a machine can check
 	sh tests/lint.sh
-clean:
+clean: ## removes build/
 	rm -rf $(B)
-.PHONY: all demo check tests-build lint clean
+
+# Deeper looks, not part of `make check`: minutes, not seconds.
+FUZZ_SECONDS ?= 30
+CRASH_ROUNDS ?= 100
+FUZZSAN := address,undefined
+FUZZER  := $(FUZZ:tests/fuzz/%.c=$(O)/fuzzer/%)
+$(O)/fuzzer/%: tests/fuzz/%.c $(OBJ)
+	@mkdir -p $(@D)
+	$(call say,FUZZ $<)
+	$(Q)$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -o $@ $< $(OBJ) $(LIBS)
+fuzz-build: $(FUZZER)
+fuzz: ## each fuzzing target with clang for FUZZ_SECONDS (30); what is found goes to build/fuzz/
+	tests/setup.sh check
+	+$(MAKE) --no-print-directory -j$$(nproc) CC=clang SAN=fuzzer-no-link,$(FUZZSAN) CFLAGS='-O1 -g' fuzz-build
+	sh tests/fuzz/run.sh $(B)/fuzzer-no-link-$(subst $(comma),-,$(FUZZSAN))/fuzzer $(B)/fuzz $(FUZZ_SECONDS)
+valgrind: ## the unit tests and the demo under valgrind
+	tests/setup.sh check
+	+$(MAKE) --no-print-directory -j$$(nproc) all $(UNIT:tests/unit/%.c=$(B)/unit/%)
+	sh tests/valgrind.sh $(B)
+tsan: ## what has threads, and the demo, under ThreadSanitizer
+	tests/setup.sh check
+	+$(MAKE) --no-print-directory -j$$(nproc) SAN=thread CFLAGS='-O1 -g' tsan-build
+	for t in $(THREADED); do $(B)/thread/unit/test_$$t || exit 1; done
+	$(B)/thread/dunwell demo </dev/null
+THREADED := queue http out socket
+tsan-build: $(O)/dunwell $(THREADED:%=$(O)/unit/test_%)
+crash: ## kill points and kill -9 for longer: CRASH_ROUNDS (100) rounds; the simulator with more seeds
+	tests/setup.sh check
+	+$(MAKE) --no-print-directory -j$$(nproc) all
+	+$(MAKE) --no-print-directory -j$$(nproc) SAN=address,undefined CFLAGS='-O1 -g' tests-build
+	$(SANB)/sim/sim --seeds $(CRASH_ROUNDS)
+	for t in $(wildcard tests/crash/test_*.py); do \
+	    DUNWELL=$(SANB)/dunwell DUNWELL_PLAIN=$(B)/dunwell CRASH_ROUNDS=$(CRASH_ROUNDS) $(B)/venv/bin/python $$t || exit 1; done
+
+# Packaging. DESTDIR and PREFIX (/usr/local) are honoured; nothing is started and no configuration is written.
+DIR    := $(DESTDIR)$(PREFIX)
+SHARE  := $(DIR)/share
+VERSION = $(shell sed -n 's/^\#define DW_VERSION "\(.*\)"/\1/p' bot/cmdline.h)
+install: all ## the program, its manual, examples and a systemd unit; DESTDIR and PREFIX are honoured
+	install -D -m 755 $(B)/dunwell $(DIR)/bin/dunwell
+	install -D -m 644 -t $(SHARE)/man/man1 bot/dunwell.1
+	install -D -m 644 -t $(SHARE)/man/man5 bot/dunwell.yaml.5
+	install -D -m 644 -t $(SHARE)/doc/dunwell README.md
+	install -D -m 644 -t $(SHARE)/doc/dunwell/examples templates/*.yaml templates/*.csv templates/*.json
+	install -d $(DIR)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' bot/dunwell.service > $(DIR)/lib/systemd/system/dunwell.service
+	chmod 644 $(DIR)/lib/systemd/system/dunwell.service
+dist: ## build/dunwell-VERSION.tar.gz of what is committed
+	@mkdir -p $(B)
+	git archive --format=tar.gz --prefix=dunwell-$(VERSION)/ -o $(B)/dunwell-$(VERSION).tar.gz HEAD
+	@echo $(B)/dunwell-$(VERSION).tar.gz
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
+.PHONY: all demo check tests-build lint bench clean fuzz fuzz-build valgrind tsan tsan-build crash install dist help
 # The schema is part of the program: one string made of engine/schema.sql.
 $(B)/gen/schema.h: engine/schema.sql
 	@mkdir -p $(@D)
-	{ echo '/* generated from engine/schema.sql */'; echo 'static const char SCHEMA_SQL[] ='; \
+	$(Q){ echo '/* generated from engine/schema.sql */'; echo 'static const char SCHEMA_SQL[] ='; \
 	  sed -e 's/^--.*//' -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e '/^$$/d' -e 's/^/    "/' -e 's/$$/\\n"/' $<; echo '    ;'; } > $@
 $(O)/obj/engine/store.o: $(B)/gen/schema.h
 # The texts of templates/ are part of the program too.
 $(B)/gen/embedded.c: bot/embed.sh $(shell find templates -type f)
 	@mkdir -p $(@D)
-	sh bot/embed.sh templates > $@
+	$(Q)sh bot/embed.sh templates > $@
 $(O)/obj/embedded.o: $(B)/gen/embedded.c
 	@mkdir -p $(@D)
-	$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC $<)
+	$(Q)$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<

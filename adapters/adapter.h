@@ -17,6 +17,7 @@
  *   plan    {customer, invoices:[id], plan, instalments:[{n,date,amount}], currency} -> {id, mode:"native|held_by_dunwell"}
  *   collect {customer, invoice, amount?, currency, method?} -> {outcome:"paid|partially_paid|pending|needs_action", payment,
  *           due (what is left), status}   amount absent: all of it. A decline is REFUSED with result {decline:{code,class,advice,text}}
+ *   unplan  {id, customer, invoices} -> {}   a plan of mode "native" is cancelled at the vendor; the hold on the invoices stays
  *   link    {customer, invoice, purpose:"pay|update_method"} -> {url, expires_at_ms?}   a secret: for mail, never for a channel
  * CHAT operations:
  *   post    {channel (or a person's id: direct message), card | text, thread?} -> {channel, message}   key is found again after an unknown outcome
@@ -56,9 +57,11 @@ struct capability {
     const char *note;     /* one sentence for the approver */
 };
 
-/* A webhook as it arrived. Borrowed. header() gives a value or NULL; names are matched without case. */
+/* A webhook as it arrived. Borrowed. header() gives a value or NULL; names are matched without case. query() gives a value of
+ * the address, decoded, or NULL; it may itself be NULL. */
 struct webhook {
     const char *(*header)(const void *ctx, const char *name);
+    const char *(*query)(const void *ctx, const char *name);
     const void *ctx;
     struct span body;
 };
@@ -83,6 +86,10 @@ struct driver {
     /* billing: 0, or ERR_DENIED with a sentence that holds no secret */
     int (*verify)(const void *config, const struct webhook *hook, int64_t now_ms, struct err *e);
     int (*event)(const void *config, struct span body, struct billing_event *out, struct err *e);
+    /* Called instead of event where the event's id, or anything else of it, is only in a header. NULL: event is enough. */
+    int (*event_of)(const void *config, const struct webhook *hook, struct billing_event *out, struct err *e);
+    /* The WWW-Authenticate of a 401, for senders that show a password only when asked. NULL, or a NULL from it: none. */
+    const char *(*challenge)(const void *config);
     /* chat: text frame in; ERR_INVALID for what is not JSON (keep the link). The acknowledgement is appended to out */
     int (*frame)(const void *config, struct span text, struct chat_input *out, struct err *e);
     void (*ack)(const void *config, const struct chat_input *in, const struct chat_answer *answer, struct buf *out);
@@ -92,12 +99,17 @@ struct driver {
     void (*close_memory)(void *memory);
     /* The next webhook body such a peer wants to send; asked after each serve. False when there is none. */
     bool (*next_event)(void *memory, struct buf *body);
+    /* What a driver must remember between steps and may never store: an access token. Made when a turn opens, freed with
+     * it, and reached as driver_config.session; step must do without (it is NULL where nobody opened one). NULL: none. */
+    void *(*open_session)(const void *config);
+    void (*close_session)(void *session);
 };
 
 /* Every driver's configuration begins with this. */
 struct driver_config {
     const struct driver *driver;
     const char *name; /* as configured: "stripe", "slack"; owned by bot/config */
+    void *session;    /* of open_session; the engine thread's alone */
 };
 
 extern const struct driver slack_driver, console_driver, stripe_driver, sandbox_driver, smtp_driver;
@@ -110,8 +122,13 @@ struct book *accounts_file_load(const char *path, int64_t now_ms, struct problem
 /* Helpers shared by HTTP drivers (adapters/common.c). */
 void step_get(struct step *out, const char *base, const char *path);
 void step_post(struct step *out, const char *base, const char *path); /* form-encoded, write = true; append with form_add */
+/* Any method; everything but GET is a write. The body is JSON text, or NULL for none. */
+void step_json(struct step *out, const char *method, const char *base, const char *path, const char *body);
 void form_add(struct http_request *r, const char *name, const char *value);
 void form_add_i64(struct http_request *r, const char *name, int64_t value);
+/* An amount in major units as vendors write it, from a document of json_read_decimals: whole number or decimal text, an
+ * exponent allowed. ERR_INVALID when it is absent, no number, or finer than the currency. */
+int money_at(int64_t *minor, const json_t *root, const char *path, const char *currency, struct err *e) DW_MUST_CHECK;
 void step_done(struct step *out, json_t *take_result);
 void step_refused(struct step *out, const char *fmt, ...) DW_PRINTF(2, 3);
 void step_retry(struct step *out, int64_t at_ms, const char *fmt, ...) DW_PRINTF(3, 4);

@@ -40,6 +40,16 @@ void step_post(struct step *out, const char *base, const char *path)
     http_request_header(&out->request, "Content-Type", "application/x-www-form-urlencoded");
 }
 
+void step_json(struct step *out, const char *method, const char *base, const char *path, const char *body)
+{
+    begin(out, method, base, path);
+    out->request.write = !str_eq(method, "GET");
+    if (!body)
+        return;
+    http_request_header(&out->request, "Content-Type", "application/json");
+    buf_adds(&out->request.body, body);
+}
+
 void form_add(struct http_request *r, const char *name, const char *value)
 {
     if (r->body.n)
@@ -66,6 +76,61 @@ static void set_reason(struct step *out, const char *fmt, va_list ap)
         if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = ' ';
     str_copy(out->reason, sizeof out->reason, whole);
+}
+
+enum { DECIMAL_MAX = 60, EXPONENT_MAX = 30 };
+
+/* "1.205E+2" -> "120.5", by moving the point. False when it is no such number, or absurdly large or small. */
+static bool decimal_plain(char *out, size_t size, const char *text)
+{
+    const char *e = strpbrk(text, "eE");
+    size_t n = e ? (size_t)(e - text) : strlen(text), used = 0;
+    if (n >= DECIMAL_MAX || (size_t)n + EXPONENT_MAX + 4 > size)
+        return false;
+    char *end = NULL;
+    long shift = e ? strtol(e + 1, &end, 10) : 0;
+    if (e && (end == e + 1 || *end || shift > EXPONENT_MAX || shift < -EXPONENT_MAX))
+        return false;
+    char digits[DECIMAL_MAX + EXPONENT_MAX * 2 + 2];
+    size_t count = 0, whole = 0;
+    for (; count < EXPONENT_MAX; count++)
+        digits[count] = '0';
+    for (const char *p = text + (*text == '-'); p < text + n; p++) {
+        if (*p == '.')
+            whole = count;
+        else
+            digits[count++] = *p;
+    }
+    whole = (size_t)((long)(memchr(text, '.', n) ? whole : count) + shift);
+    while (count < whole)
+        digits[count++] = '0';
+    size_t first = 0;
+    while (first + 1 < whole && digits[first] == '0')
+        first++;
+    out[used++] = '-';
+    for (size_t i = first; i < count && used + 2 < size; i++) {
+        if (i == whole)
+            out[used++] = '.';
+        out[used++] = digits[i];
+    }
+    out[used] = '\0';
+    if (*text != '-')
+        memmove(out, out + 1, used);
+    return true;
+}
+
+int money_at(int64_t *minor, const json_t *root, const char *path, const char *currency, struct err *e)
+{
+    const json_t *v = json_at(root, path);
+    char text[32], plain[DECIMAL_MAX * 3];
+    if (json_is_integer(v)) {
+        snprintf(text, sizeof text, "%" PRId64, (int64_t)json_integer_value(v));
+        return money_parse_decimal(minor, text, currency, e);
+    }
+    const char *decimal = json_is_string(v) ? json_string_value(v) : "";
+    if (strpbrk(decimal, "eE"))
+        decimal = decimal_plain(plain, sizeof plain, decimal) ? plain : "";
+    return money_parse_decimal(minor, decimal, currency, e);
 }
 
 void step_done(struct step *out, json_t *take_result)

@@ -44,7 +44,7 @@ static const char *state_head(const struct proposal *p)
 {
     switch (p->state) {
     case PROPOSAL_DRAFTED:
-    case PROPOSAL_ASKED: return "Approval needed";
+    case PROPOSAL_ASKED: return p->replaces ? "Counter-offer" : "Approval needed";
     case PROPOSAL_SHADOW: return "Would be asked";
     case PROPOSAL_DECLINED: return "Declined";
     case PROPOSAL_COUNTERED: return "Countered";
@@ -64,7 +64,8 @@ static void say_asked(json_t *card, const struct engine *e, const struct proposa
 {
     char reason[600];
     AUTO_BUF out = BUF(WORDS_SIZE);
-    buf_addf(&out, "%s asked for this on {ms:%lld}", words_person(e, p->requester), (long long)p->created_ms);
+    buf_addf(&out, "%s %s on {ms:%lld}", words_person(e, p->requester),
+             p->replaces ? "offers this instead" : "asked for this", (long long)p->created_ms);
     if (p->reason && p->reason[0])
         buf_addf(&out, ": \"%s\"", words_plain(reason, sizeof reason, p->reason));
     if (p->replaces)
@@ -186,13 +187,7 @@ static void approval_facts(json_t *card, const struct engine *e, const struct re
     static const char *const names[] = {"invoice.due",          "payment.decline_code", "invoice.attempts",
                                         "account.annual_value", "account.renewal_ms",   "account.sentiment",
                                         "account.open_tickets"};
-    char due[MONEY_TEXT_SIZE];
-    card_field(card, "Unpaid", money_text(due, r->due));
     card_field(card, "Tier", r->tier);
-    card_fact_field(card, &r->facts, "account.annual_value");
-    card_fact_field(card, &r->facts, "account.renewal_ms");
-    card_fact_field(card, &r->facts, "account.sentiment");
-    card_fact_field(card, &r->facts, "account.open_tickets");
     for (size_t i = 0; i < DW_ARRAY_LEN(names); i++)
         card_fact(card, e, &r->facts, names[i]);
 }
@@ -224,9 +219,10 @@ json_t *card_approval(struct engine *e, const struct recovery *r, const struct p
     proposal_words(p, what, sizeof what);
     str_copy(name, sizeof name, words_name(whole, r));
     AUTO_STR title = str_fmt("%s: %s, %s", state_head(p), name, what);
-    AUTO_STR summary = str_fmt("A-%lld, %s: %s asked for %s for %s.", (long long)p->id, state_head(p),
-                               words_person(e, p->requester), what, name);
+    AUTO_STR summary = str_fmt("%s; A-%lld, %s by %s.", title, (long long)p->id, p->replaces ? "offered" : "asked",
+                               words_person(e, p->requester));
     json_t *card = card_new(e, title, approval_severity(p), summary);
+    json_put_new(card, "ref", json_sprintf("A-%lld", (long long)p->id));
     AUTO_STR footer = str_fmt("Request A-%lld of case N-%lld, policy %s", (long long)p->id, (long long)r->id,
                               p->policy_version ? p->policy_version : "");
     card_footer(card, footer);

@@ -86,7 +86,7 @@ static void say_why(json_t *card, const struct engine *e, const struct recovery 
     if (!r->owner[0])
         buf_adds(&out, "Why here: nobody owns this account");
     else if (r->claimed)
-        buf_addf(&out, "Why you: %s handles it", words_person(e, r->owner));
+        buf_addf(&out, "%s handles it", words_person(e, r->owner));
     else if (a && str_eq(a->ae, r->owner))
         buf_adds(&out, "Why you: you are the account executive");
     else
@@ -99,20 +99,21 @@ static void say_why(json_t *card, const struct engine *e, const struct recovery 
     card_paragraph(card, buf_text(&out));
 }
 
-static void say_unpaid(json_t *card, const struct recovery *r)
+/* The title says how much; this, for what and since when. */
+static void say_unpaid(json_t *card, const struct engine *e, const struct recovery *r)
 {
-    char number[WORDS_NAME], due[MONEY_TEXT_SIZE];
+    char number[WORDS_NAME];
     AUTO_BUF out = BUF(WORDS_SIZE);
     int64_t oldest = facts_i64(&r->facts, "invoice.oldest_due_ms", 0);
-    if (json_array_size(r->invoices) == 0)
+    size_t n = json_array_size(r->invoices);
+    if (n == 0)
         return;
-    buf_addf(&out, "Unpaid: %s on %zu invoice%s", money_text(due, r->due), json_array_size(r->invoices),
-             json_array_size(r->invoices) == 1 ? "" : "s");
     words_plain(number, sizeof number, facts_str(&r->facts, "invoice.number"));
-    if (number[0])
-        buf_addf(&out, " (%s%s)", number, json_array_size(r->invoices) > 1 ? " and others" : "");
+    buf_addf(&out, "%s%s", number[0] ? "Invoice " : "Invoice", number);
+    if (n > 1)
+        buf_addf(&out, " and %zu other%s; the oldest", n - 1, n > 2 ? "s" : "");
     if (oldest > 0)
-        buf_addf(&out, ", the oldest was due {ago:%lld}", (long long)oldest);
+        buf_addf(&out, " %s due {ago:%lld}", oldest > e->now_ms ? "is" : "was", (long long)oldest);
     card_paragraph(card, buf_text(&out));
 }
 
@@ -137,16 +138,19 @@ static void say(json_t *card, struct engine *e, const struct recovery *r,
         card_paragraph(card, buf_text(&out));
 }
 
-/* What waits for a decision, then what was done lately, the newest first, each with where it really stands. */
+/* What waits for a decision, then what was done lately, the newest first, each with where it really stands. The hold
+ * that policy itself sets has a sentence of its own, so it is only listed when something is wrong with it. */
 static void say_proposals(json_t *card, struct engine *e, const struct recovery *r)
 {
     int64_t ids[DONE_MOST];
     size_t n = 0;
     struct query *q = store_query(
         e->store,
-        "SELECT id FROM proposals WHERE case_id = ?1 ORDER BY CASE WHEN is_live = 1 AND asked = 1 THEN 0 ELSE 1 END, "
+        "SELECT id FROM proposals WHERE case_id = ?1 AND NOT (requester = 'policy' AND verb IN (?3, ?4) AND state IN "
+        "(?5, ?6, ?7)) ORDER BY CASE WHEN is_live = 1 AND asked = 1 THEN 0 ELSE 1 END, "
         "id DESC LIMIT ?2",
-        "ii", r->id, (int64_t)DONE_MOST);
+        "iiiiiii", r->id, (int64_t)DONE_MOST, (int64_t)VERB_HOLD, (int64_t)VERB_EXTEND, (int64_t)PROPOSAL_QUEUED,
+        (int64_t)PROPOSAL_EXECUTING, (int64_t)PROPOSAL_CONFIRMED);
     while (query_next(q))
         ids[n++] = query_i64(q, 0);
     AUTO_BUF out = BUF(WORDS_SIZE);
@@ -200,11 +204,12 @@ static void say_suggestion(json_t *card, struct engine *e, const struct recovery
 {
     AUTO_BUF out = BUF(WORDS_SIZE);
     buf_adds(&out, "Suggested: ");
-    if (facts_i64(&r->facts, "account.top_priority", 0) > 0)
+    bool settled = r->state == RECOVERY_PROMISED || r->state == RECOVERY_PLANNED;
+    if (!settled && facts_i64(&r->facts, "account.top_priority", 0) > 0)
         buf_adds(&out, "look at the top-priority ticket first, then ");
     if (r->state == RECOVERY_DISPUTED)
         buf_adds(&out, "settle what they dispute; nothing goes out to them until then");
-    else if (r->state == RECOVERY_PROMISED || r->state == RECOVERY_PLANNED)
+    else if (settled)
         buf_adds(&out, "nothing for now, unless you hear from them");
     else
         suggest_by_decline(&out, r);
@@ -222,20 +227,14 @@ static void say_closed(json_t *card, const struct recovery *r)
     card_paragraph(card, buf_text(&out));
 }
 
-/* ---- fields, facts, buttons ---- */
+/* ---- facts, buttons ---- */
 
 static void case_facts(json_t *card, const struct engine *e, const struct recovery *r)
 {
-    static const char *const fields[] = {"account.annual_value", "account.renewal_ms", "account.sentiment",
-                                         "account.open_tickets", "account.top_priority"};
     static const char *const facts[] = {"invoice.due",          "payment.decline_code",
-                                        "invoice.attempts",     "network.attempts_window",
-                                        "account.annual_value", "account.renewal_ms",
-                                        "account.sentiment",    "account.open_tickets"};
-    card_field(card, "Owner", words_person(e, r->owner));
-    card_field(card, "Tier", r->tier);
-    for (size_t i = 0; i < DW_ARRAY_LEN(fields); i++)
-        card_fact_field(card, &r->facts, fields[i]);
+                                        "invoice.attempts",     "account.annual_value",
+                                        "account.renewal_ms",   "account.sentiment",
+                                        "account.open_tickets", "account.top_priority"};
     for (size_t i = 0; i < DW_ARRAY_LEN(facts); i++)
         card_fact(card, e, &r->facts, facts[i]);
 }
@@ -310,6 +309,8 @@ json_t *card_case(struct engine *e, const struct recovery *r)
     case_title(&title, r);
     case_summary(&summary, r);
     json_t *card = card_new(e, buf_text(&title), case_severity(e, r), buf_text(&summary));
+    char ref[32];
+    json_put(card, "ref", case_ref(ref, r));
     case_footer(card, r);
     if (r->state == RECOVERY_CLOSED) {
         say_closed(card, r);
@@ -318,7 +319,7 @@ json_t *card_case(struct engine *e, const struct recovery *r)
         return card;
     }
     say_why(card, e, r);
-    say_unpaid(card, r);
+    say_unpaid(card, e, r);
     say_decline(card, e, r);
     say(card, e, r, words_hold);
     say(card, e, r, words_plan);

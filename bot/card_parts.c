@@ -57,14 +57,6 @@ void card_field(json_t *card, const char *label, const char *value)
     json_put(field, "value", value);
 }
 
-void card_fact_field(json_t *card, const struct facts *f, const char *name)
-{
-    if (!facts_get(f, name) || (json_is_string(facts_get(f, name)) && !facts_str(f, name)[0]))
-        return;
-    AUTO_STR words = fact_words(f, name);
-    card_field(card, fact_label(name), words);
-}
-
 void card_fact(json_t *card, const struct engine *e, const struct facts *f, const char *name)
 {
     if (!facts_get(f, name) || (json_is_string(facts_get(f, name)) && !facts_str(f, name)[0]))

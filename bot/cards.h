@@ -35,7 +35,6 @@ void cards_posted(struct engine *e, int64_t effect_id, const json_t *args, const
 json_t *card_new(const struct engine *e, const char *title, const char *severity, const char *summary);
 void card_paragraph(json_t *card, const char *text);                     /* nothing for "" */
 void card_field(json_t *card, const char *label, const char *value);
-void card_fact_field(json_t *card, const struct facts *f, const char *name); /* a field from a fact, if it is known */
 void card_fact(json_t *card, const struct engine *e, const struct facts *f, const char *name);
 /* ref "N-12", revision 4; id is the command's verb. style "primary", "danger" or "". Returns the action, borrowed. */
 json_t *card_action(json_t *card, const char *id, const char *label, const char *style, const char *ref, int64_t revision);

@@ -8,16 +8,22 @@
  *
  * An answer travels in the acknowledgement where the platform carries one (commands, submitted forms); to a click
  * it is whispered. The response URL of a click is a secret and is not needed for that, so it is never stored. */
+#include <ctype.h>
+#include <string.h>
+
 #include "bot/commands.h"
 #include "engine/effect.h"
 #include "engine/nearest.h"
 
 enum { WHISPER_MS = 600000, SEEN_WORD = 32, VERBS_MOST = 64 };
 
+/* Errors of the parsers are parts of sentences ("line 3: ..."); what a person gets is a whole one. */
 static void answer_err(struct request *rq, const struct err *e)
 {
-    request_say(rq, "%s",
-                e->text[0] ? e->text : "That did not work, and I do not know why. Please tell an operator.");
+    AUTO_STR text = str_dup(e->text[0] ? e->text : "That did not work, and I do not know why. Please tell an operator.");
+    size_t n = strlen(text);
+    text[0] = (char)toupper((unsigned char)text[0]);
+    request_say(rq, "%s%s", text, isalnum((unsigned char)text[n - 1]) || text[n - 1] == ')' ? "." : "");
 }
 
 static int refuse_verb(struct request *rq, struct span verb, struct err *e)

@@ -1,27 +1,39 @@
 /* history: the account's own story from the journal, newest last, as it would be told: who did what, when and why. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "bot/commands.h"
 #include "bot/words.h"
 #include "engine/journal.h"
 
-enum { ROWS_MOST = 15, ROW_TEXT = 240 };
+enum { ROWS_READ = 120, ROWS_MOST = 20, ROW_TEXT = 240 };
 
 struct telling {
     const struct engine *engine;
-    struct buf *out;
-    int rows;
+    char *lines[ROWS_MOST]; /* a ring: the newest ROWS_MOST of them */
+    size_t n;
 };
+
+/* Steps on the way that the next row tells the end of; the journal itself has them all. */
+static bool in_between(const char *verb)
+{
+    const char *dot = strrchr(verb, '.');
+    return str_eq(verb, "event.seen") || str_eq(verb, "case.moved") || str_eq(verb, "hold.releasing") ||
+           (dot && (str_eq(dot, ".queued") || str_eq(dot, ".executing")));
+}
 
 static void tell(void *ctx, const struct entry *row)
 {
     struct telling *t = ctx;
     char text[ROW_TEXT];
+    if (in_between(row->verb))
+        return;
     const char *name = words_person(t->engine, row->actor);
     words_plain(text, sizeof text, row->text);
     bool named = strncmp(text, name, strlen(name)) == 0; /* most rows of people begin with who it was */
-    buf_addf(t->out, "\n{ms:%lld} %s%s%s", (long long)row->at_ms, named ? "" : name, named ? "" : ": ", text);
-    t->rows++;
+    char **line = &t->lines[t->n++ % ROWS_MOST];
+    free(*line);
+    *line = str_fmt("\n{ms:%lld} %s%s%s", (long long)row->at_ms, named ? "" : name, named ? "" : ": ", text);
 }
 
 int cmd_history(struct request *rq, struct err *e)
@@ -38,10 +50,14 @@ int cmd_history(struct request *rq, struct err *e)
     if (rc)
         return rc;
     AUTO_BUF out = BUF(2 * WORDS_SIZE);
-    struct telling t = {.engine = rq->engine, .out = &out, .rows = 0};
+    struct telling t = {.engine = rq->engine};
     buf_addf(&out, "%s, from the journal, newest last:", a ? a->name : key);
-    journal_each(rq->engine->store, key, ROWS_MOST, tell, &t);
-    if (t.rows == 0)
+    journal_each(rq->engine->store, key, ROWS_READ, tell, &t);
+    for (size_t i = t.n > ROWS_MOST ? t.n - ROWS_MOST : 0; i < t.n; i++)
+        buf_adds(&out, t.lines[i % ROWS_MOST]);
+    for (size_t i = 0; i < ROWS_MOST; i++)
+        free(t.lines[i]);
+    if (t.n == 0)
         request_say(rq, "%s: nothing has happened yet that I know of.", a ? a->name : key);
     else
         request_say(rq, "%s", buf_text(&out));

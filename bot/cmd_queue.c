@@ -15,7 +15,7 @@ static void queue_row(struct buf *out, struct engine *e, struct query *q)
     buf_addf(out, "\nN-%lld %s: %s", (long long)query_i64(q, 0), words_plain(name, sizeof name, query_text(q, 2)),
              m.currency[0] ? money_text(due, m) : "amount not read yet");
     if (query_i64(q, 7) > 0)
-        buf_addf(out, " (%s, %s ago)", query_text(q, 8), when_age(age, e->now_ms - query_i64(q, 7)));
+        buf_addf(out, " (%s, %s)", query_text(q, 8), when_ago(age, e->now_ms - query_i64(q, 7)));
     str_copy(next, sizeof next, query_text(q, 6));
     buf_addf(out, ", %s. %s", query_text(q, 5)[0] ? words_person(e, query_text(q, 5)) : "nobody has claimed it",
              next);

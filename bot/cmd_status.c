@@ -119,8 +119,8 @@ static void status_quiet(struct buf *out, struct engine *e, const struct account
     if (!a)
         return;
     if (a->value.currency[0]) {
-        when_age(age, e->now_ms - book_as_of_ms(e->book));
-        buf_addf(out, "\nWorth a year: %s (%s, %s ago)", money_text(value, a->value), book_source(e->book), age);
+        when_ago(age, e->now_ms - book_as_of_ms(e->book));
+        buf_addf(out, "\nWorth a year: %s (%s, %s)", money_text(value, a->value), book_source(e->book), age);
     }
     if (a->ae[0])
         buf_addf(out, "\nAccount executive: %s", words_person(e, a->ae));

@@ -29,6 +29,7 @@ const struct command commands_all[] = {
      false},
     {"link", "link <account>", "mail the customer a payment link", WORKERS, cmd_link, false},
     {"retry", "retry <account>", "try the payment again now", WORKERS, cmd_retry, false},
+    {"done", "done <A-17>", "say that what billing cannot do by itself was done by hand", WORKERS, cmd_done, false},
     {"withdraw", "withdraw <A-17> [why <reason>]", "take back what you asked for", WORKERS, cmd_withdraw, false},
     {"accept", "accept <A-18>", "say yes to a counter-offer made to you", WORKERS, cmd_approve, false},
     {"approve", "approve <A-17> [why <reason>]", "say yes to a request", DECIDERS, cmd_approve, true},

@@ -23,7 +23,7 @@ int cmd_whoami(struct request *rq, struct err *e)
     buf_addf(&out, "You are %.100s (%.60s).\nRoles: %s.", p->name, p->key,
              p->roles ? role_names(p->roles, roles, sizeof roles) : "none");
     add_limits(&out, p);
-    buf_addf(&out, "\nTimes are read and shown in %s.", request_zone(rq));
+    buf_addf(&out, "\nDates that you type are read in %s.", request_zone(rq));
     request_say(rq, "%s", buf_text(&out));
     return 0;
 }

@@ -67,6 +67,7 @@ int cmd_claim(struct request *rq, struct err *e);
 int cmd_counter(struct request *rq, struct err *e);
 int cmd_decline(struct request *rq, struct err *e);
 int cmd_dispute(struct request *rq, struct err *e);
+int cmd_done(struct request *rq, struct err *e);
 int cmd_help(struct request *rq, struct err *e);
 int cmd_history(struct request *rq, struct err *e);
 int cmd_hold(struct request *rq, struct err *e);

@@ -119,7 +119,11 @@ static char *read_secret_text(const struct place *at, const json_t *value)
     const char *env = json_string_value(json_object_get(value, "env"));
     const char *file = json_string_value(json_object_get(value, "file"));
     if (env != NULL) {
-        const char *text = getenv(env);
+        const char *text = getenv(env), *folder = getenv("CREDENTIALS_DIRECTORY");
+        if (text == NULL && folder != NULL && !strchr(env, '/')) { /* systemd's LoadCredential=NAME:... */
+            AUTO_STR path = str_fmt("%s/%s", folder, env);
+            return read_secret_file(at, path);
+        }
         if (text == NULL)
             bad(at, "the environment variable %.80s is not set", env);
         return str_dup(text);

@@ -231,14 +231,14 @@ static char *configuration(const struct embedded *f)
 
 static bool folder_fill(const char *folder)
 {
-    static const char *const wanted[] = {"accounts.csv", "people.yaml", "policy.yaml"};
+    static const char *const wanted[] = {"demo/accounts.csv", "people.yaml", "policy.yaml"};
     size_t written = 0;
     for (const struct embedded *f = embedded_all; f->name; f++) {
         bool plain = false;
         for (size_t i = 0; i < DW_ARRAY_LEN(wanted); i++)
             plain |= str_eq(wanted[i], f->name);
         if (plain)
-            written += write_file(folder, f->name, (const char *)f->p, f->n);
+            written += write_file(folder, strncmp(f->name, "demo/", 5) == 0 ? f->name + 5 : f->name, (const char *)f->p, f->n);
         if (str_eq(f->name, "demo/dunwell.yaml")) {
             AUTO_STR text = configuration(f);
             AUTO_STR path = str_fmt("%s/dunwell.yaml", folder);

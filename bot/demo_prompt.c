@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "adapters/billing/sandbox.h"
+#include "adapters/chat/console.h"
 #include "bot/demo.h"
 #include "engine/when.h"
 
@@ -95,15 +97,25 @@ static void cmd_people(struct demo *d, const char *rest)
     demo_say(d, "%s", buf_text(&out));
 }
 
+/* Blanks that are missing to so many columns; bytes would not do, as some characters take several, or two columns. */
+static int pad_to(const char *text, int columns)
+{
+    int pad = columns - console_columns(text, strlen(text));
+    return pad > 0 ? pad : 0;
+}
+
 static void cmd_accounts(struct demo *d, const char *rest)
 {
     (void)rest;
     AUTO_BUF out = BUF(64 << 10);
     for (size_t i = 0; i < book_count(d->book); i++) {
-        char value[MONEY_TEXT_SIZE];
+        char value[MONEY_TEXT_SIZE] = "";
         const struct account *a = book_at(d->book, i);
-        buf_addf(&out, "  %-14.14s %-32.32s %-10s %16s  %s\n", a->key, a->name, a->tier, money_text(value, a->value),
-                 a->ae);
+        AUTO_STR name = console_clean(a->name, 0);
+        if (a->value.currency[0])
+            money_text(value, a->value);
+        buf_addf(&out, "  %-14.14s %s%*s  %-9s %*s%s  %s\n", a->key, name, pad_to(name, 28), "", a->tier,
+                 pad_to(value, 14), "", value, a->ae);
     }
     for (const char *p = buf_text(&out); *p;) { /* demo_say is bounded; the book may be long */
         size_t n = strcspn(p, "\n") + 1;
@@ -116,6 +128,10 @@ static const struct account *account_of(struct demo *d, const char *name)
 {
     const struct account *a = NULL;
     struct err e = {.code = 0};
+    if (!*name) {
+        demo_say(d, "Which account? For example: %s; \"accounts\" lists them.\n", d->account);
+        return NULL;
+    }
     if (book_find(&a, d->book, name, &e) == 0)
         return a;
     demo_say(d, "%s\n", e.text);
@@ -146,6 +162,11 @@ static void cmd_fail(struct demo *d, const char *rest)
     if (last && strchr(last, '_')) {
         str_copy(code, sizeof code, last + 1);
         *last = '\0';
+    }
+    if (!book_code_known(code)) {
+        demo_say(d, "The sandbox does not know the decline \"%s\". Try insufficient_funds, expired_card, stolen_card, "
+                    "authentication_required or do_not_honor.\n", code);
+        return;
     }
     const struct account *a = account_of(d, name);
     struct err e;
@@ -197,6 +218,7 @@ int demo_prompt(struct demo *d)
 {
     char line[LINE_MOST];
     size_t n = 0;
+    bool too_long = false; /* the rest of a line whose beginning was refused */
     welcome(d);
     for (;;) {
         struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = d->wake[0], .events = POLLIN}};
@@ -212,12 +234,17 @@ int demo_prompt(struct demo *d)
         char *end;
         while ((end = strchr(line, '\n'))) {
             *end = '\0';
-            if (!line_handle(d, line))
+            if (!too_long && !line_handle(d, line))
                 return 0;
+            too_long = false;
             n -= (size_t)(end + 1 - line);
             memmove(line, end + 1, n + 1);
         }
-        if (n == sizeof line - 1)
-            n = 0; /* nobody types so long a line */
+        if (n == sizeof line - 1) {
+            if (!too_long)
+                demo_say(d, "That line is too long; %d characters are enough for everything here.\n", LINE_MOST - 1);
+            too_long = true;
+            n = 0;
+        }
     }
 }

@@ -18,7 +18,7 @@ struct beat {
     const char *tell;    /* printed before; {big} {small} {ae} {A} {day} are filled in, here and in `type` */
     const char *who;     /* who types; NULL: the sandbox is told what to do */
     const char *type;    /* the line, or "fail big", "pay big", "fail small" */
-    const char *hear[4]; /* in any order */
+    const char *hear[5]; /* in any order */
 };
 
 static const struct beat beats[] = {
@@ -39,12 +39,12 @@ static const struct beat beats[] = {
     {"The manager approves. It is executed at the sandbox, read back, and only then called confirmed.",
      "manager1",
      "approve {A}",
-     {"Approved: {A}", "Plan: 0 of 6 instalments paid", "Confirmed: {big}", NULL}},
+     {"Approved: {A}", "Plan: 0 of 6 instalments paid", "Confirmed: {big}", "on {A}: {A}, ", NULL}},
     {"How does it stand?", "{ae}", "status {big}", {"planned", "Plan: 0 of 6 instalments paid", NULL}},
     {"The customer pays everything. The case closes by itself, and what was pending ends with it.",
      NULL,
      "pay big",
-     {"closed, paid", "resume notices and retries: confirmed", NULL}},
+     {"closed, paid", "Closed: paid", "resume notices and retries: confirmed", NULL}},
     {"The small account, meanwhile: nobody had to do anything, and the retry has its date.",
      "collector1",
      "status {small}",

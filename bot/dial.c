@@ -81,7 +81,7 @@ void dial_steady(struct dial *d)
     d->failures = 0;
 }
 
-/* --- the address ------------------------------------------------------------------------------------------------- */
+/* --- the address --- */
 
 static bool url_part(CURLU *u, CURLUPart part, unsigned flags, char **out)
 {

@@ -77,7 +77,7 @@ struct http {
     struct conn conns[SLOTS];
 };
 
-/* --- connections ------------------------------------------------------------------------------------------------- */
+/* --- connections --- */
 
 static void conn_enter(struct conn *c, enum phase phase)
 {
@@ -179,7 +179,7 @@ static void conn_cut(struct conn *c, enum reply what)
     conn_enter(c, CONN_CUT);
 }
 
-/* --- requests ---------------------------------------------------------------------------------------------------- */
+/* --- requests --- */
 
 static const char *header_of(const void *ctx, const char *name)
 {
@@ -188,6 +188,15 @@ static const char *header_of(const void *ctx, const char *name)
         struct MHD_Connection *mhd;
     } c = {.p = ctx};
     return MHD_lookup_connection_value(c.mhd, MHD_HEADER_KIND, name);
+}
+
+static const char *query_of(const void *ctx, const char *name)
+{
+    union {
+        const void *p;
+        struct MHD_Connection *mhd;
+    } c = {.p = ctx};
+    return MHD_lookup_connection_value(c.mhd, MHD_GET_ARGUMENT_KIND, name);
 }
 
 static bool is_get(const char *method)
@@ -310,25 +319,34 @@ static enum MHD_Result answer_sentence(struct conn *c, int status, const char *t
     return reply_send_text(c->mhd, status, line, "text/plain; charset=utf-8");
 }
 
+/* 401, and what the sender should show: some only send their password when they are asked for it. */
+static enum MHD_Result answer_challenge(struct conn *c, const char *text, const char *ask)
+{
+    conn_enter(c, CONN_ANSWERED);
+    AUTO_STR line = str_fmt("%s\n", text);
+    return reply_send_challenge(c->mhd, line, ask);
+}
+
 static enum MHD_Result webhook(struct conn *c)
 {
     struct http *h = c->http;
     const struct driver *d = c->biller->driver;
-    struct webhook hook = {.header = header_of, .ctx = c->mhd, .body = {.p = buf_text(&c->body), .n = c->body.n}};
+    struct webhook hook = {.header = header_of, .query = query_of, .ctx = c->mhd, .body = {.p = buf_text(&c->body), .n = c->body.n}};
     struct billing_event event;
     struct err e = {0};
     memset(&event, 0, sizeof event);
     int status = 401, rc = d->verify(c->biller, &hook, h->hooks.now_ms(h->hooks.ctx), &e);
     if (rc == 0) {
         status = 400;
-        rc = d->event(c->biller, hook.body, &event, &e);
+        rc = d->event_of ? d->event_of(c->biller, &hook, &event, &e) : d->event(c->biller, hook.body, &event, &e);
     } else if (rc != ERR_DENIED) {
         status = 400;
     }
     if (rc == 0)
         return webhook_push(c, &event);
     metric_add(METRIC_WEBHOOKS_REFUSED, 1);
-    return answer_sentence(c, status, e.text);
+    const char *ask = status == 401 && d->challenge ? d->challenge(c->biller) : NULL;
+    return ask ? answer_challenge(c, e.text, ask) : answer_sentence(c, status, e.text);
 }
 
 static enum MHD_Result page(struct conn *c, const char *url)
@@ -381,7 +399,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     return c->biller ? webhook(c) : page(c, url);
 }
 
-/* --- the loop ---------------------------------------------------------------------------------------------------- */
+/* --- the loop --- */
 
 /* The descriptor is edge-triggered inside, so the library must be run until it says that nothing is pending. */
 static void pump(void *ctx)
@@ -465,7 +483,7 @@ int http_port(const struct http *h)
     return h->port;
 }
 
-/* --- opening and closing ----------------------------------------------------------------------------------------- */
+/* --- opening and closing --- */
 
 static struct MHD_Daemon *start_daemon(struct http *h, int fd)
 {

@@ -71,6 +71,17 @@ enum MHD_Result reply_send_text(struct MHD_Connection *c, int status, const char
     return done;
 }
 
+enum MHD_Result reply_send_challenge(struct MHD_Connection *c, const char *text, const char *ask)
+{
+    AUTO_STR copy = str_dup(text);
+    struct MHD_Response *m = MHD_create_response_from_buffer(strlen(copy), copy, MHD_RESPMEM_MUST_COPY);
+    MHD_add_response_header(m, "Content-Type", "text/plain; charset=utf-8");
+    MHD_add_response_header(m, "WWW-Authenticate", ask);
+    enum MHD_Result done = MHD_queue_response(c, 401, m);
+    MHD_destroy_response(m);
+    return done;
+}
+
 void reply_raw(struct buf *out, enum reply what)
 {
     const struct row *r = &rows[what];

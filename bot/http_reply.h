@@ -32,6 +32,8 @@ void replies_init(struct replies *r);
 void replies_fini(struct replies *r);
 enum MHD_Result reply_send(const struct replies *r, struct MHD_Connection *c, enum reply what);
 /* A sentence of its own, as text/plain or the type given. */
+/* 401 with this WWW-Authenticate. */
+enum MHD_Result reply_send_challenge(struct MHD_Connection *c, const char *text, const char *ask);
 enum MHD_Result reply_send_text(struct MHD_Connection *c, int status, const char *text, const char *type);
 /* For a request that can no longer be answered through the library: the whole answer as bytes, connection: close. */
 void reply_raw(struct buf *out, enum reply what);

@@ -51,7 +51,7 @@ static void link_gone(struct link *l, const char *why)
     l->hooks->gone(l->hooks->ctx, l, was, why);
 }
 
-/* --- reading ----------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 static void deliver(struct link *l, struct span message)
 {
@@ -107,7 +107,7 @@ void link_resume(struct link *l)
     lws_rx_flow_control(l->wsi, 1);
 }
 
-/* --- writing ----------------------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static void cork(struct lws *wsi, int on)
 {
@@ -194,7 +194,7 @@ void link_ping(struct link *l)
     lws_callback_on_writable(l->wsi);
 }
 
-/* --- life -------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 static int append_headers(const struct link *l, unsigned char **at, size_t room)
 {

@@ -56,7 +56,7 @@ struct out {
     size_t *per_lane;
 };
 
-/* --- handing over ------------------------------------------------------------------------------------------------ */
+/* --- handing over --- */
 
 static bool lane_of(const struct out *o, const char *driver, size_t *lane)
 {
@@ -148,7 +148,7 @@ void *out_memory(struct out *o, const char *driver)
     return lane_of(o, driver, &lane) ? o->memories[lane] : NULL;
 }
 
-/* --- answers ----------------------------------------------------------------------------------------------------- */
+/* --- answers --- */
 
 static void answer(struct out *o, enum asker asker, int64_t id, struct http_response *take)
 {
@@ -195,7 +195,7 @@ static void refuse(struct out *o, struct task *t, const char *why)
     answer(o, t->asker, t->id, &response);
 }
 
-/* --- calls ------------------------------------------------------------------------------------------------------- */
+/* --- calls --- */
 
 static struct place *free_place(struct out *o)
 {
@@ -233,6 +233,7 @@ static void call_begin(struct out *o, struct place *p, struct task *t)
     p->id = t->id;
     p->lane = t->lane;
     o->per_lane[p->lane]++;
+    DW_KILLPOINT("out.send");
     if (transfer_begin(&p->transfer, p->easy, &t->request, o->config->ca_file))
         place_answer(o, p);
     else
@@ -251,6 +252,7 @@ static void calls_end(struct out *o)
             struct place *p = &o->places[i];
             if (!p->used || p->easy != easy)
                 continue;
+            DW_KILLPOINT("out.answer");
             transfer_end(&p->transfer, code);
             curl_multi_remove_handle(o->multi, easy);
             place_answer(o, p);
@@ -318,7 +320,7 @@ static void *out_main(void *arg)
     return NULL;
 }
 
-/* --- life -------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 struct out *out_start(const struct config *c, const struct out_hooks *hooks)
 {

@@ -68,7 +68,7 @@ struct bot {
     size_t n_link_responses;
 };
 
-/* --- the world --------------------------------------------------------------------------------------------------- */
+/* --- the world --- */
 
 static int64_t world_now_ms(void *ctx)
 {
@@ -87,7 +87,7 @@ static uint64_t world_random(void *ctx)
     return r;
 }
 
-/* --- what the threads give each other ----------------------------------------------------------------------------- */
+/* --- what the threads give each other --- */
 
 static void ack_local(struct bot *b, struct buf *take)
 {
@@ -208,10 +208,11 @@ static bool on_not_ready(void *ctx, char *why, size_t size)
     return turner_problem(b->turner, why, size) || (b->socket && socket_problem(b->socket, why, size));
 }
 
-/* --- io: what was left for it ------------------------------------------------------------------------------------- */
+/* --- io: what was left for it --- */
 
 static void emit(struct bot *b, struct output *o)
 {
+    DW_KILLPOINT("io.answer");
     if (o->kind == OUTPUT_ANSWER) {
         if (b->http)
             http_answer(b->http, o->to, o->status);
@@ -257,7 +258,7 @@ static void on_woken(void *ctx)
         socket_room(b->socket);
 }
 
-/* --- life -------------------------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 /* 1024 connections need more descriptors than many systems hand out at first. */
 static void raise_file_limit(void)

@@ -80,7 +80,7 @@ static void drain_replaced(struct socket *s)
             drain(s, &s->links[i]);
 }
 
-/* --- what links tell --------------------------------------------------------------------------------------------- */
+/* --- what links tell --- */
 
 static void on_hello(struct socket *s, struct link *l, const struct chat_input *in)
 {
@@ -201,7 +201,7 @@ static void on_gone(void *ctx, struct link *l, enum link_state was, const char *
         dial_failed(&s->dial, LOG_INFO, 0, "a connection was lost");
 }
 
-/* --- what the dialler asks for ------------------------------------------------------------------------------------ */
+/* --- what the dialler asks for --- */
 
 static struct lws_vhost *make_vhost(struct socket *s, bool tls)
 {
@@ -236,7 +236,7 @@ static void on_open(void *ctx, const struct link_target *t)
     dial_failed(&s->dial, LOG_ERROR, 0, s->vhost ? "all links are still being closed" : "TLS could not be set up; is the CA file right?");
 }
 
-/* --- time -------------------------------------------------------------------------------------------------------- */
+/* --- time --- */
 
 static void tick_live(struct socket *s, struct link *l, int64_t now)
 {
@@ -287,7 +287,7 @@ static void on_woken(void *ctx)
     check_attempt(ctx);
 }
 
-/* --- from outside ------------------------------------------------------------------------------------------------ */
+/* --- from outside --- */
 
 void socket_response(struct socket *s, int64_t attempt, struct http_response *take)
 {

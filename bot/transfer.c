@@ -42,7 +42,7 @@ bool transfer_nothing_left(CURL *easy, CURLcode code)
     return false;
 }
 
-/* --- receiving --------------------------------------------------------------------------------------------------- */
+/* --- receiving --- */
 
 static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 {
@@ -100,15 +100,18 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         r->retry_after_ms = retry_after_ms(value, now.tv_sec);
+    } else if (header_value(p, len, "ratelimit-reset", value, sizeof value)) { /* seconds; Retry-After outranks it */
+        r->retry_after_ms = r->retry_after_ms < 0 ? retry_after_ms(value, INT64_MAX) : r->retry_after_ms;
     } else if (header_value(p, len, "Stripe-Should-Retry", value, sizeof value)) {
         r->never_retry = strcasecmp(value, "false") == 0;
-    } else if (header_value(p, len, "Request-Id", value, sizeof value) || header_value(p, len, "x-slack-req-id", value, sizeof value)) {
+    } else if (header_value(p, len, "Request-Id", value, sizeof value) || header_value(p, len, "x-slack-req-id", value, sizeof value) ||
+               header_value(p, len, "Zuora-Request-Id", value, sizeof value)) {
         str_copy(r->request_id, sizeof r->request_id, value);
     }
     return len;
 }
 
-/* --- sending ----------------------------------------------------------------------------------------------------- */
+/* --- sending --- */
 
 static size_t on_read(char *p, size_t size, size_t n, void *ctx)
 {
@@ -206,7 +209,7 @@ int transfer_begin(struct transfer *t, CURL *easy, struct http_request *take, co
     return 0;
 }
 
-/* --- the end ----------------------------------------------------------------------------------------------------- */
+/* --- the end --- */
 
 void transfer_end(struct transfer *t, CURLcode code)
 {

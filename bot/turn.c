@@ -18,7 +18,9 @@
 #include "engine/journal.h"
 #include "engine/when.h"
 
-enum { TICK_BUSY = 16, TICK_IDLE = 128, CALLS_MOST = 64 };
+/* While somebody waits for an answer, little of the work that can wait is done: a flood fills the inbox, at some thousand
+ * rows a second behind it still empties, and the first turn without input does a good deal more. */
+enum { TICK_BUSY = 4, TICK_IDLE = 128, CALLS_MOST = 64 };
 
 /* A file that is read anew when it changes. */
 struct watched {
@@ -189,6 +191,23 @@ static void files_look(struct turn *t)
 
 /* ---- life ---- */
 
+/* A session belongs to the configuration's driver, but lives only as long as one turn does. */
+static void sessions_open(const struct config *c)
+{
+    for (size_t i = 0; i < c->n_drivers; i++)
+        if (c->drivers[i]->driver->open_session && !c->drivers[i]->session)
+            c->drivers[i]->session = c->drivers[i]->driver->open_session(c->drivers[i]);
+}
+
+static void sessions_close(const struct config *c)
+{
+    for (size_t i = 0; i < c->n_drivers; i++) {
+        if (c->drivers[i]->session)
+            c->drivers[i]->driver->close_session(c->drivers[i]->session);
+        c->drivers[i]->session = NULL;
+    }
+}
+
 struct turn *turn_new(const struct config *c, struct store *store, struct world *world_clock, struct problems *p)
 {
     struct turn *t = mem_alloc(sizeof *t);
@@ -216,6 +235,7 @@ struct turn *turn_new(const struct config *c, struct store *store, struct world 
         turn_free(t);
         return NULL;
     }
+    sessions_open(c);
     return t;
 }
 
@@ -228,6 +248,7 @@ void turn_free(struct turn *t)
     book_free(t->book);
     policy_free(t->policy);
     calls_free(&t->calls);
+    sessions_close(t->config);
     free(t);
 }
 

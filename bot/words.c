@@ -44,7 +44,7 @@ void words_source(struct buf *out, const struct engine *e, const struct recovery
         buf_adds(out, "not read yet");
         return;
     }
-    buf_addf(out, "%s, %s ago%s", facts_source(&r->facts, fact), when_age(age, e->now_ms - as_of),
+    buf_addf(out, "%s, %s%s", facts_source(&r->facts, fact), when_ago(age, e->now_ms - as_of),
              fact_stale(&r->facts, fact, e->now_ms) ? ", stale" : "");
 }
 
@@ -58,6 +58,20 @@ void words_unpaid(struct buf *out, const struct recovery *r)
         buf_adds(out, "nothing unpaid");
     else
         buf_addf(out, "%s unpaid on %zu invoice%s", money_text(due, r->due), n, n == 1 ? "" : "s");
+}
+
+/* The networks' names as they are written. */
+static const char *brand_words(const char *brand)
+{
+    static const char *const names[][2] = {{"visa", "Visa"},         {"mastercard", "Mastercard"},
+                                           {"amex", "American Express"}, {"discover", "Discover"},
+                                           {"diners", "Diners Club"}, {"jcb", "JCB"},
+                                           {"unionpay", "UnionPay"}, {"sepa_debit", "SEPA debit account"},
+                                           {"us_bank_account", "bank account"}};
+    for (size_t i = 0; i < DW_ARRAY_LEN(names); i++)
+        if (str_eq(names[i][0], brand))
+            return names[i][1];
+    return brand;
 }
 
 /* What a class of decline means for whoever reads it. */
@@ -90,7 +104,7 @@ bool words_decline(struct buf *out, const struct recovery *r)
     if (meaning[0])
         buf_addf(out, " (%s)", meaning);
     if (facts_str(&r->facts, "method.last4")[0])
-        buf_addf(out, ", %s ending in %s", facts_str(&r->facts, "method.brand"),
+        buf_addf(out, ", %s ending in %s", brand_words(facts_str(&r->facts, "method.brand")),
                  facts_str(&r->facts, "method.last4"));
     if (attempts > 0)
         buf_addf(out, ", %lld attempt%s so far", (long long)attempts, attempts == 1 ? "" : "s");
@@ -107,17 +121,33 @@ static bool hold_unknown(struct engine *e, int64_t case_id)
                (int64_t)VERB_RELEASE) > 0;
 }
 
+/* What billing itself calls the hold; "" before it has confirmed one. New string. */
+static char *hold_vendor_id(struct engine *e, int64_t case_id)
+{
+    struct query *q = store_query(
+        e->store,
+        "SELECT vendor_id FROM proposals WHERE case_id = ?1 AND state = ?2 AND verb IN (?3, ?4) ORDER BY id DESC LIMIT 1",
+        "iiii", case_id, (int64_t)PROPOSAL_CONFIRMED, (int64_t)VERB_HOLD, (int64_t)VERB_EXTEND);
+    char *id = str_dup(query_next(q) ? query_text(q, 0) : "");
+    query_end(q);
+    return id;
+}
+
 bool words_hold(struct buf *out, struct engine *e, const struct recovery *r)
 {
     struct hold *h = hold_of_case(e, r->id);
     if (!h)
         return false;
     long long id = (long long)h->id, end = (long long)h->end_ms;
-    const char *then = str_eq(h->at_end, "queue") ? "then a collector takes over" : "then notices and retries resume";
+    AUTO_STR vendor = hold_vendor_id(e, r->id);
+    const char *then = r->next_ms == h->end_ms ? "" /* what happens then is the next step, and is said there */
+                       : str_eq(h->at_end, "queue") ? ". Then a collector takes over"
+                                                    : ". Then notices and retries resume";
     if (hold_unknown(e, r->id))
         buf_addf(out, "H-%lld: unknown, reconciling. %s is read back before anything else is done", id, r->biller);
     else if (h->state == HOLD_ACTIVE)
-        buf_addf(out, "On hold until {ms:%lld} ({ago:%lld}), %s (H-%lld)", end, end, then, id);
+        buf_addf(out, "On hold until {ms:%lld} ({ago:%lld}), confirmed by %s (H-%lld%s%s)%s", end, end,
+                 r->biller, id, vendor[0] ? ", " : "", vendor, then);
     else if (h->state == HOLD_RELEASING)
         buf_addf(out, "H-%lld is being ended at %s", id, r->biller);
     else
@@ -126,13 +156,18 @@ bool words_hold(struct buf *out, struct engine *e, const struct recovery *r)
     return true;
 }
 
+/* The countdown stands right behind its moment, or at the end of the first sentence, which is what it is about. */
 void words_next(struct buf *out, const struct recovery *r)
 {
-    buf_adds(out, r->next_step && r->next_step[0] ? r->next_step : "nothing is planned");
-    if (r->next_ms > 0 && r->next_step && !strstr(r->next_step, "{ms:"))
+    const char *step = r->next_step && r->next_step[0] ? r->next_step : "nothing is planned";
+    const char *moment = strstr(step, "{ms:"), *rest = moment ? strchr(moment, '}') : strstr(step, ". ");
+    rest = !rest ? step + strlen(step) : moment ? rest + 1 : rest;
+    buf_add(out, step, (size_t)(rest - step));
+    if (r->next_ms > 0 && r->next_step && !moment)
         buf_addf(out, " on {ms:%lld}", (long long)r->next_ms);
     if (r->next_ms > 0)
         buf_addf(out, " ({ago:%lld})", (long long)r->next_ms);
+    buf_adds(out, rest);
 }
 
 static void words_decided(struct buf *out, const struct engine *e, const struct proposal *p, const char *what)
@@ -157,6 +192,7 @@ static void words_outcome(struct buf *out, const struct proposal *p, const char 
 
 void words_state(struct buf *out, const struct engine *e, const struct proposal *p)
 {
+    char plain[512];
     switch (p->state) {
     case PROPOSAL_DRAFTED: buf_adds(out, "being prepared"); break;
     case PROPOSAL_SHADOW: buf_adds(out, "SHADOW: recorded only, nothing is executed"); break;
@@ -168,10 +204,15 @@ void words_state(struct buf *out, const struct engine *e, const struct proposal 
         break;
     case PROPOSAL_VOIDED: words_outcome(out, p, "void, the facts have changed"); break;
     case PROPOSAL_WITHDRAWN: words_outcome(out, p, "withdrawn, nothing was changed"); break;
-    case PROPOSAL_QUEUED: buf_adds(out, "queued, not executed yet"); break;
+    case PROPOSAL_QUEUED:
+        if (p->outcome[0]) /* a person's work */
+            buf_addf(out, "%s", words_plain(plain, sizeof plain, p->outcome));
+        else
+            buf_adds(out, "queued, not executed yet");
+        break;
     case PROPOSAL_EXECUTING: buf_adds(out, "executing"); break;
     case PROPOSAL_UNKNOWN: words_outcome(out, p, "unknown, reconciling"); break;
-    case PROPOSAL_CONFIRMED: buf_adds(out, "confirmed"); break;
+    case PROPOSAL_CONFIRMED: buf_adds(out, p->outcome && str_eq(p->outcome, "by hand") ? "done by hand" : "confirmed"); break;
     case PROPOSAL_FAILED: words_outcome(out, p, "failed"); break;
     }
     if (p->state == PROPOSAL_CONFIRMED && p->vendor_id && p->vendor_id[0])

@@ -169,7 +169,7 @@ static void hits_near(struct hits *h, const struct book *b, const char *text)
     const struct sorted *w = &b->words;
     size_t at = sorted_from(w, text), from = at > NEIGHBOURS ? at - NEIGHBOURS : 0;
     size_t to = at + NEIGHBOURS < w->n ? at + NEIGHBOURS : w->n, spaces = count_spaces(text);
-    int most = (int)strnlen(text, 30) / 3 + 1;
+    int most = (int)strnlen(text, 30) / 4 + 1;
     for (int d = 1; text[0] && d <= most && h->n < 3; d++)
         for (size_t i = from; i < to; i++)
             if (word_distance(text, spaces, w->at[i].text, most) == d)

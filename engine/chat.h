@@ -2,6 +2,7 @@
  *
  * CARD (JSON): {"title": text, "severity": "info|warn|alert|good", "tag": "SHADOW"|"", "mention": person's chat id|"",
  *   "summary": one full sentence (notification, screen reader),
+ *   "ref": "N-12" or "A-17", what the card is about; missing: nothing that has a number,
  *   "paragraphs": [text...], "fields": [{"label","value"}...],
  *   "facts": [{"name","value","source","as_of_ms","stale":bool}...],
  *   "actions": [{"id","label","style":"primary|danger|","value","command", "confirm": {"title","text","yes"}?}...] at most 3,

@@ -23,6 +23,12 @@ struct effect {
     json_t *args, *stage;
 };
 
+/* What waits is another from now on: it is asked anew when somebody wants to know. */
+static void changed(struct engine *e)
+{
+    e->memo.due_known = e->memo.effects_known = false;
+}
+
 static void effect_fini(struct effect *f)
 {
     free(f->driver);
@@ -53,7 +59,7 @@ static bool effect_load(struct engine *e, int64_t id, struct effect *f)
 int64_t effect_add(struct engine *e, const struct effect_spec *spec)
 {
     AUTO_JSON args = spec->take_args ? spec->take_args : json_object();
-    e->memo.due_known = false;
+    changed(e);
     int64_t added = store_run(e->store,
                               "INSERT INTO effects (lane, driver, op, dedupe, state, is_live, case_id, proposal_id, purpose, args, "
                               "attempts, not_before_ms, deadline_ms, created_ms, finished_ms, reason) "
@@ -65,17 +71,24 @@ int64_t effect_add(struct engine *e, const struct effect_spec *spec)
 
 void effect_cancel(struct engine *e, int64_t id)
 {
-    e->memo.due_known = false;
+    changed(e);
     store_run(e->store, "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3 WHERE id = ?1 AND state = 0", "iii", id,
               (int64_t)EFFECT_CANCELLED, e->now_ms);
 }
 
+void effects_cancel_proposal(struct engine *e, int64_t proposal_id)
+{
+    changed(e);
+    store_run(e->store, "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3 WHERE proposal_id = ?1 AND is_live = 1 AND state = 0 AND attempts = 0",
+              "iii", proposal_id, (int64_t)EFFECT_CANCELLED, e->now_ms);
+}
+
 void effects_cancel_case(struct engine *e, int64_t case_id)
 {
-    e->memo.due_known = false;
+    changed(e);
     store_run(e->store,
               "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3 WHERE case_id = ?1 AND is_live = 1 AND state = 0 AND "
-              "attempts = 0 AND (proposal_id > 0 OR purpose = 'mail')",
+              "attempts = 0 AND op <> 'release' AND (proposal_id > 0 OR purpose = 'mail')",
               "iii", case_id, (int64_t)EFFECT_CANCELLED, e->now_ms);
 }
 
@@ -103,6 +116,7 @@ static void calls_add(struct calls *c, const struct effect *f, struct http_reque
 static void effect_end(struct engine *e, const struct effect *f, bool done, const json_t *result, const char *reason)
 {
     bool secret = str_eq(f->op, "link") || str_eq(f->op, "mail"); /* links to pay are not kept longer than they are needed */
+    changed(e);
     store_run(e->store,
               "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3, result = ?4, reason = ?5, stage = NULL, args = ?6 WHERE id = ?1",
               "iiijtj", f->id, (int64_t)(done ? EFFECT_DONE : EFFECT_REFUSED), e->now_ms, secret ? NULL : result, reason,
@@ -149,7 +163,7 @@ static void effect_step(struct engine *e, struct effect *f, const struct http_re
     struct job job = {.id = f->id, .driver = f->driver, .op = f->op, .key = f->key, .args = f->args, .stage = f->stage,
                       .attempts = (int)f->attempts, .now_ms = e->now_ms, .random = e->world.random(e->world.ctx)};
     e->world.step(e->world.ctx, &job, previous, &s);
-    e->memo.due_known = false;
+    changed(e);
     switch (s.outcome) {
     case STEP_HTTP:
         store_run(e->store, "UPDATE effects SET state = ?2, attempts = ?3, stage = ?4 WHERE id = ?1", "iiij", f->id,
@@ -177,15 +191,20 @@ static void effect_step(struct engine *e, struct effect *f, const struct http_re
     step_fini(&s);
 }
 
-/* The heads of their lanes that are due, oldest first. */
+/* The heads of their lanes that wait. One SELECT a state, because each then follows the index and the whole is merged: the
+ * cost does not grow with what is queued behind, as it does with "state IN (...)", which sorts all of it. In shadow mode (?3)
+ * what a time of live mode left behind stays where it is: not even looked at, for a look may lead on to a write. */
+#define HEADS(state)                                                                                                        \
+    "SELECT id, not_before_ms FROM effects WHERE is_live = 1 AND state = " state " AND not_before_ms <= ?1 AND "            \
+    "(?3 = 0 OR (proposal_id = 0 AND purpose <> 'mail')) AND NOT EXISTS "                                                   \
+    "(SELECT 1 FROM effects AS ahead WHERE ahead.lane = effects.lane AND ahead.is_live = 1 AND ahead.id < effects.id)"
+#define WAITING_HEADS HEADS("0") " UNION ALL " HEADS("2") " UNION ALL " HEADS("3") " ORDER BY not_before_ms, id LIMIT ?2"
+
+/* Those that are due, longest first. */
 static size_t effects_due(struct engine *e, int64_t *ids, size_t most)
 {
     size_t n = 0;
-    struct query *q = store_query(
-        e->store,
-        "SELECT id FROM effects WHERE is_live = 1 AND state IN (0, 2, 3) AND not_before_ms <= ?1 AND NOT EXISTS (SELECT 1 FROM effects AS "
-        "ahead WHERE ahead.lane = effects.lane AND ahead.is_live = 1 AND ahead.id < effects.id) ORDER BY id LIMIT ?2",
-        "ii", e->now_ms, (int64_t)most);
+    struct query *q = store_query(e->store, WAITING_HEADS, "iii", e->now_ms, (int64_t)most, (int64_t)e->shadow);
     while (query_next(q))
         ids[n++] = query_i64(q, 0);
     return n;
@@ -226,12 +245,24 @@ void effect_answered(struct engine *e, int64_t effect_id, const struct http_resp
     effect_fini(&f);
 }
 
-int64_t effects_next_due_ms(struct engine *e)
+static int64_t next_due_ms(struct engine *e)
 {
     if (store_i64(e->store, 0, "SELECT count(*) FROM effects WHERE is_live = 1 AND state = 1", "") >= OUT_MOST)
         return INT64_MAX; /* enough is out; the answers wake us */
-    return store_i64(e->store, INT64_MAX,
-                     "SELECT not_before_ms FROM effects WHERE is_live = 1 AND state IN (0, 2, 3) AND NOT EXISTS (SELECT 1 FROM effects AS "
-                     "ahead WHERE ahead.lane = effects.lane AND ahead.is_live = 1 AND ahead.id < effects.id) ORDER BY not_before_ms LIMIT 1",
-                     "");
+    struct query *q = store_query(e->store, WAITING_HEADS, "iii", INT64_MAX, (int64_t)1, (int64_t)e->shadow);
+    int64_t due = INT64_MAX;
+    if (query_next(q)) {
+        due = query_i64(q, 1);
+        query_end(q);
+    }
+    return due;
+}
+
+int64_t effects_next_due_ms(struct engine *e)
+{
+    if (!e->memo.effects_known) {
+        e->memo.effects_due_ms = next_due_ms(e);
+        e->memo.effects_known = true;
+    }
+    return e->memo.effects_due_ms;
 }

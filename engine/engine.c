@@ -31,7 +31,7 @@ void engine_begin(struct engine *e)
 
 void engine_forget(struct engine *e)
 {
-    e->memo.head_known = e->memo.due_known = false;
+    e->memo.head_known = e->memo.due_known = e->memo.effects_known = e->memo.inbox_known = false;
     e->n_dirty = 0;
 }
 
@@ -86,5 +86,5 @@ void engine_recover(struct engine *e)
 {
     store_run(e->store, "UPDATE effects SET state = ?1 WHERE is_live = 1 AND state = ?2", "ii", (int64_t)EFFECT_LOST,
               (int64_t)EFFECT_OUT);
-    e->memo.due_known = false;
+    e->memo.due_known = e->memo.effects_known = false;
 }

@@ -43,8 +43,10 @@ struct engine {
     size_t n_dirty, cap_dirty;
     /* memory of what the store says; dropped by engine_forget when a turn is rolled back */
     struct {
-        bool head_known, due_known;
+        bool head_known, due_known, effects_known, inbox_known;
         int64_t head_seq, next_due_ms;
+        int64_t effects_due_ms;
+        int64_t inbox_last, inbox_done; /* the newest row, and the last that was worked on */
         unsigned char head[32];
         int64_t pruned_ms;
     } memo;

@@ -47,7 +47,7 @@ static const struct fact_row {
     {"customer.name", "Name in billing", FACT_TEXT},
     {"customer.email", "E-mail in billing", FACT_TEXT},
     {"customer.currency", "Billing currency", FACT_TEXT},
-    {"invoice.due", "Due", FACT_MONEY},
+    {"invoice.due", "Unpaid", FACT_MONEY},
     {"invoice.count", "Open invoices", FACT_INTEGER},
     {"invoice.currency", "Invoice currency", FACT_TEXT},
     {"invoice.other_currencies", "Also due, in other currencies", FACT_SUMS},

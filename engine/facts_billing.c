@@ -126,10 +126,22 @@ struct sums {
     json_t *by_currency; /* {"USD": minor}; null where the sum would not fit */
 };
 
-static void sums_add(struct sums *s, const json_t *invoice)
+/* Every attempt counts, ours included; the billing system's own count may leave out what somebody asked for (Stripe's does). */
+static int64_t attempts_of(const struct reading *r, const json_t *invoice)
+{
+    const json_t *payments = json_object_get(r->read, "payments");
+    int64_t told = json_i64(invoice, "attempts", 0), seen = 0;
+    for (size_t i = 0; i < json_array_size(payments); i++) {
+        const json_t *payment = json_array_get(payments, i);
+        seen += str_eq(json_str(payment, "invoice", ""), json_str(invoice, "id", "?")) && str_eq(json_str(payment, "status", ""), "failed");
+    }
+    return told > seen ? told : seen;
+}
+
+static void sums_add(const struct reading *r, struct sums *s, const json_t *invoice)
 {
     const char *currency = json_str(invoice, "currency", "");
-    int64_t attempts = json_i64(invoice, "attempts", 0), next = json_i64(invoice, "next_attempt_ms", 0);
+    int64_t attempts = attempts_of(r, invoice), next = json_i64(invoice, "next_attempt_ms", 0);
     int64_t due_at = json_i64(invoice, "due_at_ms", 0), sum = 0;
     const json_t *before = json_object_get(s->by_currency, currency);
     bool fits =
@@ -155,7 +167,7 @@ static void put_sums(const struct reading *r)
     struct sums s = {.by_currency = json_object()};
     for (size_t i = 0; i < json_array_size(invoices); i++)
         if (invoice_open(json_array_get(invoices, i)))
-            sums_add(&s, json_array_get(invoices, i));
+            sums_add(r, &s, json_array_get(invoices, i));
     put(r, "invoice.count", json_integer(s.count));
     put(r, "invoice.due", s.count ? json_incref(json_object_get(s.by_currency, r->currency)) : json_integer(0));
     put(r, "invoice.attempts", s.count ? json_integer(s.attempts) : NULL);

@@ -8,40 +8,37 @@
 #include "engine/journal.h"
 #include "engine/plan.h"
 #include "engine/proposal.h"
+#include "engine/timer.h"
 #include "engine/when.h"
+
+#define LOOK_AGAIN_MS (10 * MS_MINUTE)
 
 static const struct actor TIMER = {.name = "policy"};
 
 static void hold_asks(struct engine *e, struct recovery *r, int64_t ref)
 {
     struct hold *h = hold_load(e, ref);
-    if (h && h->state == HOLD_ACTIVE && r->state == RECOVERY_HELD) {
+    if (h && h->state == HOLD_ACTIVE && (r->state == RECOVERY_HELD || r->state == RECOVERY_DISPUTED)) {
         AUTO_STR next = str_fmt("The hold ends on {ms:%lld}: extend it, offer a plan, or let it resume by itself then", (long long)h->end_ms);
         AUTO_STR id = str_fmt("H-%lld", (long long)h->id);
         journal_add(e, &TIMER, "hold.asks", r->id, r->account, id, NULL, "%s is asked: extend, plan, or let it resume",
                     h->owner[0] ? person_name_of(e->people, h->owner) : "The collections channel");
-        recovery_move(e, r, &TIMER, RECOVERY_HELD, next, h->end_ms);
+        recovery_move(e, r, &TIMER, r->state, next, h->end_ms);
     }
     hold_free(h);
 }
 
+/* What was agreed and is on its way to billing (a plan, another end) comes before the clock: look again when it is through. */
 static void hold_ends(struct engine *e, struct recovery *r, int64_t ref)
 {
     struct hold *h = hold_load(e, ref);
-    if (h && h->state == HOLD_ACTIVE) {
+    bool wait = proposal_under_way(e, r->id, VERB_PLAN) || proposal_under_way(e, r->id, VERB_EXTEND) || proposal_under_way(e, r->id, VERB_HOLD);
+    if (h && h->state == HOLD_ACTIVE && wait && r->state != RECOVERY_CLOSED) {
+        timer_add(e, "hold_end", r->id, ref, e->now_ms + LOOK_AGAIN_MS);
+    } else if (h && h->state == HOLD_ACTIVE) {
         hold_release(e, r, "the hold has ended, as agreed");
         if (str_eq(h->at_end, "queue") && r->state != RECOVERY_CLOSED)
             recovery_move(e, r, &TIMER, RECOVERY_QUEUED, "The hold has ended; a collector takes it from the queue", 0);
-    }
-    hold_free(h);
-}
-
-static void release_again(struct engine *e, struct recovery *r, int64_t ref)
-{
-    struct hold *h = hold_load(e, ref);
-    if (h && h->state == HOLD_RELEASING) {
-        json_t *terms = json_pack("{s:I, s:O, s:O}", "hold", (json_int_t)h->id, "invoices", h->invoices, "prior", h->prior);
-        proposal_auto(e, r, VERB_RELEASE, terms, "the release failed before and is tried again");
     }
     hold_free(h);
 }
@@ -51,6 +48,10 @@ static void retry(struct engine *e, struct recovery *r)
     char why[200];
     if (r->state != RECOVERY_RETRYING)
         return;
+    if (proposal_under_way(e, r->id, VERB_PLAN) || proposal_under_way(e, r->id, VERB_RETRY)) { /* an agreement, or an attempt, comes first */
+        timer_add(e, "retry", r->id, r->id, e->now_ms + LOOK_AGAIN_MS);
+        return;
+    }
     if (!policy_may_retry_at(e->policy, &r->facts, e->now_ms, why, sizeof why)) {
         AUTO_STR next = str_fmt("A collector takes it from the queue: %s", why);
         recovery_move(e, r, &TIMER, RECOVERY_QUEUED, next, 0);
@@ -80,21 +81,31 @@ static void link_passed(struct engine *e, struct recovery *r)
         recovery_move(e, r, &TIMER, RECOVERY_QUEUED, "The customer has not paid by the link: a collector takes it from the queue", 0);
 }
 
+/* Does this lead to a call that changes something at billing? In shadow mode it waits for the day when we are live again. */
+static bool executes(const char *kind)
+{
+    return str_eq(kind, "hold_end") || str_eq(kind, "release") || str_eq(kind, "retry") || str_eq(kind, "instalment");
+}
+
 void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
 {
     struct recovery *r = recovery_load(e, case_id);
     if (!r)
         return;
-    if (str_eq(kind, "hold_ask"))
+    if (e->shadow && executes(kind)) /* from a time when we were live */
+        timer_add(e, kind, case_id, ref, e->now_ms + MS_HOUR);
+    else if (str_eq(kind, "hold_ask"))
         hold_asks(e, r, ref);
     else if (str_eq(kind, "hold_end"))
         hold_ends(e, r, ref);
     else if (str_eq(kind, "release"))
-        release_again(e, r, ref);
+        hold_release_again(e, r, ref);
     else if (str_eq(kind, "retry"))
         retry(e, r);
     else if (str_eq(kind, "instalment") && r->state != RECOVERY_CLOSED)
         instalment_due(e, r, ref);
+    else if (str_eq(kind, "plan_look") && r->state != RECOVERY_CLOSED)
+        plan_look(e, r, ref);
     else if (str_eq(kind, "promise"))
         promise_passed(e, r, ref);
     else if (str_eq(kind, "expire"))

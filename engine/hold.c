@@ -78,13 +78,22 @@ static void hold_move(struct engine *e, const struct recovery *r, struct hold *h
     engine_dirty(e, r->id);
 }
 
+bool hold_counts(const struct hold *h)
+{
+    return h && (h->state == HOLD_STARTING || h->state == HOLD_ACTIVE);
+}
+
+/* A hold that is still being released leaves us what it found: that is what must be put back in the end. */
 int64_t hold_start(struct engine *e, const struct recovery *r, const json_t *terms)
 {
+    struct hold *before = hold_of_case(e, r->id);
+    json_auto_t *prior = before ? json_incref(before->prior) : json_object();
+    hold_free(before);
     store_run(e->store,
               "INSERT INTO holds (case_id, state, is_live, reason, owner, at_end, start_ms, end_ms, ask_ms, invoices, prior) VALUES "
-              "(?1,0,1,?2,?3,?4,?5,?6,?7,?8,'{}')",
-              "itttiiij", r->id, json_str(terms, "reason", ""), r->owner[0] ? r->owner : "collections", json_str(terms, "at_end", "resume"), e->now_ms,
-              json_i64(terms, "end_ms", 0), json_i64(terms, "ask_ms", 0), json_at(terms, "invoices"));
+              "(?1,0,1,?2,?3,?4,?5,?6,?7,?8,?9)",
+              "itttiiijj", r->id, json_str(terms, "reason", ""), r->owner[0] ? r->owner : "collections", json_str(terms, "at_end", "resume"), e->now_ms,
+              json_i64(terms, "end_ms", 0), json_i64(terms, "ask_ms", 0), json_at(terms, "invoices"), prior);
     return store_last_id(e->store);
 }
 
@@ -97,36 +106,85 @@ static void timers_set(struct engine *e, const struct hold *h)
     timer_add(e, "hold_end", h->case_id, h->id, h->end_ms);
 }
 
-/* What was so before the first hold stays what is put back, however often the hold is renewed. */
+static bool holds_all(const json_t *set, const json_t *wanted)
+{
+    size_t i, k;
+    json_t *want, *have;
+    json_array_foreach(wanted, i, want) {
+        bool found = false;
+        json_array_foreach(set, k, have)
+            found |= json_equal(want, have) != 0;
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+/* What was so before the first hold stays what is put back, however often the hold is renewed; what is under this hold already
+ * was quietened by us, and how it is now says nothing about before. */
 static void prior_merge(struct hold *h, const json_t *result)
 {
     const char *id;
     json_t *before;
-    json_object_foreach(json_at(result, "prior"), id, before)
-        if (!json_object_get(h->prior, id))
+    json_object_foreach(json_at(result, "prior"), id, before) {
+        json_auto_t *one = json_pack("[s]", id);
+        if (!json_object_get(h->prior, id) && (h->state == HOLD_STARTING || !holds_all(h->invoices, one)))
             json_object_set(h->prior, id, before);
+    }
+}
+
+static void invoices_merge(struct hold *h, const json_t *held)
+{
+    json_t *all = json_copy(h->invoices), *id;
+    size_t i;
+    json_array_foreach(held, i, id) {
+        json_auto_t *one = json_pack("[O]", id);
+        if (!holds_all(all, one))
+            json_array_append(all, id);
+    }
+    json_decref(h->invoices);
+    h->invoices = all;
+}
+
+static void in_force(struct engine *e, struct recovery *r, struct hold *h, const json_t *terms, const json_t *result)
+{
+    char until[WHEN_TEXT_SIZE];
+    bool moves = h->state == HOLD_ACTIVE && !json_flag(terms, "keeps_end", false); /* of one that starts, the row knows best */
+    json_decref(h->invoices);
+    h->invoices = json_incref(json_at(result, "held") ? json_at(result, "held") : json_at(terms, "invoices"));
+    if (moves) {
+        h->end_ms = json_i64(terms, "end_ms", h->end_ms);
+        h->ask_ms = json_i64(terms, "ask_ms", h->ask_ms);
+        char *reason = str_dup(json_str(terms, "reason", h->reason));
+        free(h->reason);
+        h->reason = reason;
+    }
+    AUTO_STR text = str_fmt("Notices and retries are stopped until %s, read back", when_text(until, h->end_ms, NULL));
+    hold_move(e, r, h, HOLD_ACTIVE, text);
+    timers_set(e, h);
+}
+
+/* The row to answer for what billing holds, whatever became of the one that it was asked for. */
+static struct hold *row_for(struct engine *e, const struct recovery *r, int64_t id, const json_t *terms)
+{
+    struct hold *h = hold_load(e, id);
+    if (h && h->state != HOLD_RELEASED && h->state != HOLD_FAILED)
+        return h;
+    hold_free(h);
+    return hold_load(e, hold_start(e, r, terms));
 }
 
 void hold_confirmed(struct engine *e, struct recovery *r, int64_t id, const json_t *terms, const json_t *result)
 {
-    struct hold *h = hold_load(e, id);
+    struct hold *h = row_for(e, r, id, terms);
     if (!h)
         return;
-    char until[WHEN_TEXT_SIZE];
     prior_merge(h, result);
-    json_decref(h->invoices);
-    h->invoices = json_incref(json_at(result, "held") ? json_at(result, "held") : json_at(terms, "invoices"));
-    if (h->state == HOLD_STARTING || h->state == HOLD_ACTIVE) {
-        h->end_ms = json_i64(terms, "end_ms", h->end_ms);
-        h->ask_ms = json_i64(terms, "ask_ms", h->ask_ms);
-        const char *reason = json_str(terms, "reason", h->reason);
-        if (reason != h->reason) {
-            free(h->reason);
-            h->reason = str_dup(reason);
-        }
-        AUTO_STR text = str_fmt("Notices and retries are stopped until %s, read back", when_text(until, h->end_ms, NULL));
-        hold_move(e, r, h, HOLD_ACTIVE, text);
-        timers_set(e, h);
+    if (hold_counts(h)) {
+        in_force(e, r, h, terms, result);
+    } else {
+        invoices_merge(h, json_at(result, "held"));
+        hold_move(e, r, h, HOLD_RELEASING, "Billing was still holding while the release was on its way; all of it is released");
     }
     hold_free(h);
     if (r->state == RECOVERY_CLOSED)
@@ -141,6 +199,29 @@ void hold_failed(struct engine *e, struct recovery *r, int64_t id, const char *w
         hold_move(e, r, h, HOLD_FAILED, text);
     }
     hold_free(h);
+}
+
+void hold_partly(struct engine *e, struct recovery *r, int64_t id, const char *why, const json_t *result)
+{
+    json_auto_t *terms = hold_terms(r, e->now_ms + MS_HOUR, e->now_ms + MS_HOUR, "resume", why);
+    json_put_new(terms, "invoices", json_array());
+    struct hold *h = row_for(e, r, id, terms);
+    if (!h)
+        return;
+    bool was_in_force = h->state != HOLD_STARTING;
+    prior_merge(h, result);
+    if (was_in_force) {
+        invoices_merge(h, json_at(result, "held"));
+    } else {
+        json_decref(h->invoices);
+        h->invoices = json_incref(json_at(result, "held"));
+    }
+    AUTO_STR text = str_fmt("Billing held some of the invoices before it refused (%s); %s", why,
+                            was_in_force ? "they belong to this hold" : "they are released again");
+    hold_move(e, r, h, was_in_force ? h->state : HOLD_ACTIVE, text);
+    hold_free(h);
+    if (!was_in_force)
+        hold_release(e, r, "the hold came about only in part");
 }
 
 void hold_set_end(struct engine *e, struct recovery *r, struct hold *h, int64_t end_ms, const char *at_end, const char *reason)
@@ -160,18 +241,27 @@ void hold_set_end(struct engine *e, struct recovery *r, struct hold *h, int64_t 
     timers_set(e, h);
 }
 
+static void release_ask(struct engine *e, struct recovery *r, const struct hold *h, const char *why)
+{
+    json_t *terms = json_object();
+    json_put_i64(terms, "hold", h->id);
+    json_put_new(terms, "invoices", json_incref(h->invoices));
+    json_put_new(terms, "prior", json_incref(h->prior));
+    proposal_auto(e, r, VERB_RELEASE, terms, why);
+}
+
 void hold_release(struct engine *e, struct recovery *r, const char *why)
 {
     struct hold *h = hold_of_case(e, r->id);
     if (h && h->state == HOLD_ACTIVE) {
         timer_cancel(e, "hold_ask", h->id);
         timer_cancel(e, "hold_end", h->id);
+    }
+    if (h && h->state == HOLD_ACTIVE && e->shadow) {
+        timer_add(e, "hold_end", h->case_id, h->id, e->now_ms + MS_HOUR); /* from a time when we were live: it ends when we are again */
+    } else if (h && h->state == HOLD_ACTIVE) {
         hold_move(e, r, h, HOLD_RELEASING, "Billing is asked to resume notices and retries");
-        json_t *terms = json_object();
-        json_put_i64(terms, "hold", h->id);
-        json_put_new(terms, "invoices", json_incref(h->invoices));
-        json_put_new(terms, "prior", json_incref(h->prior));
-        proposal_auto(e, r, VERB_RELEASE, terms, why);
+        release_ask(e, r, h, why);
     } else if (h && h->state == HOLD_STARTING) {
         int64_t running = store_i64(e->store, 0, "SELECT count(*) FROM proposals WHERE case_id = ?1 AND verb = ?2 AND is_live = 1 AND state <> ?3", "iii",
                                     r->id, SM_ID(VERB_HOLD), SM_ID(PROPOSAL_ASKED));
@@ -181,10 +271,26 @@ void hold_release(struct engine *e, struct recovery *r, const char *why)
     hold_free(h);
 }
 
-void hold_released(struct engine *e, struct recovery *r, int64_t id)
+/* A newer hold took what this one found with it, so there is nothing left for this one to put back. */
+void hold_release_again(struct engine *e, struct recovery *r, int64_t id)
+{
+    struct hold *h = hold_load(e, id), *newest = hold_of_case(e, r->id);
+    if (h && h->state == HOLD_RELEASING && hold_counts(newest))
+        hold_move(e, r, h, HOLD_RELEASED, "A newer hold has taken its place");
+    else if (h && h->state == HOLD_RELEASING)
+        release_ask(e, r, h, "the release failed before and is tried again");
+    hold_free(newest);
+    hold_free(h);
+}
+
+void hold_released(struct engine *e, struct recovery *r, int64_t id, const json_t *terms)
 {
     struct hold *h = hold_load(e, id);
-    if (h && h->state == HOLD_RELEASING)
-        hold_move(e, r, h, HOLD_RELEASED, "Notices and retries run again as before, read back");
+    if (h && h->state == HOLD_RELEASING) {
+        if (holds_all(json_at(terms, "invoices"), h->invoices))
+            hold_move(e, r, h, HOLD_RELEASED, "Notices and retries run again as before, read back");
+        else
+            release_ask(e, r, h, "billing held more while the release was on its way");
+    }
     hold_free(h);
 }

@@ -15,7 +15,8 @@ struct hold {
 };
 
 struct hold *hold_load(struct engine *e, int64_t id);
-struct hold *hold_of_case(struct engine *e, int64_t case_id); /* the one not released or failed, or NULL */
+struct hold *hold_of_case(struct engine *e, int64_t case_id); /* the newest not released or failed, or NULL */
+bool hold_counts(const struct hold *h); /* starting or in force: one that is being released (or NULL) is over for people */
 void hold_free(struct hold *h);
 
 /* The terms of a hold over all open invoices. New. */
@@ -23,9 +24,12 @@ json_t *hold_terms(const struct recovery *r, int64_t end_ms, int64_t ask_ms, con
 int64_t hold_start(struct engine *e, const struct recovery *r, const json_t *terms); /* a row in STARTING; its id */
 void hold_confirmed(struct engine *e, struct recovery *r, int64_t id, const json_t *terms, const json_t *result);
 void hold_failed(struct engine *e, struct recovery *r, int64_t id, const char *why);
+/* Billing held some invoices before it refused the rest: hold `id` answers for them, or they are released again. */
+void hold_partly(struct engine *e, struct recovery *r, int64_t id, const char *why, const json_t *result);
 void hold_set_end(struct engine *e, struct recovery *r, struct hold *h, int64_t end_ms, const char *at_end, const char *reason);
 /* Asks billing to put back what was; a hold that is still starting is released once it has started. No hold: nothing. */
 void hold_release(struct engine *e, struct recovery *r, const char *why);
-void hold_released(struct engine *e, struct recovery *r, int64_t id);
+void hold_release_again(struct engine *e, struct recovery *r, int64_t id); /* its timer, after a release that failed */
+void hold_released(struct engine *e, struct recovery *r, int64_t id, const json_t *terms); /* terms of the release */
 
 #endif

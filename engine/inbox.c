@@ -13,19 +13,32 @@ bool inbox_put(struct engine *e, const char *source, const char *ext_id, int64_t
                               "INSERT INTO inbox (source, created_ms, ext_id, type, kind, customer, invoice, received_ms, body) VALUES "
                               "(?1,?2,?3,?4,?5,?6,?7,?8,?9) ON CONFLICT DO NOTHING",
                               "tittittib", source, created_ms, ext_id, type, (int64_t)kind, customer, invoice, e->now_ms, body);
-    if (added == 1)
+    if (added == 1) {
         e->memo.due_known = false;
+        if (e->memo.inbox_known)
+            e->memo.inbox_last = store_last_id(e->store);
+    }
     return added == 1;
 }
 
-static int64_t cursor(struct engine *e)
+static void ends_load(struct engine *e)
 {
-    return store_i64(e->store, 0, "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'inbox_done'", "");
+    if (e->memo.inbox_known)
+        return;
+    e->memo.inbox_last = store_i64(e->store, 0, "SELECT coalesce(max(seq), 0) FROM inbox", "");
+    e->memo.inbox_done = store_i64(e->store, 0, "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'inbox_done'", "");
+    e->memo.inbox_known = true;
+}
+
+static bool waiting(struct engine *e)
+{
+    ends_load(e);
+    return e->memo.inbox_last > e->memo.inbox_done;
 }
 
 int64_t inbox_next_due_ms(struct engine *e)
 {
-    return store_i64(e->store, 0, "SELECT coalesce(max(seq), 0) FROM inbox", "") > cursor(e) ? e->now_ms : INT64_MAX;
+    return waiting(e) ? e->now_ms : INT64_MAX;
 }
 
 struct row {
@@ -71,21 +84,21 @@ static void row_handle(struct engine *e, const struct row *r)
 
 bool inbox_work(struct engine *e, int budget)
 {
-    if (inbox_next_due_ms(e) == INT64_MAX)
-        return false;
-    int64_t done = cursor(e), first = done;
     struct row r;
-    for (int i = 0; i < budget && row_after(e, done, &r); i++) {
+    if (!waiting(e))
+        return false;
+    int64_t first = e->memo.inbox_done;
+    for (int i = 0; i < budget && row_after(e, e->memo.inbox_done, &r); i++) {
         row_handle(e, &r);
-        done = r.seq;
+        e->memo.inbox_done = r.seq;
         row_fini(&r);
     }
-    if (done != first) {
-        AUTO_STR text = str_fmt("%lld", (long long)done);
+    if (e->memo.inbox_done != first) {
+        AUTO_STR text = str_fmt("%lld", (long long)e->memo.inbox_done);
         store_run(e->store, "INSERT INTO meta (name, value) VALUES ('inbox_done', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
                   "t", text);
     }
-    return inbox_next_due_ms(e) != INT64_MAX;
+    return waiting(e);
 }
 
 bool chat_first_time(struct engine *e, const char *platform, const char *key)

@@ -63,7 +63,7 @@ static void text_settle(char *text)
 void journal_add(struct engine *e, const struct actor *who, const char *verb, int64_t case_id, const char *account,
                  const char *ref, const json_t *detail, const char *text_fmt, ...)
 {
-    char raw[TEXT_MAX], text[TEXT_MAX];
+    char raw[TEXT_MAX + 4], text[TEXT_MAX];
     va_list args;
     va_start(args, text_fmt);
     vsnprintf(raw, sizeof raw, text_fmt, args);

@@ -13,6 +13,9 @@
 
 /* Strict: one value, no duplicate keys, no NUL, depth and size bounded. NULL and *e on failure; the caller owns the result. */
 json_t *json_read(struct span text, struct err *e);
+/* The same, but a number with a fraction or an exponent becomes a string that holds its text as it was sent ("120.10"), so
+ * that no amount of money ever passes through a double. Whole numbers stay numbers. */
+json_t *json_read_decimals(struct span text, struct err *e);
 
 /* Borrowed, NULL when there is none; the path "" is root itself. */
 json_t *json_at(const json_t *root, const char *path);

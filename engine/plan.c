@@ -1,5 +1,7 @@
-/* Plans that Dunwell keeps: billing has no instalment object that fits, so each instalment is a row with a durable timer, and
- * the hold on the invoices lasts until the last one. One instalment over several invoices is several rows of the same number. */
+/* Plans. Where billing has no instalment object that fits, Dunwell keeps the plan: each instalment is a row with a durable
+ * timer that collects it, and the hold on the invoices lasts until the last one. Where billing keeps it ("native"), the rows
+ * are there to be shown, nothing is collected by us, and the account is read again a day after each date: what is still due
+ * tells whether billing has collected. One instalment over several invoices is several rows of the same number. */
 #include "engine/plan.h"
 
 #include <stdio.h>
@@ -8,6 +10,7 @@
 #include "engine/hold.h"
 #include "engine/journal.h"
 #include "engine/proposal.h"
+#include "engine/sm.h"
 #include "engine/timer.h"
 #include "engine/when.h"
 
@@ -104,7 +107,7 @@ static void say_next(struct engine *e, struct recovery *r)
     recovery_move(e, r, &POLICY, RECOVERY_PLANNED, "The last instalment is being settled; billing says when everything is paid", 0);
 }
 
-static void rows_store(struct engine *e, struct recovery *r, int64_t plan, const struct proposal *p)
+static void rows_store(struct engine *e, struct recovery *r, int64_t plan, const struct proposal *p, bool native)
 {
     size_t i;
     json_t *row;
@@ -112,7 +115,8 @@ static void rows_store(struct engine *e, struct recovery *r, int64_t plan, const
         store_run(e->store, "INSERT INTO instalments (plan_id, n, invoice, due_ms, amount, currency, state) VALUES (?1,?2,?3,?4,?5,?6,'waiting')", "iitiit",
                   plan, json_i64(row, "n", 0), json_str(row, "invoice", ""), json_i64(row, "date_ms", 0), json_i64(row, "amount", 0),
                   p->amount.currency);
-        timer_add(e, "instalment", r->id, store_last_id(e->store), json_i64(row, "date_ms", 0));
+        int64_t date_ms = json_i64(row, "date_ms", 0);
+        timer_add(e, native ? "plan_look" : "instalment", r->id, store_last_id(e->store), native ? date_ms + MS_DAY : date_ms);
     }
 }
 
@@ -123,7 +127,7 @@ static void hold_for_plan(struct engine *e, struct recovery *r, const struct pro
     int64_t end = json_i64(json_array_get(rows, json_array_size(rows) - 1), "date_ms", e->now_ms) + 2 * MS_DAY;
     AUTO_STR reason = str_fmt("payment plan A-%lld runs", (long long)p->id);
     struct hold *h = hold_of_case(e, r->id);
-    if (h) {
+    if (hold_counts(h)) {
         hold_set_end(e, r, h, end, "resume", reason);
     } else {
         json_auto_t *terms = hold_terms(r, end, end - MS_DAY, "resume", reason);
@@ -136,9 +140,10 @@ void plan_start(struct engine *e, struct recovery *r, const struct proposal *p, 
 {
     store_run(e->store, "INSERT INTO plans (case_id, proposal_id, state, mode, vendor_id) VALUES (?1,?2,'running',?3,?4)", "iitt", r->id, p->id,
               json_str(result, "mode", "held_by_dunwell"), json_str(result, "id", ""));
-    rows_store(e, r, store_last_id(e->store), p);
+    rows_store(e, r, store_last_id(e->store), p, str_eq(json_str(result, "mode", ""), "native"));
     timer_cancel(e, "retry", r->id);
     timer_cancel(e, "link_over", r->id);
+    proposals_withdraw(e, r, SM_BIT(VERB_RETRY), "a plan runs now");
     hold_for_plan(e, r, p, result);
     if (r->state != RECOVERY_CLOSED)
         say_next(e, r);
@@ -166,12 +171,23 @@ void instalment_due(struct engine *e, struct recovery *r, int64_t id)
     proposal_auto(e, r, VERB_INSTALMENT, terms, "an instalment of the agreed plan is due");
 }
 
+void plan_look(struct engine *e, struct recovery *r, int64_t id)
+{
+    int64_t due = store_run(e->store,
+                            "UPDATE instalments SET state = 'executing' WHERE id = ?1 AND state IN ('waiting', 'executing') AND plan_id IN "
+                            "(SELECT id FROM plans WHERE state = 'running')",
+                            "i", id);
+    if (due == 1)
+        recovery_ask_facts(e, r, NULL);
+}
+
 void instalment_ended(struct engine *e, struct recovery *r, const json_t *terms, bool paid, const char *why)
 {
     char amount[MONEY_TEXT_SIZE];
     int64_t id = json_i64(terms, "instalment", 0), plan = json_i64(terms, "plan", 0);
     instalment_mark(e, r, id, paid ? "paid" : "failed");
-    if (r->state == RECOVERY_CLOSED)
+    bool running = store_i64(e->store, 0, "SELECT count(*) FROM plans WHERE id = ?1 AND state = 'running'", "i", plan) > 0;
+    if (r->state == RECOVERY_CLOSED || !running) /* of a plan that ended meanwhile: whoever ended it has said what is next */
         return;
     if (paid) {
         say_next(e, r);
@@ -183,4 +199,81 @@ void instalment_ended(struct engine *e, struct recovery *r, const json_t *terms,
     AUTO_STR next = str_fmt("Instalment %lld, %s, was not paid (%s): agree on new dates with the customer; notices stay on hold meanwhile",
                             (long long)json_i64(terms, "n", 0), money_text(amount, m), why);
     recovery_move(e, r, &POLICY, RECOVERY_QUEUED, next, 0);
+}
+
+void plan_stop(struct engine *e, struct recovery *r, const char *why)
+{
+    AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
+    if (store_run(e->store, "UPDATE plans SET state = 'stopped' WHERE case_id = ?1 AND state = 'running'", "i", r->id) <= 0)
+        return;
+    store_run(e->store, "UPDATE instalments SET state = 'cancelled' WHERE state = 'waiting' AND plan_id IN (SELECT id FROM plans WHERE case_id = ?1)", "i", r->id);
+    journal_add(e, &POLICY, "plan.stopped", r->id, r->account, ref, NULL, "The plan is stopped, no instalment is collected any more: %s", why);
+}
+
+static bool on_its_way(const json_t *read, struct money amount)
+{
+    size_t i;
+    json_t *payment;
+    json_array_foreach(json_at(read, "payments"), i, payment)
+        if (str_eq(json_str(payment, "status", ""), "pending") && json_i64(payment, "amount", 0) == amount.minor &&
+            str_eq(json_str(payment, "currency", ""), amount.currency))
+            return true;
+    return false;
+}
+
+/* Billing keeps this plan: when no more is due than the dates to come will bring, what was due has been collected. */
+static void settle_native(struct engine *e, struct recovery *r, const json_t *read)
+{
+    struct instalment rows[INSTALMENTS_MOST * 4];
+    size_t n = plan_of_case(e, r->id, rows, DW_ARRAY_LEN(rows));
+    int64_t to_come = 0;
+    if (n == 0 || !store_i64(e->store, 0, "SELECT count(*) FROM plans WHERE id = ?1 AND mode = 'native'", "i", rows[0].plan_id))
+        return;
+    for (size_t i = 0; i < n; i++)
+        to_come += str_eq(rows[i].state, "waiting") ? rows[i].amount.minor : 0;
+    for (size_t i = 0; i < n; i++) {
+        bool paid = r->due.minor <= to_come;
+        if (!str_eq(rows[i].state, "executing"))
+            continue;
+        if (!paid && on_its_way(read, rows[i].amount)) {
+            timer_add(e, "plan_look", r->id, rows[i].id, e->now_ms + MS_DAY);
+            continue;
+        }
+        json_auto_t *terms = json_pack("{s:I, s:I, s:i, s:I, s:s}", "plan", (json_int_t)rows[i].plan_id, "instalment", (json_int_t)rows[i].id, "n",
+                                       rows[i].n, "amount", (json_int_t)rows[i].amount.minor, "currency", rows[i].amount.currency);
+        instalment_ended(e, r, terms, paid, "billing's own schedule has not collected it");
+        if (!paid)
+            return;
+    }
+}
+
+static void settle_one(struct engine *e, struct recovery *r, int64_t id, const json_t *payments)
+{
+    struct proposal *p = proposal_load(e, id);
+    size_t i;
+    json_t *payment;
+    if (p)
+        json_array_foreach(payments, i, payment) {
+            const char *status = json_str(payment, "status", "");
+            if (!p->vendor_id[0] || !str_eq(json_str(payment, "id", ""), p->vendor_id))
+                continue;
+            if (str_eq(status, "succeeded") || str_eq(status, "failed"))
+                instalment_ended(e, r, p->terms, str_eq(status, "succeeded"), "the payment that was on its way came back");
+        }
+    proposal_free(p);
+}
+
+void plan_settle(struct engine *e, struct recovery *r, const json_t *read)
+{
+    int64_t ids[16];
+    size_t n = 0;
+    settle_native(e, r, read);
+    if (!store_i64(e->store, 0, "SELECT count(*) FROM instalments i JOIN plans p ON p.id = i.plan_id WHERE p.case_id = ?1 AND i.state = 'pending'", "i", r->id))
+        return;
+    struct query *q = store_query(e->store, "SELECT id FROM proposals WHERE case_id = ?1 AND verb = ?2 AND state = ?3 AND outcome = 'pending' ORDER BY id DESC LIMIT ?4",
+                                  "iiii", r->id, SM_ID(VERB_INSTALMENT), SM_ID(PROPOSAL_CONFIRMED), (int64_t)DW_ARRAY_LEN(ids));
+    while (query_next(q))
+        ids[n++] = query_i64(q, 0);
+    while (n-- > 0)
+        settle_one(e, r, ids[n], json_at(read, "payments"));
 }

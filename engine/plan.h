@@ -19,6 +19,10 @@ size_t plan_of_case(struct engine *e, int64_t case_id, struct instalment *rows, 
 void plan_start(struct engine *e, struct recovery *r, const struct proposal *p, const json_t *result);
 void instalment_due(struct engine *e, struct recovery *r, int64_t id); /* its timer */
 void instalment_ended(struct engine *e, struct recovery *r, const json_t *terms, bool paid, const char *why);
+void plan_look(struct engine *e, struct recovery *r, int64_t id); /* the timer of an instalment that billing itself collects */
+/* Payments that were on their way: have they arrived, or come back? */
+void plan_settle(struct engine *e, struct recovery *r, const json_t *read);
+void plan_stop(struct engine *e, struct recovery *r, const char *why); /* nothing more is collected by it */
 void instalment_mark(struct engine *e, struct recovery *r, int64_t id, const char *state);
 
 #endif

@@ -182,11 +182,12 @@ static void explain_leaf(const struct deciding *d, const json_t *c, bool held, j
     AUTO_STR text = NULL;
     if (str_eq(op, "below") || str_eq(op, "at_least")) {
         limit = limit_words(d, name, json_object_get(c, op));
+    }
+    if (limit && !str_eq(limit, words)) /* "1 is at least 1" would say nothing */
         text = str_fmt("%s %s is %s %s%s", fact_label(name), words,
                        str_eq(op, "below") == held ? "below" : "at least", limit, source);
-    } else {
+    else
         text = str_fmt("%s: %s%s", fact_label(name), words, source);
-    }
     sentence_add(reasons, text);
 }
 

@@ -90,6 +90,13 @@ size_t proposal_live(struct engine *e, int64_t case_id, int64_t *ids, size_t n)
     return found;
 }
 
+bool proposal_under_way(struct engine *e, int64_t case_id, enum verb verb)
+{
+    return store_i64(e->store, 0,
+                     "SELECT count(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND verb = ?2 AND (state IN (?3, ?4) OR (state = ?5 AND outcome = ''))",
+                     "iiiii", case_id, SM_ID(verb), SM_ID(PROPOSAL_EXECUTING), SM_ID(PROPOSAL_UNKNOWN), SM_ID(PROPOSAL_QUEUED)) > 0;
+}
+
 struct proposal *proposal_draft(struct engine *e, struct recovery *r, const struct draft *d)
 {
     AUTO_JSON terms = d->take_terms;
@@ -108,10 +115,10 @@ static void proposal_save(struct engine *e, struct proposal *p)
     p->revision++;
     store_run(e->store,
               "UPDATE proposals SET state = ?2, is_live = ?3, expires_ms = ?4, terms = ?5, decider = ?6, decider_right = ?7, "
-              "decision_reason = ?8, decided_ms = ?9, vendor_id = ?10, outcome = ?11, revision = ?12, asked = CASE WHEN ?2 = 2 THEN 1 ELSE "
+              "decision_reason = ?8, decided_ms = ?9, vendor_id = ?10, outcome = ?11, revision = ?12, amount = ?13, currency = ?14, asked = CASE WHEN ?2 = 2 THEN 1 ELSE "
               "asked END WHERE id = ?1",
-              "iiiijtttitti", p->id, SM_ID(p->state), SM_ID(is_live(p->state)), p->expires_ms, p->terms, p->decider, p->right,
-              p->decision_reason, p->decided_ms, p->vendor_id, p->outcome, p->revision);
+              "iiiijtttittiit", p->id, SM_ID(p->state), SM_ID(is_live(p->state)), p->expires_ms, p->terms, p->decider, p->right,
+              p->decision_reason, p->decided_ms, p->vendor_id, p->outcome, p->revision, p->amount.minor, p->amount.currency);
 }
 
 void proposal_move(struct engine *e, const struct recovery *r, struct proposal *p, const struct actor *who, enum proposal_state to,

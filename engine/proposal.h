@@ -64,6 +64,9 @@ int proposal_counter(struct engine *e, int64_t id, const struct actor *who, int 
 int proposal_withdraw(struct engine *e, int64_t id, const struct actor *who, const char *why, char *said, size_t size,
                       struct err *err);
 
+/* What billing's API cannot do is a person's work (capability `manual`); this is that person's word that it was done. */
+int proposal_done_by_hand(struct engine *e, int64_t id, const struct actor *who, char *said, size_t size, struct err *err);
+
 /* Instalments for a total over open invoices, oldest first, monthly from first_ms. New terms object; NULL when they cannot be
  * made (nothing due, too many). Used by the modal's preview and by proposal_plan alike. */
 json_t *plan_terms_make(const struct recovery *r, int instalments, int64_t first_ms, const char *zone);
@@ -81,6 +84,12 @@ void proposal_failed(struct engine *e, int64_t id, const char *why, const json_t
 void proposal_expire(struct engine *e, int64_t id);
 /* Fresh facts came: what was queued and waited for them goes to billing, or is voided if it no longer adds up. */
 void proposals_start_waiting(struct engine *e, struct recovery *r);
-void proposals_withdraw_all(struct engine *e, struct recovery *r, const char *why);
+/* Fresh facts against what is being asked: a smaller amount keeps the request and lowers it; a larger one voids it and asks
+ * again, with the difference said. */
+void proposals_recheck(struct engine *e, struct recovery *r);
+/* Those of these verbs (SM_BIT, or-ed) of which nothing has left yet. */
+void proposals_withdraw(struct engine *e, struct recovery *r, unsigned verbs, const char *why);
+/* Is one agreed and on its way to billing? What waits for somebody's hand is not. */
+bool proposal_under_way(struct engine *e, int64_t case_id, enum verb verb);
 
 #endif

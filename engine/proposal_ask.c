@@ -12,6 +12,8 @@
 #include "engine/timer.h"
 #include "engine/when.h"
 
+static const struct actor POLICY = {.name = "policy"};
+
 bool proposal_anybody_may_decide(const struct engine *e, const char *requester, struct money amount)
 {
     for (size_t i = 0; i < people_count(e->people); i++) {
@@ -96,7 +98,7 @@ int proposal_plan(struct engine *e, struct recovery *r, const struct actor *who,
     if (rc != 0)
         return rc;
     if (plan_of_case(e, r->id, &running, 1))
-        return err_set(err, ERR_CONFLICT, "A plan already runs for %s; see `status`.", r->name);
+        return err_set(err, ERR_CONFLICT, "A plan already runs for %s; \"status\" shows it.", r->name);
     json_t *terms = plan_terms_make(r, instalments, first_ms, facts_str(&r->facts, "account.timezone"));
     if (!terms)
         return err_set(err, ERR_INVALID, "%d instalments cannot be made of what is due; say how many, such as 3x.", instalments);
@@ -123,11 +125,12 @@ int proposal_hold(struct engine *e, struct recovery *r, const struct actor *who,
     if (end_ms <= e->now_ms)
         return err_set(err, ERR_INVALID, "A hold ends in the future; say until when, such as: until fri 17:00.");
     struct hold *h = hold_of_case(e, r->id);
-    int64_t from = h ? h->start_ms : e->now_ms, lead = MS_DAY;
-    json_t *terms = hold_terms(r, end_ms, end_ms - lead > e->now_ms ? end_ms - lead : e->now_ms, "resume", reason && reason[0] ? reason : h ? h->reason : "asked by a person");
-    if (h)
+    bool extends = hold_counts(h);
+    int64_t from = extends ? h->start_ms : e->now_ms, lead = MS_DAY;
+    json_t *terms = hold_terms(r, end_ms, end_ms - lead > e->now_ms ? end_ms - lead : e->now_ms, "resume", reason && reason[0] ? reason : extends ? h->reason : "asked by a person");
+    if (extends)
         json_put_i64(terms, "hold", h->id);
-    enum verb verb = h ? VERB_EXTEND : VERB_HOLD;
+    enum verb verb = extends ? VERB_EXTEND : VERB_HOLD;
     hold_free(h);
     enum bound bound = policy_hold(e->policy, from, end_ms, why, sizeof why);
     if (bound == BOUND_REFUSED) {
@@ -147,11 +150,16 @@ int proposal_resume(struct engine *e, struct recovery *r, const struct actor *wh
     hold_free(h);
     if (!active)
         return err_set(err, ERR_CONFLICT, "No hold is in force for %s.", r->name);
+    struct instalment running;
+    if (plan_of_case(e, r->id, &running, 1) || proposal_under_way(e, r->id, VERB_PLAN))
+        return err_set(err, ERR_CONFLICT, "A plan runs for %s: if billing resumed, it would collect all of it at once. Its hold ends by itself after the last instalment.",
+                       r->name);
     AUTO_STR why = str_fmt("%s let it resume", actor_name(who));
     AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
     journal_add(e, who, "hold.resume", r->id, r->account, ref, NULL, "%s lets notices and retries resume", actor_name(who));
     hold_release(e, r, why);
-    snprintf(said, size, "Notices and retries of %s resume; the card says when %s has confirmed it.", r->name, r->biller);
+    snprintf(said, size, e->shadow ? "Shadow mode: that %s resumes is recorded and not executed." : "Notices and retries of %s resume; the card says when %s has confirmed it.",
+             r->name, r->biller);
     return 0;
 }
 
@@ -163,6 +171,11 @@ int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who
         rc = none_pending(e, r, VERB_RETRY, err);
     if (rc != 0)
         return rc;
+    struct instalment running;
+    if (plan_of_case(e, r->id, &running, 1) || proposal_under_way(e, r->id, VERB_PLAN))
+        return err_set(err, ERR_CONFLICT, "No retry: a plan is agreed for %s, and a retry would collect all of it at once.", r->name);
+    if (r->state == RECOVERY_DISPUTED)
+        return err_set(err, ERR_CONFLICT, "No retry: %s disputes the invoice. Settle that first.", r->name);
     if (!policy_may_retry_at(e->policy, &r->facts, e->now_ms, why, sizeof why))
         return err_set(err, ERR_DENIED, "No retry: %s", why);
     json_t *terms = json_object();
@@ -170,4 +183,56 @@ int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who
     json_put(terms, "currency", r->due.currency);
     return put(e, r, who, &(struct draft){.verb = VERB_RETRY, .take_terms = terms, .requester = who->person->key, .bound = why, .amount = r->due}, BOUND_INSIDE,
                said, size, err);
+}
+
+static void lower(struct engine *e, struct recovery *r, struct proposal *p, json_t *take_terms)
+{
+    char was[MONEY_TEXT_SIZE], is[MONEY_TEXT_SIZE];
+    money_text(was, p->amount);
+    json_decref(p->terms);
+    p->terms = take_terms;
+    p->amount = r->due;
+    proposal_move(e, r, p, &POLICY, PROPOSAL_ASKED, NULL, "less is due now, %s instead of %s; the request stays, for that", money_text(is, r->due), was);
+}
+
+static void ask_again(struct engine *e, struct recovery *r, struct proposal *p, json_t *take_terms, const char *changed)
+{
+    char why[300];
+    AUTO_JSON terms = take_terms;
+    enum bound bound = terms ? plan_bound(e, r, terms, why, sizeof why) : BOUND_REFUSED;
+    timer_cancel(e, "expire", p->id);
+    free(p->outcome);
+    p->outcome = str_dup(changed);
+    proposal_move(e, r, p, &POLICY, PROPOSAL_VOIDED, NULL, "%s", changed);
+    if (bound == BOUND_REFUSED || !proposal_anybody_may_decide(e, p->requester, r->due))
+        return;
+    struct proposal *fresh = proposal_draft(e, r, &(struct draft){.verb = VERB_PLAN, .take_terms = json_incref(terms), .requester = p->requester,
+                                                                   .reason = p->reason, .bound = why, .amount = r->due, .replaces = p->replaces});
+    if (fresh)
+        proposal_ask(e, r, fresh, &POLICY);
+    proposal_free(fresh);
+}
+
+static void recheck(struct engine *e, struct recovery *r, struct proposal *p)
+{
+    char changed[300];
+    if (p->state != PROPOSAL_ASKED || proposal_fits(r, p, changed, sizeof changed))
+        return;
+    json_t *terms = plan_terms_make(r, (int)json_i64(p->terms, "count", 1), json_i64(p->terms, "first_ms", 0), json_str(p->terms, "zone", ""));
+    if (terms && str_eq(r->due.currency, p->amount.currency) && r->due.minor < p->amount.minor)
+        lower(e, r, p, terms);
+    else
+        ask_again(e, r, p, terms, changed);
+}
+
+void proposals_recheck(struct engine *e, struct recovery *r)
+{
+    int64_t ids[16];
+    size_t n = proposal_live(e, r->id, ids, DW_ARRAY_LEN(ids));
+    for (size_t i = 0; i < n; i++) {
+        struct proposal *p = proposal_load(e, ids[i]);
+        if (p)
+            recheck(e, r, p);
+        proposal_free(p);
+    }
 }

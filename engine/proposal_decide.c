@@ -43,10 +43,12 @@ static struct money limit_of(const struct person *p, const char *currency)
     return (struct money){.minor = -1};
 }
 
+/* Whoever asked first accepts what was offered instead, if it was offered by a person who could have approved it. */
 static bool accepts_counter(struct engine *e, const struct proposal *p, const struct person *who)
 {
     struct proposal *first = p->replaces ? proposal_load(e, p->replaces) : NULL;
-    bool yes = first && str_eq(first->requester, who->key);
+    const struct person *offers = people_by_key(e->people, p->requester);
+    bool yes = first && str_eq(first->requester, who->key) && offers && person_may_decide(offers, p->amount);
     proposal_free(first);
     return yes;
 }
@@ -78,7 +80,7 @@ static int decision_begin(struct engine *e, struct decision *d, int64_t id, cons
     *d = (struct decision){.p = proposal_load(e, id)};
     d->r = d->p ? recovery_load(e, d->p->case_id) : NULL;
     if (!d->r)
-        return err_set(err, ERR_NOT_FOUND, "There is no request A-%lld. `queue` and the approvals channel show the open ones.", (long long)id);
+        return err_set(err, ERR_NOT_FOUND, "There is no request A-%lld. The approvals channel shows the open ones.", (long long)id);
     if (d->p->state != PROPOSAL_ASKED)
         return not_open(e, d->p, err);
     int rc = right_of(e, d, who->person, err);
@@ -183,10 +185,14 @@ int proposal_counter(struct engine *e, int64_t id, const struct actor *who, int 
                      struct err *err)
 {
     struct decision d;
+    char why[300];
     int rc = decision_begin(e, &d, id, who, 0, err);
     if (rc == 0 && d.p->verb != VERB_PLAN)
         rc = err_set(err, ERR_INVALID, "Only a payment plan can be countered; approve or decline A-%lld.", (long long)id);
-    if (rc == 0)
+    if (rc == 0 && !proposal_fits(d.r, d.p, why, sizeof why)) { /* the right that was looked at is for another amount */
+        void_it(e, &d, who, why);
+        snprintf(said, size, "A-%lld was not countered but is void: %s.", (long long)id, why);
+    } else if (rc == 0)
         rc = counter_draft(e, &d, who, instalments, first_ms, reason, said, size, err);
     decision_fini(&d);
     return rc;

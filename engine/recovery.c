@@ -152,12 +152,29 @@ static struct recovery *recovery_create(struct engine *e, const struct touch *t,
     return r;
 }
 
+/* The book has come to know an account whose case was opened under billing's id: that stays its one open case. */
+static struct recovery *stranger_known(struct engine *e, const struct touch *t, const struct account *a)
+{
+    AUTO_STR key = str_fmt("%s:%s", t->biller, t->customer);
+    struct recovery *r = recovery_open_for(e, key);
+    if (!r)
+        return NULL;
+    AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
+    store_run(e->store, "UPDATE recoveries SET account = ?2, name = ?3 WHERE id = ?1", "itt", r->id, a->key, a->name);
+    journal_add(e, &(struct actor){.name = "policy"}, "case.known", r->id, a->key, ref, NULL, "Case %s of %s is of %s: the account book knows it now", ref,
+                key, a->name);
+    recovery_free(r);
+    return recovery_open_for(e, a->key);
+}
+
 void recovery_touch(struct engine *e, const struct touch *t)
 {
     const struct actor billing = {.name = t->biller};
     const struct account *a = book_by_billing(e->book, t->biller, t->customer);
     AUTO_STR key = a ? str_dup(a->key) : str_fmt("%s:%s", t->biller, t->customer);
     struct recovery *r = recovery_open_for(e, key);
+    if (!r && a)
+        r = stranger_known(e, t, a);
     if (!r && t->opens)
         r = recovery_create(e, t, a);
     else
@@ -201,7 +218,7 @@ void recovery_close(struct engine *e, struct recovery *r, const struct actor *wh
 {
     AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
     AUTO_STR why = str_fmt("the case is closed: %s", outcome);
-    proposals_withdraw_all(e, r, why);
+    proposals_withdraw(e, r, ~SM_BIT(VERB_RELEASE), why); /* what is held is still released */
     timers_cancel_case(e, r->id);
     effects_cancel_case(e, r->id);
     store_run(e->store, "UPDATE plans SET state = ?2 WHERE case_id = ?1 AND state = 'running'", "it", r->id,

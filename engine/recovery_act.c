@@ -5,7 +5,7 @@
 
 #include "engine/hold.h"
 #include "engine/journal.h"
-#include "engine/proposal.h"
+#include "engine/plan.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
 #include "engine/when.h"
@@ -106,9 +106,11 @@ int recovery_dispute(struct engine *e, struct recovery *r, const struct actor *w
     AUTO_STR words = str_fmt("wrote down a dispute: %s", why);
     write_down(e, r, who, "dispute", words);
     timer_cancel(e, "retry", r->id);
+    plan_stop(e, r, "the invoice is disputed");
+    proposals_withdraw(e, r, SM_BIT(VERB_RETRY) | SM_BIT(VERB_INSTALMENT), "the invoice is disputed");
     recovery_move(e, r, who, RECOVERY_DISPUTED, "Somebody settles the dispute with the customer; no retry runs meanwhile", 0);
     struct hold *h = hold_of_case(e, r->id);
-    if (!h && !e->shadow) {
+    if (!hold_counts(h) && !e->shadow) {
         int64_t end = when_business_hour(when_add_days(e->now_ms, 14, NULL), 9, facts_str(&r->facts, "account.timezone"));
         proposal_auto(e, r, VERB_HOLD, hold_terms(r, end, end - MS_DAY, "resume", "the invoice is disputed"), "a disputed invoice is not dunned");
     }
@@ -131,6 +133,6 @@ int recovery_send_link(struct engine *e, struct recovery *r, const struct actor 
     write_down(e, r, who, "link.asked", "asks to send the customer a link");
     AUTO_STR why = str_fmt("%s asked for it", actor_name(who));
     proposal_auto(e, r, VERB_LINK, terms, why);
-    snprintf(said, size, e->shadow ? "Shadow mode: recorded, nothing is sent." : "The link goes to the account's e-mail address; `history %s` says when it left.", r->account);
+    snprintf(said, size, e->shadow ? "Shadow mode: recorded, nothing is sent." : e->mail ? "The link goes to the account's e-mail address; \"history %s\" says when it left." : "No mail server is set up here, so the link has to be sent by hand, from the invoice in the billing system. \"history %s\" keeps the record.", r->account);
     return 0;
 }

@@ -8,7 +8,7 @@
 #include "engine/effect.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
-#include "engine/proposal.h"
+#include "engine/plan.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
 #include "engine/when.h"
@@ -114,7 +114,7 @@ json_t *hold_terms(const struct recovery *r, int64_t end_ms, int64_t ask_ms, con
 static void hold_until(struct engine *e, struct recovery *r, int64_t end_ms, int64_t ask_ms, const char *at_end, const char *reason)
 {
     struct hold *h = hold_of_case(e, r->id);
-    if (h)
+    if (hold_counts(h))
         hold_set_end(e, r, h, end_ms, at_end, reason);
     else
         proposal_auto(e, r, VERB_HOLD, hold_terms(r, end_ms, ask_ms, at_end, reason), reason);
@@ -153,6 +153,7 @@ static void act_retry(struct engine *e, struct recovery *r, const json_t *args)
         timer_cancel(e, "retry", r->id);
         timer_add(e, "retry", r->id, r->id, at);
     }
+    left[strlen(left) - (*left && left[strlen(left) - 1] == '.')] = '\0'; /* it goes into parentheses */
     AUTO_STR next = str_fmt("%sThe payment is tried again on {ms:%lld} (%s)", e->shadow ? "Shadow: " : "", (long long)at, left);
     recovery_move(e, r, &POLICY, RECOVERY_RETRYING, next, at);
 }
@@ -250,12 +251,15 @@ static void cover_new_invoices(struct engine *e, struct recovery *r)
     /* Billing refused that a moment ago? Then not again before the next look. */
     bool refused = store_i64(e->store, 0, "SELECT count(*) FROM proposals WHERE case_id = ?1 AND verb = ?2 AND state = ?3 AND created_ms > ?4", "iiii", r->id,
                              SM_ID(VERB_EXTEND), SM_ID(PROPOSAL_FAILED), e->now_ms - MS_HOUR) > 0;
-    if (uncovered && refused) {
+    if (uncovered && proposal_under_way(e, r->id, VERB_EXTEND)) {
+        /* that is being done */
+    } else if (uncovered && refused) {
         timer_cancel(e, "reread", r->id);
         timer_add(e, "reread", r->id, r->id, e->now_ms + MS_HOUR + MS_MINUTE);
     } else if (uncovered) {
         json_t *terms = hold_terms(r, h->end_ms, h->ask_ms, h->at_end, h->reason);
         json_put_i64(terms, "hold", h->id);
+        json_put_new(terms, "keeps_end", json_true()); /* whoever moves the end meanwhile has the last word */
         proposal_auto(e, r, VERB_EXTEND, terms, "a new invoice failed under the hold");
     }
     hold_free(h);
@@ -300,8 +304,12 @@ void recovery_facts_arrived(struct engine *e, struct recovery *r, const json_t *
     facts_take(e, r, read);
     if (r->state != RECOVERY_CLOSED && json_array_size(r->invoices) == 0)
         recovery_close(e, r, &billing, outcome_of(read));
-    else if (r->state != RECOVERY_CLOSED)
+    else if (r->state != RECOVERY_CLOSED) {
+        plan_settle(e, r, read);
         apply(e, r, &before);
+    }
+    if (r->state != RECOVERY_CLOSED)
+        proposals_recheck(e, r);
     proposals_start_waiting(e, r);
     facts_fini(&before);
     recovery_save(e, r);

@@ -43,6 +43,7 @@ static void store_fail(struct store *s, const char *doing)
     s->failed = true;
     int rc = sqlite3_extended_errcode(s->db);
     const char *hint = (rc & 0xff) == SQLITE_FULL       ? " (free space on the disk; nothing was acknowledged)"
+                       : rc == SQLITE_IOERR_WRITE       ? " (is the disk full, or a quota reached? nothing was acknowledged)"
                        : (rc & 0xff) == SQLITE_READONLY ? " (the store or its folder is read-only)"
                                                         : "";
     err_set(&s->failure, ERR_IO, "the store failed (%s): %s%s", doing, sqlite3_errmsg(s->db), hint);
@@ -130,10 +131,13 @@ static int open_writing(struct store *s, const char *path, struct err *e)
     if (fd < 0)
         return err_set(e, ERR_IO, "cannot write the store %s: %s", path, strerror(errno));
     close(fd);
-    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK)
+    /* One thread owns the store (store.h), so the connection needs no lock of its own. */
+    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return err_set(e, ERR_IO, "cannot open the store %s: %s", path, sqlite3_errmsg(s->db));
     sqlite3_busy_timeout(s->db, 2000); /* a reader that is just recovering the WAL */
-    return exec_plain(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=1000;", e);
+    if (exec_plain(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=1000;", e) == 0)
+        return 0;
+    return err_set(e, ERR_IO, "%s cannot be used as a store: %s", path, sqlite3_errmsg(s->db));
 }
 
 int store_open(struct store **out, const char *url, bool read_only, struct err *e)
@@ -141,6 +145,8 @@ int store_open(struct store **out, const char *url, bool read_only, struct err *
     if (!url || strncmp(url, "sqlite:", 7) != 0 || !url[7])
         return err_set(e, ERR_INVALID, "store: write sqlite:PATH");
     const char *path = url + 7;
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* nobody reads the count, and it would lock at each allocation; refused, and
+                                                   harmless, when a store was open before */
     struct store *s = mem_alloc(sizeof *s);
     s->lock_fd = -1;
     struct err local;
@@ -219,9 +225,12 @@ static struct query *statement(struct store *s, const char *sql)
 {
     if (s->failed)
         return NULL;
-    size_t at = ((uintptr_t)sql >> 3) % CACHE_SIZE;
-    while (s->cache[at].sql && s->cache[at].sql != sql)
+    size_t at = ((uintptr_t)sql >> 3) % CACHE_SIZE, seen = 0;
+    while (s->cache[at].sql && s->cache[at].sql != sql) {
         at = (at + 1) % CACHE_SIZE;
+        seen++;
+        assert(seen < CACHE_SIZE); /* more statements than the program has: some sql was not a literal */
+    }
     struct query *q = &s->cache[at];
     if (q->sql && q->busy) {
         q = mem_alloc(sizeof *q);
@@ -241,8 +250,9 @@ static struct query *statement(struct store *s, const char *sql)
     return q;
 }
 
-/* Text and blobs stay the caller's until the statement is reset, but for JSON, which is made here and copied. */
-static void bind_all(struct query *q, const char *types, va_list args)
+/* Blobs stay the caller's until the statement is reset; JSON is made here. `text_is`: SQLITE_STATIC when the caller's texts
+ * surely outlive the statement, because it is run and reset before the call returns; else SQLITE_TRANSIENT. */
+static void bind_all(struct query *q, sqlite3_destructor_type text_is, const char *types, va_list args)
 {
     int at = 0;
     for (const char *t = types; *t; t++) {
@@ -253,7 +263,7 @@ static void bind_all(struct query *q, const char *types, va_list args)
             break;
         case 't': {
             const char *text = va_arg(args, const char *);
-            sqlite3_bind_text(q->stmt, at, text, -1, SQLITE_TRANSIENT);
+            sqlite3_bind_text(q->stmt, at, text, -1, text_is);
             break;
         }
         case 'b': {
@@ -280,7 +290,7 @@ int64_t store_run(struct store *s, const char *sql, const char *types, ...)
         return -1;
     va_list args;
     va_start(args, types);
-    bind_all(q, types, args);
+    bind_all(q, SQLITE_STATIC, types, args);
     va_end(args);
     int rc = sqlite3_step(q->stmt);
     int64_t changed = sqlite3_changes64(s->db);
@@ -302,7 +312,7 @@ struct query *store_query(struct store *s, const char *sql, const char *types, .
         return NULL;
     va_list args;
     va_start(args, types);
-    bind_all(q, types, args);
+    bind_all(q, SQLITE_TRANSIENT, types, args);
     va_end(args);
     return q;
 }
@@ -363,7 +373,7 @@ int64_t store_i64(struct store *s, int64_t otherwise, const char *sql, const cha
         return otherwise;
     va_list args;
     va_start(args, types);
-    bind_all(q, types, args);
+    bind_all(q, SQLITE_STATIC, types, args);
     va_end(args);
     if (!query_next(q))
         return otherwise;

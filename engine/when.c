@@ -240,6 +240,14 @@ const char *when_age(char out[WHEN_TEXT_SIZE], int64_t span_ms)
     return out;
 }
 
+const char *when_ago(char out[WHEN_TEXT_SIZE], int64_t span_ms)
+{
+    char age[WHEN_TEXT_SIZE];
+    bool now = span_ms < 5 * MS_SECOND;
+    snprintf(out, WHEN_TEXT_SIZE, "%.40s%s", now ? "just now" : when_age(age, span_ms), now ? "" : " ago");
+    return out;
+}
+
 const char *when_iso_day(char out[WHEN_TEXT_SIZE], int64_t at_ms, const char *zone)
 {
     struct civil c = when_civil(at_ms, zone);

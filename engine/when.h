@@ -16,6 +16,8 @@ const char *when_text(char out[WHEN_TEXT_SIZE], int64_t at_ms, const char *zone)
 const char *when_iso_day(char out[WHEN_TEXT_SIZE], int64_t at_ms, const char *zone); /* 2027-01-05 */
 /* "14 s", "2 min", "3 h", "5 days", rounded down; negatives as 0 s. */
 const char *when_age(char out[WHEN_TEXT_SIZE], int64_t span_ms);
+/* "just now", "14 s ago": how long ago something was, that span before now. */
+const char *when_ago(char out[WHEN_TEXT_SIZE], int64_t span_ms);
 
 /* A moment as a wall clock shows it. weekday: 0 is Sunday. month and day count from 1. */
 struct civil {

@@ -34,9 +34,11 @@ done
 for t in "$san"/fuzz/fuzz_*; do
     [ -x "$t" ] && run "corpus.$(basename "$t" | sed 's/^fuzz_//')" 120 "$t" "tests/fuzz/corpus/$(basename "$t" | sed 's/^fuzz_//')"
 done
+[ -x "$san/crash/store_walk" ] && run store_walk 300 "$san/crash/store_walk"
 [ -x "$san/sim/sim" ] && run sim 300 "$san/sim/sim" --seeds 12
+python='[ -f build/venv/.complete ] || { echo "the Python packages of the tests are missing (tests/setup.sh check)"; exit 77; }; exec build/venv/bin/python "$0"'
 for t in tests/process/test_*.py tests/crash/test_*.py; do
-    [ -f "$t" ] && run "process.$(basename "$t" .py | sed 's/^test_//')" 600 build/venv/bin/python "$t"
+    [ -f "$t" ] && run "$(basename "$(dirname "$t")").$(basename "$t" .py | sed 's/^test_//')" 900 sh -c "$python" "$t"
 done
 for t in tests/peers/test_*.sh; do
     [ -f "$t" ] && run "peer.$(basename "$t" .sh | sed 's/^test_//')" 600 sh "$t"

@@ -259,7 +259,18 @@ static bool was_shown(const struct console_lines *old, const char *key)
     return false;
 }
 
-/* The lines that are new, then what can be done now. Nothing when the card reads as before. */
+static bool same_commands(const json_t *before, const json_t *card)
+{
+    struct console_lines old = {.list = NULL}, now = {.list = NULL};
+    console_lines_of_commands(&old, before);
+    console_lines_of_commands(&now, card);
+    bool same = old.n == now.n && (old.n == 0 || str_eq(old.list[0].text, now.list[0].text));
+    console_lines_fini(&old);
+    console_lines_fini(&now);
+    return same;
+}
+
+/* The lines that are new, then what can be done now if that is new too. Nothing when the card reads as before. */
 static void show_change(struct show *s, const json_t *before, const json_t *card, const char *ref)
 {
     struct console_lines old = {.list = NULL}, now = {.list = NULL}, news = {.list = NULL};
@@ -272,7 +283,8 @@ static void show_change(struct show *s, const json_t *before, const json_t *card
         AUTO_STR place = place_of(s);
         AUTO_STR heading = str_fmt("card %s changed: (%s)", *ref ? ref : "?", place);
         AUTO_STR clean = console_clean(heading, s->now_ms);
-        console_lines_of_commands(&news, card);
+        if (!same_commands(before, card))
+            console_lines_of_commands(&news, card);
         buf_addf(&s->out, "~ %s\n", clean);
         console_box(&s->out, NULL, &news, s->now_ms, colour_wanted());
     }

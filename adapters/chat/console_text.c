@@ -14,7 +14,7 @@
 
 #define INNER (CONSOLE_WIDTH - 4) /* without "| " and " |" */
 #define LEAST 56
-#define LABEL_MOST 34
+#define LABEL_MOST 48
 #define REPLACEMENT "\xEF\xBF\xBD"
 #define MAX_TEXT (64u << 10)
 
@@ -76,7 +76,7 @@ static size_t add_token(struct buf *out, const char *p, int64_t now_ms)
     else if (strcmp(kind, "ago") == 0 && at_ms > now_ms)
         buf_addf(out, "in %s", when_age(text, at_ms - now_ms));
     else if (strcmp(kind, "ago") == 0)
-        buf_addf(out, "%s ago", when_age(text, now_ms - at_ms));
+        buf_adds(out, when_ago(text, now_ms - at_ms));
     else
         return 0;
     return (size_t)n;
@@ -128,7 +128,7 @@ void console_lines_fini(struct console_lines *l)
 
 const char *console_card_ref(const json_t *card, char out[32])
 {
-    const char *value = json_str(card, "actions.0.value", json_str(card, "more.0.value", ""));
+    const char *value = json_str(card, "ref", json_str(card, "actions.0.value", json_str(card, "more.0.value", "")));
     str_copy(out, 32, value);
     out[strcspn(out, "@")] = '\0';
     return out;
@@ -197,19 +197,43 @@ static void add_fields(struct console_lines *l, const json_t *card)
                           labelled(json_str(f, "label", ""), width, json_str(f, "value", "")));
 }
 
+static bool same_origin(const json_t *a, const json_t *b)
+{
+    return str_eq(json_str(a, "source", "?"), json_str(b, "source", "?")) &&
+           json_i64(a, "as_of_ms", 0) == json_i64(b, "as_of_ms", 0) &&
+           json_flag(a, "stale", false) == json_flag(b, "stale", false);
+}
+
+/* "Unpaid $48,200.00 · Payment attempts 2  (stripe, 2 min ago)": all facts of one reading, its source and age once.
+ * Empty when an earlier fact has said it. */
+static char *facts_of_one_origin(const json_t *facts, size_t first)
+{
+    const json_t *head = json_array_get(facts, first);
+    AUTO_BUF out = BUF(MAX_TEXT);
+    for (size_t i = 0; i < first; i++)
+        if (same_origin(json_array_get(facts, i), head))
+            return str_dup("");
+    for (size_t i = first; i < json_array_size(facts); i++) {
+        const json_t *f = json_array_get(facts, i);
+        if (same_origin(f, head))
+            buf_addf(&out, "%s%s %s", i > first ? " \xC2\xB7 " : "", json_str(f, "name", ""), json_str(f, "value", ""));
+    }
+    return str_dup(buf_text(&out));
+}
+
 static void add_facts(struct console_lines *l, const json_t *card)
 {
     const json_t *facts = json_object_get(card, "facts");
-    int width = label_width(facts, "name");
     size_t i;
     json_t *f;
     add_gap(l, facts);
     json_array_foreach (facts, i, f) {
-        const char *source = json_str(f, "source", "?");
-        AUTO_STR key = labelled(json_str(f, "name", ""), width, json_str(f, "value", ""));
-        char *text = str_fmt("%s  (%s, {ago:%lld}%s)", key, source, (long long)json_i64(f, "as_of_ms", 0),
-                             json_flag(f, "stale", false) ? ", STALE" : "");
-        console_lines_add(l, CONSOLE_DIM, width + 2, key, text);
+        AUTO_STR key = facts_of_one_origin(facts, i);
+        if (!*key)
+            continue;
+        char *text = str_fmt("%s  (%s, {ago:%lld}%s)", key, json_str(f, "source", "?"),
+                             (long long)json_i64(f, "as_of_ms", 0), json_flag(f, "stale", false) ? ", STALE" : "");
+        console_lines_add(l, CONSOLE_DIM, 2, key, text);
     }
 }
 

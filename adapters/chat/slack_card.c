@@ -105,11 +105,26 @@ static json_t *header(const json_t *card)
     return b;
 }
 
+/* The summary stands alone in a notification; under the head it need not say the same again. New string. */
+static char *summary_text(const json_t *card)
+{
+    const char *text = json_str(card, "summary", ""), *title = json_str(card, "title", "");
+    size_t n = strlen(title);
+    if (n == 0 || strncmp(text, title, n) != 0 || !text[n] || !strchr(";:,.", text[n]))
+        return str_dup(text);
+    char *rest = str_dup(text + n + strspn(text + n, ";:,. "));
+    if (*rest >= 'a' && *rest <= 'z')
+        *rest = (char)(*rest - 'a' + 'A');
+    return rest;
+}
+
+/* NULL when there is nothing left to say. */
 static json_t *summary(const json_t *card)
 {
-    const char *mention = json_str(card, "mention", ""), *text = json_str(card, "summary", "");
+    const char *mention = json_str(card, "mention", "");
+    AUTO_STR text = summary_text(card);
     if (!slack_is_user(mention)) /* only what is shaped like an id becomes a mention: never "!channel" */
-        return slack_section(text);
+        return is_empty(text) && !is_empty(json_str(card, "title", "")) ? NULL : slack_section(text);
     struct slack_text t;
     slack_text_init(&t, SLACK_TEXT_LIMIT);
     slack_text_raw(&t, "<@");
@@ -320,7 +335,9 @@ json_t *slack_card_blocks(const json_t *card, bool with_actions)
 {
     json_t *blocks = json_array();
     push(blocks, header(card));
-    push(blocks, summary(card));
+    json_t *sentence = summary(card);
+    if (sentence)
+        push(blocks, sentence);
     add_fields(blocks, card);
     add_paragraphs(blocks, json_at(card, "paragraphs"), PARAGRAPHS_MAX);
     add_facts(blocks, card);

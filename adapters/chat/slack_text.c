@@ -181,7 +181,7 @@ static void add(struct slack_text *t, const char *text, enum style style, bool o
     while (left > 0 && !t->full) {
         int64_t at;
         bool ago;
-        size_t n = moment(text, &at, &ago);
+        size_t n = *text == '{' ? moment(text, &at, &ago) : 0;
         if (n) {
             add_moment(t, at, ago, style == STYLE_MARKUP);
         } else {

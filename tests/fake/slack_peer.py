@@ -47,7 +47,7 @@ class Slack:
     def __init__(self, options):
         self.options, self.sockets, self.tickets, self.number = options, {}, {}, 0
         self.opened, self.clock, self.config = 0, 0, {"rate": options.rate, "ping": options.ping, "connection_time": 18060,
-                                                      "hello": True, "max_sockets": 10, "redeliver_after_s": 1.0}
+                                                      "hello": True, "max_sockets": 10, "redeliver_after_s": 1.0, "link": None}
         self.reset()
 
     def reset(self):
@@ -215,6 +215,8 @@ class Slack:
         self.last_post[channel] = now
 
     def do_apps_connections_open(self, request, args):
+        if self.config["link"]:
+            return {"url": self.config["link"]}
         ticket = str(uuid.uuid4())
         self.tickets[ticket] = time.monotonic()
         scheme = "wss" if request.scheme == "https" else "ws"

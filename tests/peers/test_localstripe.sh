@@ -4,12 +4,12 @@
 # What localstripe cannot do, and how it is helped: localstripe_app.py.
 set -u
 cd "$(dirname "$0")/../.."
-. tests/peers/stripe_lib.sh
+. tests/peers/lib.sh
 failed=0
 python=build/venv/bin/python
 
 "$python" -c 'import aiohttp, localstripe' 2>/dev/null || skip "localstripe is not installed in build/venv (tests/setup.sh check does it)"
-build_drive
+build_drive stripe
 port=$(free_port 3)
 "$python" tests/peers/localstripe_app.py "$port" >build/peers/localstripe.log 2>&1 &
 pid=$!

@@ -2,7 +2,7 @@
 # The Stripe driver over real HTTP against the strict fake (tests/fake/stripe.py) that misbehaves: stripe_faults.py.
 set -u
 cd "$(dirname "$0")/../.."
-. tests/peers/stripe_lib.sh
+. tests/peers/lib.sh
 build/venv/bin/python -c 'import aiohttp' 2>/dev/null || skip "aiohttp is not installed in build/venv (tests/setup.sh check does it)"
-build_drive
+build_drive stripe
 exec build/venv/bin/python tests/peers/stripe_faults.py

@@ -4,7 +4,7 @@
 # Installed with `go install` into build/peers; skipped, with a word, where that cannot be done.
 set -u
 cd "$(dirname "$0")/../.."
-. tests/peers/stripe_lib.sh
+. tests/peers/lib.sh
 failed=0
 version=v0.197.0
 mock=build/peers/stripe-mock-$version
@@ -16,7 +16,7 @@ if [ ! -x "$mock" ]; then
         skip "stripe-mock $version cannot be installed: $(tail -n 1 build/peers/stripe-mock.log)"
     mv build/peers/go/stripe-mock "$mock"
 fi
-build_drive
+build_drive stripe
 port=$(free_port)
 "$mock" -http-addr "127.0.0.1:$port" >build/peers/stripe-mock.log 2>&1 &
 pid=$!

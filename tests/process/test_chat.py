@@ -84,8 +84,8 @@ def test_twice_is_once(w):
     await_line(w, "U0AE1", "9 x about $1,333.33", "confirmed")
     dw.settle()
     assert dw.one("SELECT count(*) FROM plans") == 1 and dw.one("SELECT count(*) FROM instalments") == 9
-    assert dw.one("SELECT count(*) FROM votes WHERE vote = 'approve'") in (0, 1)
-    assert len([t for t in dw.journal() if "approved" in t]) == 1, dw.journal()
+    assert dw.one("SELECT count(*) FROM votes") == 1
+    assert len(dw.journal("decision.yes")) == 1, dw.journal()
     late = slack.whispers("U0MANAGER1") + slack.whispers("U0FINANCE1")
     assert "lready" in late or "approved" in late, late
     assert len([m for m in slack.messages() if m["thread_ts"] and "approved by" in words(m) and m["channel"] == "C0APPROVALS"]) == 1
@@ -112,15 +112,18 @@ def test_restart_between_decision_and_execution(w):
     slack, stripe, dw = w.begin()
     held(w)
     ref, card = ask_plan(w)
-    stripe.fault(match="*", kind="hang_before", delay_s=30, times=50)
+    stripe.fault(match="GET /v1/*", kind="hang_before", delay_s=2, times=3)  # nothing can be executed yet
     assert slack.click("U0MANAGER1", card, "approve")["acked"]
-    wait_for("the approval", lambda: dw.one("SELECT decider FROM proposals WHERE verb = 3") == "manager1")
-    dw.stop()
-    stripe.stop()
-    w.stripe = None
-    code, text = dw.command("journal", "verify")
-    assert code == 0, text
-    assert dw.one("SELECT count(*) FROM proposals WHERE verb = 3 AND state IN (8, 9, 10)") == 1
+    assert dw.sql("SELECT decider FROM proposals WHERE verb = 3") == [("manager1",)], "acknowledged means stored"
+    dw.kill()
+    assert dw.one("SELECT count(*) FROM plans") == 0
+    dw.start()
+    button = button_of(card, "approve")
+    slack.click("U0FINANCE1", card, "approve", value=button["value"], force=True)
+    await_line(w, "U0AE1", "9 x about $1,333.33", "confirmed")
+    dw.settle()
+    assert dw.one("SELECT count(*) FROM plans") == 1 and len(dw.journal("decision.yes")) == 1
+    assert "lready" in slack.whispers("U0FINANCE1") or "approved" in slack.whispers("U0FINANCE1"), slack.whispers("U0FINANCE1")
 
 
 def test_old_card(w):

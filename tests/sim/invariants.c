@@ -129,8 +129,59 @@ static void holds_are_real(struct sim *s)
     }
 }
 
+static bool held_by_us(struct sim *s, const char *invoice)
+{
+    bool found = false;
+    struct query *q = store_query(s->store, "SELECT invoices FROM holds WHERE is_live = 1", "");
+    while (query_next(q)) {
+        json_auto_t *ids = query_json(q, 0);
+        size_t i;
+        json_t *id;
+        json_array_foreach(ids, i, id)
+            found |= str_eq(json_string_value(id), invoice);
+    }
+    return found;
+}
+
+/* Nothing stays quiet at billing without a row that ends it: every open invoice that does not advance is in a live hold. */
+static void quiet_is_owned(struct sim *s)
+{
+    const struct sandbox *peer = s->sandbox;
+    const char *name;
+    json_t *invoice;
+    json_object_foreach(json_object_get(peer->book, "invoices"), name, invoice)
+        if (str_eq(json_str(invoice, "status", ""), "open") && !json_flag(invoice, "auto_advance", true))
+            sim_check(s, held_by_us(s, name), "what is quiet at billing is in a hold of ours");
+}
+
+/* Nothing waits for a moment that never comes. */
+static void somebody_moves(struct sim *s)
+{
+    none(s, "SELECT count(*) FROM holds h WHERE state = 1 AND NOT EXISTS (SELECT 1 FROM timers t WHERE t.kind = 'hold_end' AND t.ref = h.id)",
+         "a hold in force has its end timer");
+    none(s,
+         "SELECT count(*) FROM holds h WHERE state = 2 AND NOT EXISTS (SELECT 1 FROM timers t WHERE t.kind = 'release' AND t.ref = h.id) AND NOT "
+         "EXISTS (SELECT 1 FROM proposals p WHERE p.case_id = h.case_id AND p.verb = 2 AND p.is_live = 1)",
+         "a hold that is being released is on its way, or tried again");
+    none(s, "SELECT count(*) FROM (SELECT case_id FROM holds WHERE state IN (0, 1) GROUP BY case_id HAVING count(*) > 1) AS twice", "one hold a case");
+    none(s,
+         "SELECT count(*) FROM recoveries r WHERE state = 2 AND NOT EXISTS (SELECT 1 FROM timers t WHERE t.kind = 'retry' AND t.case_id = r.id) AND NOT "
+         "EXISTS (SELECT 1 FROM proposals p WHERE p.case_id = r.id AND p.verb = 4 AND p.is_live = 1)",
+         "a case that is being retried has its retry ahead");
+    none(s,
+         "SELECT count(*) FROM recoveries r WHERE state = 5 AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.case_id = r.id AND h.is_live = 1) AND NOT "
+         "EXISTS (SELECT 1 FROM instalments i JOIN plans p ON p.id = i.plan_id WHERE p.case_id = r.id AND i.state IN ('waiting', 'executing', 'pending'))",
+         "a case with a plan waits for an instalment or for the end of its hold");
+    none(s,
+         "SELECT count(*) FROM instalments i JOIN plans p ON p.id = i.plan_id WHERE p.state = 'running' AND i.state = 'waiting' AND NOT EXISTS (SELECT 1 "
+         "FROM timers t WHERE t.kind = 'instalment' AND t.ref = i.id)",
+         "an instalment that waits has its timer");
+}
+
 void invariants_at_rest(struct sim *s)
 {
+    quiet_is_owned(s);
+    somebody_moves(s);
     none(s, "SELECT count(*) FROM effects WHERE is_live = 1 AND state IN (1, 2, 3)", "at rest nothing is out or unknown");
     none(s, "SELECT count(*) FROM proposals WHERE state IN (9, 10)", "at rest no proposal is executing or unknown");
     none(s, "SELECT count(*) FROM recoveries WHERE is_open = 1 AND read_wanted > 0", "at rest nothing waits for facts");

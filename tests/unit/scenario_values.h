@@ -19,6 +19,7 @@ struct scenario {
     void *config;
     json_t *args, *stage;
     char *op, *key;
+    char *token; /* the access token last given, if any */
     struct job job;
     struct step step;
     struct http_response response;

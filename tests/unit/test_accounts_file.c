@@ -32,7 +32,7 @@ static void template_is_valid(void **state)
 {
     (void)state;
     struct problems p = {0};
-    struct book *b = accounts_file_load("templates/accounts.csv", 7000, &p);
+    struct book *b = accounts_file_load("templates/demo/accounts.csv", 7000, &p);
     assert_int_equal(p.n, 0);
     assert_int_equal(book_count(b), 40);
     assert_string_equal(book_source(b), "accounts.csv");

@@ -215,6 +215,17 @@ static void secrets_are_references(void **state)
     unload(&l);
     refuses("{env: TEST_STRIPE}", "{env: TEST_MISSING}", 8, "the environment variable TEST_MISSING is not set");
     refuses("{env: TEST_STRIPE}", "{}", 8, "write either");
+    setenv("CREDENTIALS_DIRECTORY", folder, 1); /* as systemd's LoadCredential= gives them */
+    refuses("{env: TEST_STRIPE}", "{env: TEST_MISSING}", 8, "TEST_MISSING: No such file");
+    write_file("TEST_CREDENTIAL", "from systemd\n", 0600);
+    AUTO_STR given = changed("{env: TEST_STRIPE}", "{env: TEST_CREDENTIAL}");
+    struct loaded from = load_text(given);
+    assert_int_equal(from.p.n, 0);
+    assert_string_equal(config_option(config_driver(from.c, "stripe"), "secret_key"), "from systemd");
+    unload(&from);
+    AUTO_STR credential = str_fmt("%s/TEST_CREDENTIAL", folder);
+    unlink(credential);
+    unsetenv("CREDENTIALS_DIRECTORY");
     refuses("{env: TEST_STRIPE}", "{env: TEST_STRIPE, file: hook.txt}", 8, "write either");
     refuses("{env: TEST_STRIPE}", "{file: missing.txt}", 8, "missing.txt: No such file");
     refuses("{env: TEST_STRIPE}", "{file: .}", 8, "not a file");

@@ -136,7 +136,7 @@ static void foreign_text_cannot_command_the_terminal(void **state)
     step_fini(&s);
 }
 
-static void an_update_prints_what_changed_and_what_can_be_done(void **state)
+static void an_update_prints_what_changed_and_new_commands(void **state)
 {
     struct drive *d = *state;
     struct step s;
@@ -151,16 +151,22 @@ static void an_update_prints_what_changed_and_what_can_be_done(void **state)
     const char *text = buf_text(&seen);
     assert_non_null(strstr(text, "card N-12 changed:"));
     assert_non_null(strstr(text, "active until Friday"));
-    assert_non_null(strstr(text, "type: claim N-12"));
+    assert_null(strstr(text, "type: ")); /* what can be done is as before */
     assert_null(strstr(text, "Unpaid"));
     assert_null(strstr(text, "Sentiment"));
 
     buf_clear(&seen);
     drive_run(d, "update", "u2", args, false, &s);
     assert_int_equal(seen.n, 0);
+    json_put(json_array_get(json_object_get(now, "actions"), 0), "command", "hold N-12 until <date>");
+    json_put(now, "title", "Northwind: claimed");
+    drive_run(d, "update", "u3", args, false, &s);
+    assert_non_null(strstr(buf_text(&seen), "type: hold N-12 until <date>"));
+    buf_clear(&seen);
     json_array_clear(json_object_get(now, "actions"));
     json_put(now, "title", "Northwind: paid");
-    drive_run(d, "update", "u3", args, false, &s);
+    drive_run(d, "update", "u4", args, false, &s);
+    assert_null(strstr(buf_text(&seen), "type: "));
     assert_non_null(strstr(buf_text(&seen), "card N-12 changed:"));
     assert_non_null(strstr(buf_text(&seen), "Northwind: paid"));
     step_fini(&s);
@@ -260,7 +266,7 @@ int main(void)
         TEST(a_card_is_a_box_with_everything_on_it),
         TEST(boxes_are_straight_whatever_is_in_them),
         TEST(foreign_text_cannot_command_the_terminal),
-        TEST(an_update_prints_what_changed_and_what_can_be_done),
+        TEST(an_update_prints_what_changed_and_new_commands),
         TEST(an_update_of_a_card_from_before_a_restart_shows_it_whole),
         TEST(a_reply_names_its_card_and_a_whisper_its_reader),
         TEST(a_post_whose_answer_was_lost_is_found_by_its_key),

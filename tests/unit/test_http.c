@@ -5,7 +5,7 @@
 #include "bot/http.h"
 #include "bot/queue.h"
 
-/* --- a billing driver that is easy to please ----------------------------------------------------------------------- */
+/* --- a billing driver that is easy to please --- */
 
 static int fake_verify(const void *config, const struct webhook *hook, int64_t now_ms, struct err *e)
 {
@@ -29,7 +29,7 @@ static const struct driver fake_chat = {.name = "talk", .kind = DRIVER_CHAT};
 static struct driver_config pay = {.driver = &fake_driver, .name = "pay"}, talk = {.driver = &fake_chat, .name = "talk"};
 static struct driver_config *configured[] = {&pay, &talk};
 
-/* --- the server under test ------------------------------------------------------------------------------------------ */
+/* --- the server under test --- */
 
 struct site {
     struct rig rig;
@@ -121,7 +121,7 @@ static size_t commit(struct site *s, size_t n, int status)
     return bytes;
 }
 
-/* --- raw requests ---------------------------------------------------------------------------------------------------- */
+/* --- raw requests --- */
 
 /* Reads one answer: head and body. Returns the status, 0 when the connection ended before. */
 static int read_answer(int fd, char *out, size_t size)
@@ -392,14 +392,23 @@ static void test_commit_that_never_comes(void **state)
 {
     (void)state;
     struct site s;
-    site_open(&s, 100, (struct http_limits){.wait_ms = 300});
+    site_open(&s, 100, (struct http_limits){.wait_ms = 1000});
     int fd = rig_connect(s.port);
     rig_sends(fd, GOOD JSON_OK);
     assert_int_equal(read_answer(fd, text, sizeof text), 503);
     rig_sends(fd, GOOD JSON_OK);
     rig_sleep(50);
-    commit(&s, 2, 200); /* the first one's answer is too late, and must not be taken for the second's */
+    struct input *list = NULL;
+    size_t cap = 0;
+    bool away;
+    assert_int_equal(queue_take(s.queue, &list, &cap, &away), 2);
+    struct answers late = {.site = &s, .list = list, .n = 1, .status = 422}, right = {.site = &s, .list = list + 1, .n = 1, .status = 200};
+    rig_do(&s.rig, give_answers, &late); /* too late, and must not be taken for the second one's */
+    rig_do(&s.rig, give_answers, &right);
     assert_int_equal(read_answer(fd, text, sizeof text), 200);
+    input_fini(&list[0]);
+    input_fini(&list[1]);
+    free(list);
     close(fd);
     site_close(&s);
 }

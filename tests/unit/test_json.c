@@ -181,9 +181,29 @@ static void values_are_freed_whole_and_twice(void **state)
     assert_null(a.text);
 }
 
+/* The same bytes as jansson's own printer, which other programs that check a journal would use. */
+static void text_is_what_jansson_prints(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{}", "[]", "{\"b\":1,\"a\":{\"z\":[],\"y\":{}},\"ab\":null,\"\":true,\"aa\":false}",
+        "[1,-2,9223372036854775807,0.5,1e300,-1.25e-7,100.0]", "\"word\"", "17", "null",
+        "{\"esc\\\"aped\\\\key\\n\":\"\\u0001\\b\\f\\n\\r\\t\\u001f\\u007f/\\\"\\\\ \\u00e9 \\u20ac \\ud83d\\ude00\"}",
+        "{\"q\":0,\"p\":1,\"o\":2,\"n\":3,\"m\":4,\"l\":5,\"k\":6,\"j\":7,\"i\":8,\"h\":9,\"g\":10,\"f\":11,\"e\":12,"
+        "\"d\":13,\"c\":14,\"b\":15,\"a\":16,\"Z\":[[[{\"x\":[1,[2,{\"y\":3}]]}]]]}"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(texts); i++) {
+        json_auto_t *j = json_loads(texts[i], JSON_DECODE_ANY, NULL);
+        assert_non_null(j);
+        AUTO_STR ours = json_text(j);
+        AUTO_STR theirs = json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
+        assert_string_equal(ours, theirs);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_is_what_jansson_prints),
         cmocka_unit_test(refuses_what_is_not_strict), cmocka_unit_test(bounds_depth_and_size),
         cmocka_unit_test(paths_reach_values),         cmocka_unit_test(text_is_canonical),
         cmocka_unit_test(putting_never_loses_a_value), cmocka_unit_test(foreign_text_is_made_safe),

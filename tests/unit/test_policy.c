@@ -252,7 +252,7 @@ static void the_default_policy_decides(void **state)
     decides(p, &f, "standard", "otherwise", "No rule fits, so a collector looks at it\n");
     put(&f, "invoice.attempts", json_integer(4));
     decides(p, &f, "standard", "too-many-failures",
-            "Four failed attempts or more need a collector\nPayment attempts 4 is at least 4 (stripe)\n");
+            "Four failed attempts or more need a collector\nPayment attempts: 4 (stripe)\n");
     put(&f, "account.annual_value", json_integer(41200000));
     decides(p, &f, "strategic", "strategic-hold",
             "A person speaks with this customer first\nWorth $412,000.00 a year: strategic from $100,000.00\n");
@@ -260,7 +260,7 @@ static void the_default_policy_decides(void **state)
     put(&f, "account.top_priority", json_integer(1));
     decides(p, &f, "strategic", "strategic-hold",
             "A person speaks with this customer first\nWorth $412,000.00 a year: strategic from $100,000.00\n"
-            "Sentiment -0.4 is below -0.3 (accounts.csv)\nTop-priority tickets 1 is at least 1 (accounts.csv)\n");
+            "Sentiment -0.4 is below -0.3 (accounts.csv)\nTop-priority tickets: 1 (accounts.csv)\n");
     facts_fini(&f);
     policy_free(p);
 }
@@ -331,13 +331,13 @@ static void conditions_hold_and_explain(void **state)
         bool fits;
         const char *reasons;
     } cases[] = {
-        {"{fact: invoice.due, at_least: {USD: 120.50}}", true, "Due $120.50 is at least $120.50 (stripe)\n"},
+        {"{fact: invoice.due, at_least: {USD: 120.50}}", true, "Unpaid: $120.50 (stripe)\n"},
         {"{fact: invoice.due, below: {USD: 120.50}}", false, ""},
-        {"{not: {fact: invoice.due, below: {USD: 120.50}}}", true, "Due $120.50 is at least $120.50 (stripe)\n"},
-        {"{fact: invoice.due, below: {EUR: 999999}}", false, "policy.yaml sets no amount in USD for Due\n"},
+        {"{not: {fact: invoice.due, below: {USD: 120.50}}}", true, "Unpaid: $120.50 (stripe)\n"},
+        {"{fact: invoice.due, below: {EUR: 999999}}", false, "policy.yaml sets no amount in USD for Unpaid\n"},
         {"{fact: account.renewal_in_days, below: 61}", true, "Days to renewal 60 is below 61 (accounts.csv)\n"},
         {"{fact: account.renewal_in_days, below: 60}", false, ""},
-        {"{fact: account.health, at_least: 2.5}", true, "health 2.5 is at least 2.5 (accounts.csv)\n"},
+        {"{fact: account.health, at_least: 2.5}", true, "health: 2.5 (accounts.csv)\n"},
         {"{fact: account.segment, is: gov}", true, "segment: gov (accounts.csv)\n"},
         {"{fact: account.segment, below: 3}", false, "segment is not a number\n"},
         {"{fact: account.nothing, known: false}", true, "nothing is not known\n"},

@@ -109,7 +109,7 @@ static void test_closed(void **state)
     queue_free(q);
 }
 
-/* --- the engine thread -------------------------------------------------------------------------------------------- */
+/* --- the engine thread --- */
 
 struct stage {
     pthread_mutex_t lock;

@@ -27,6 +27,8 @@ static void no_secret(const struct scenario *s, const char *what, const char *te
         if (value && *value && text && strstr(text, value))
             wrong(s, "the secret %s is in the %s", o->name, what);
     }
+    if (s->token && text && strstr(text, s->token))
+        wrong(s, "the access token is in the %s", what);
 }
 
 static void take_step(struct scenario *s, struct step *out)
@@ -277,6 +279,17 @@ static void read_options(struct scenario *s, const char *p)
     }
 }
 
+/* A token that was just given is a secret as well. */
+static void remember_token(struct scenario *s)
+{
+    json_auto_t *body = json_read((struct span){.p = buf_text(&s->response.body), .n = s->response.body.n}, NULL);
+    const char *token = json_str(body, "access_token", NULL);
+    if (!token)
+        return;
+    free(s->token);
+    s->token = str_dup(token);
+}
+
 static void give_answer(struct scenario *s, const char *line)
 {
     if (s->step.outcome != STEP_HTTP || s->answered)
@@ -296,6 +309,7 @@ static void give_answer(struct scenario *s, const char *line)
             wrong(s, "not a status");
         read_options(s, rest);
         read_answer_body(s);
+        remember_token(s);
     }
     s->answered = true;
     s->job.attempts++;
@@ -399,12 +413,17 @@ static void set_config(struct scenario *s, const json_t *values)
             memcpy(at, &value, sizeof value);
         json_object_del(all, o->name);
     }
+    if (s->driver->open_session)
+        base->session = s->driver->open_session(base);
     if (json_object_size(all))
         wrong(s, "config: the driver has no option %s", json_object_iter_key(json_object_iter(all)));
 }
 
 static void free_config(struct scenario *s)
 {
+    struct driver_config *base = s->config;
+    if (base && base->session)
+        s->driver->close_session(base->session);
     for (const struct option *o = s->driver->options; s->config && o && o->name; o++) {
         void *value;
         memcpy(&value, (char *)s->config + o->offset, sizeof value);
@@ -499,6 +518,7 @@ static void scenario_runs(void **state)
     json_decref(s.stage);
     free(s.op);
     free(s.key);
+    free(s.token);
     for (int i = 0; i < s.n; i++)
         free(s.lines[i]);
     free(s.lines);

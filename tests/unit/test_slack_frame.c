@@ -341,6 +341,31 @@ static void slash_is_answered_in_the_ack(void **state)
     chat_input_fini(&in);
 }
 
+/* The short way to an acknowledgement says what the long way says, and is not taken by text that needs care. */
+static void sentences_are_acknowledged_as_any_text(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"Noted for Northwind Traders Ltd.", "a *b* _c_ ~d~ `e` (f) [g] 100 % #h @i /j 'k' |", "!", " lead",
+                                        "", " ", "say \"hi\"", "back\\slash", "Smith & Sons", "<!channel>", "{ms:1793000000000}",
+                                        "two\nlines", "tab\there", "na\xC3\xAFve", "del\x7F"};
+    struct chat_input in = read_frame(SLASH("status"));
+    for (size_t i = 0; i < DW_ARRAY_LEN(texts); i++) {
+        struct chat_answer a = {.text = str_dup(texts[i])};
+        AUTO_STR ack = ack_of(&in, &a);
+        json_auto_t *want = json_object();
+        json_put(want, "envelope_id", "e-1");
+        if (texts[i][0]) {
+            json_t *payload = slack_message(NULL, texts[i], true);
+            json_put(payload, "response_type", "ephemeral");
+            json_put_new(want, "payload", payload);
+        }
+        AUTO_STR text = json_text(want);
+        assert_string_equal(ack, text);
+        chat_answer_fini(&a);
+    }
+    chat_input_fini(&in);
+}
+
 static void click_is_acknowledged_without_payload(void **state)
 {
     (void)state;
@@ -398,7 +423,7 @@ int main(void)
         cmocka_unit_test(what_is_not_for_us_is_acknowledged_only),
         cmocka_unit_test(what_is_not_json_is_an_error),
         cmocka_unit_test(command_of_50_kb),
-        cmocka_unit_test(slash_is_answered_in_the_ack),
+        cmocka_unit_test(slash_is_answered_in_the_ack), cmocka_unit_test(sentences_are_acknowledged_as_any_text),
         cmocka_unit_test(click_is_acknowledged_without_payload),
         cmocka_unit_test(form_errors_stand_at_their_inputs),
         cmocka_unit_test(form_closes_or_shows_the_answer),

@@ -330,6 +330,17 @@ static json_t *sample_card(void)
                      "U0AE1", "summary", "Northwind owes $48,200.");
 }
 
+static void the_head_is_not_said_twice(void **state)
+{
+    (void)state;
+    AUTO_JSON first = json_pack("{s:s, s:s}", "title", "Acme: $5 unpaid", "summary", "Acme: $5 unpaid; it waits for a collector.");
+    AUTO_JSON blocks = slack_card_blocks(first, false);
+    assert_string_equal(json_str(blocks, "1.text.text", ""), "It waits for a collector.");
+    AUTO_JSON bare = json_pack("{s:s, s:s}", "title", "Acme: paid", "summary", "Acme: paid.");
+    AUTO_JSON alone = slack_card_blocks(bare, false);
+    assert_int_equal(json_array_size(alone), 1);
+}
+
 static void shadow_and_mention_stand_first(void **state)
 {
     (void)state;
@@ -391,7 +402,7 @@ int main(void)
         cmocka_unit_test(any_answer_is_within_the_limits),
         cmocka_unit_test(long_answer_keeps_every_line),
         cmocka_unit_test(any_form_is_within_the_limits),
-        cmocka_unit_test(shadow_and_mention_stand_first),
+        cmocka_unit_test(the_head_is_not_said_twice), cmocka_unit_test(shadow_and_mention_stand_first),
         cmocka_unit_test(actions_become_buttons_and_a_menu),
         cmocka_unit_test(what_is_left_out_is_counted),
     };

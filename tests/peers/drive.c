@@ -1,12 +1,13 @@
-/* Runs one operation of the Stripe driver against a server, over real HTTP, and prints how it went.
+/* Runs one operation of a billing driver against a server, over real HTTP, and prints how it went. Compiled once for each
+ * driver (-DDRIVER=stripe_driver; build_drive in lib.sh), with that driver's objects only.
  *
- *   stripe_drive [-4] [-n REQUESTS] [-c CONFIG] [-s STAGE] BASE_URL OP KEY ARGS
+ *   NAME_drive [-4] [-n REQUESTS] [-c CONFIG] [-s STAGE] BASE_URL OP KEY ARGS
  *
  * Each request is a line "POST /v1/invoices/in_1 200"; the last line is "done {...}", "refused REASON {...}", "retry REASON" or
  * "unknown REASON". Waiting is not waited: the clock of the job jumps to the time asked for, at most RETRIES_MAX times. Exit 0
  * after done, 1 after anything else; with -4 also 2 as soon as the server answers 400 to 499: it did not understand
  * a request. With -n it stops after so many requests and exits 0 (the end is then printed as "stopped"). CONFIG: options as
- * JSON, over a fake key. STAGE: begins in the middle, as after a restart. */
+ * JSON; a required one that is not there is fake. STAGE: begins in the middle, as after a restart. */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "adapters/billing/stripe.h"
+#include "adapters/adapter.h"
 #include "engine/when.h"
 
 enum { RETRIES_MAX = 8, REQUESTS_MAX = 100 };
@@ -35,6 +36,8 @@ static size_t take_header(char *p, size_t size, size_t n, void *to)
     line[length] = '\0';
     if (strncasecmp(line, "retry-after: ", 13) == 0)
         r->retry_after_ms = strtoll(line + 13, NULL, 10) * MS_SECOND;
+    if (strncasecmp(line, "ratelimit-reset: ", 17) == 0 && r->retry_after_ms < 0)
+        r->retry_after_ms = strtoll(line + 17, NULL, 10) * MS_SECOND;
     if (strncasecmp(line, "stripe-should-retry: false", 26) == 0)
         r->never_retry = true;
     return size * n;
@@ -59,7 +62,7 @@ static void perform(CURL *curl, const struct http_request *request, struct http_
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, request->url);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
-    if (strcmp(request->method, "POST") == 0) {
+    if (strcmp(request->method, "GET") != 0) {
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)request->body.n);
         curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, buf_text(&request->body));
     }
@@ -93,7 +96,7 @@ static int report(const struct step *s)
 
 struct run {
     struct job job;
-    const struct stripe_config *config;
+    const void *config;
     json_t *stage;
     CURL *curl;
     bool strict;
@@ -106,7 +109,7 @@ static bool exchange(struct run *r, struct step *s, int *rc)
     struct http_response answer;
     http_response_init(&answer);
     perform(r->curl, &s->request, &answer);
-    const char *path = strstr(s->request.url, "/v1/");
+    const char *host = strstr(s->request.url, "//"), *path = host ? strchr(host + 2, '/') : NULL;
     printf("%s %s %d%s%s\n", s->request.method, path ? path : s->request.url, answer.status, *answer.problem ? " " : "", answer.problem);
     r->job.attempts++;
     bool wrong = r->strict && answer.status >= 400 && answer.status < 500;
@@ -119,7 +122,7 @@ static bool exchange(struct run *r, struct step *s, int *rc)
     } else {
         step_fini(s);
         r->job.stage = r->stage;
-        stripe_step(r->config, &r->job, &answer, s);
+        DRIVER.step(r->config, &r->job, &answer, s);
     }
     http_response_fini(&answer);
     return !wrong && r->left > 0;
@@ -131,7 +134,7 @@ static int run(struct run *r)
     int rc = 1;
     step_init(&s);
     r->job.stage = r->stage;
-    stripe_step(r->config, &r->job, NULL, &s);
+    DRIVER.step(r->config, &r->job, NULL, &s);
     for (int waits = 0; s.outcome != STEP_DONE && s.outcome != STEP_REFUSED;) {
         if (s.stage) {
             json_decref(r->stage);
@@ -149,16 +152,50 @@ static int run(struct run *r)
         printf("... %s\n", s.reason);
         r->job.now_ms = s.retry_at_ms;
         step_fini(&s);
-        stripe_step(r->config, &r->job, NULL, &s);
+        DRIVER.step(r->config, &r->job, NULL, &s);
     }
     rc = report(&s);
     step_fini(&s);
     return rc;
 }
 
-static char *option_text(const json_t *options, const char *name, const char *otherwise)
+/* What a required option is when nobody gives it: what the fakes expect, and plainly no secret. */
+static const char *fake_value(const struct option *o)
 {
-    return str_dup(json_str(options, name, otherwise));
+    static const char *const known[][2] = {{"secret_key", "sk_test_fake"}, {"webhook_secret", "whsec_fake"}, {"api_key", "key_fake"},
+                                           {"site", "acme-test"}};
+    for (size_t i = 0; i < DW_ARRAY_LEN(known); i++)
+        if (strcmp(known[i][0], o->name) == 0)
+            return known[i][1];
+    return o->required ? "fake" : NULL;
+}
+
+static char **option_at(void *config, const struct option *o)
+{
+    return (char **)(void *)((char *)config + o->offset);
+}
+
+static void *config_new(const json_t *options, const char *base_url)
+{
+    struct driver_config *config = mem_alloc(DRIVER.config_size);
+    *config = (struct driver_config){.driver = &DRIVER, .name = DRIVER.name};
+    for (const struct option *o = DRIVER.options; o->name; o++) {
+        const char *value = json_str(options, o->name, o->otherwise ? o->otherwise : fake_value(o));
+        *option_at(config, o) = str_dup(strcmp(o->name, "base_url") == 0 ? base_url : value);
+    }
+    if (DRIVER.open_session)
+        config->session = DRIVER.open_session(config);
+    return config;
+}
+
+static void config_free(void *config)
+{
+    struct driver_config *base = config;
+    if (base->session)
+        DRIVER.close_session(base->session);
+    for (const struct option *o = DRIVER.options; o->name; o++)
+        free(*option_at(config, o));
+    free(config);
 }
 
 int main(int argc, char **argv)
@@ -180,7 +217,7 @@ int main(int argc, char **argv)
             return 2;
     }
     if (argc - optind != 4) {
-        fprintf(stderr, "usage: stripe_drive [-4] [-n REQUESTS] [-c CONFIG] [-s STAGE] BASE_URL OP KEY ARGS\n");
+        fprintf(stderr, "usage: %s [-4] [-n REQUESTS] [-c CONFIG] [-s STAGE] BASE_URL OP KEY ARGS\n", argv[0]);
         return 2;
     }
     json_t *options = json_read(span_of(options_text), &e), *args = options ? json_read(span_of(argv[optind + 3]), &e) : NULL;
@@ -191,18 +228,11 @@ int main(int argc, char **argv)
         json_decref(args);
         return 2;
     }
-    struct stripe_config config = {
-        .base = {.driver = &stripe_driver, .name = "stripe"},
-        .base_url = str_dup(argv[optind]),
-        .secret_key = option_text(options, "secret_key", "sk_test_fake"),
-        .webhook_secret = option_text(options, "webhook_secret", "whsec_fake"),
-        .api_version = option_text(options, "api_version", "2026-10-28.endive"),
-        .return_url = option_text(options, "return_url", NULL),
-    };
+    void *config = config_new(options, argv[optind]);
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    r.config = &config;
-    r.job = (struct job){.driver = "stripe", .op = argv[optind + 1], .key = argv[optind + 2], .args = args,
+    r.config = config;
+    r.job = (struct job){.id = 1, .driver = DRIVER.name, .op = argv[optind + 1], .key = argv[optind + 2], .args = args,
                          .now_ms = now.tv_sec * MS_SECOND, .random = 4242};
     curl_global_init(CURL_GLOBAL_DEFAULT);
     r.curl = curl_easy_init();
@@ -212,10 +242,6 @@ int main(int argc, char **argv)
     json_decref(r.stage);
     json_decref(args);
     json_decref(options);
-    free(config.base_url);
-    free(config.secret_key);
-    free(config.webhook_secret);
-    free(config.api_version);
-    free(config.return_url);
+    config_free(config);
     return rc;
 }

@@ -115,6 +115,10 @@ crash: ## kill points and kill -9 for longer: CRASH_ROUNDS (100) rounds; the sim
 	for t in $(wildcard tests/crash/test_*.py); do \
 	    DUNWELL=$(SANB)/dunwell DUNWELL_PLAIN=$(B)/dunwell CRASH_ROUNDS=$(CRASH_ROUNDS) $(B)/venv/bin/python $$t || exit 1; done
 
+peers: ## Dunwell with a real Kill Bill server; fetches some 100 MB
+	tests/setup.sh check
+	sh tests/peers/killbill_check.sh
+
 # Packaging. DESTDIR and PREFIX (/usr/local) are honoured; nothing is started and no configuration is written.
 DIR    := $(DESTDIR)$(PREFIX)
 SHARE  := $(DIR)/share
@@ -134,7 +138,7 @@ dist: ## build/dunwell-VERSION.tar.gz of what is committed
 	@echo $(B)/dunwell-$(VERSION).tar.gz
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
-.PHONY: all demo check tests-build lint bench clean fuzz fuzz-build valgrind tsan tsan-build crash install dist help
+.PHONY: all demo check tests-build lint bench clean fuzz fuzz-build valgrind tsan tsan-build crash peers install dist help
 # The schema is part of the program: one string made of engine/schema.sql.
 $(B)/gen/schema.h: engine/schema.sql
 	@mkdir -p $(@D)

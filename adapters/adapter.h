@@ -19,6 +19,8 @@
  *           due (what is left), status}   amount absent: all of it. A decline is REFUSED with result {decline:{code,class,advice,text}}
  *   unplan  {id, customer, invoices} -> {}   a plan of mode "native" is cancelled at the vendor; the hold on the invoices stays
  *   link    {customer, invoice, purpose:"pay|update_method"} -> {url, expires_at_ms?}   a secret: for mail, never for a channel
+ *   resolve {invoice} -> {customer, invoice}   only where capabilities list it. Whose is what an event named without a customer? `invoice` is
+ *           billing_event.invoice as it came, perhaps a payment's name; the result's is an invoice's id, "" when there is none
  * CHAT operations:
  *   post    {channel (or a person's id: direct message), card | text, thread?} -> {channel, message}   key is found again after an unknown outcome
  *   update  {channel, message, card} -> {channel, message}
@@ -64,6 +66,7 @@ struct webhook {
     const char *(*query)(const void *ctx, const char *name);
     const void *ctx;
     struct span body;
+    int64_t now_ms; /* when it arrived */
 };
 
 /* What the hot path needs of a billing event; fixed sizes, no allocation. */
@@ -112,7 +115,7 @@ struct driver_config {
     void *session;    /* of open_session; the engine thread's alone */
 };
 
-extern const struct driver slack_driver, console_driver, stripe_driver, sandbox_driver, smtp_driver;
+extern const struct driver slack_driver, console_driver, stripe_driver, chargebee_driver, recurly_driver, zuora_driver, killbill_driver, sandbox_driver, smtp_driver;
 extern const struct driver *const drivers_all[]; /* table.c; ends with NULL */
 const struct driver *driver_find(enum driver_kind kind, const char *name);
 

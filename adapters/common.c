@@ -85,7 +85,8 @@ static bool decimal_plain(char *out, size_t size, const char *text)
 {
     const char *e = strpbrk(text, "eE");
     size_t n = e ? (size_t)(e - text) : strlen(text), used = 0;
-    if (n >= DECIMAL_MAX || (size_t)n + EXPONENT_MAX + 4 > size)
+    const char *first_digit = text + (*text == '-');
+    if (n >= DECIMAL_MAX || n + EXPONENT_MAX + 4 > size || *first_digit < '0' || *first_digit > '9')
         return false;
     char *end = NULL;
     long shift = e ? strtol(e + 1, &end, 10) : 0;
@@ -95,7 +96,7 @@ static bool decimal_plain(char *out, size_t size, const char *text)
     size_t count = 0, whole = 0;
     for (; count < EXPONENT_MAX; count++)
         digits[count] = '0';
-    for (const char *p = text + (*text == '-'); p < text + n; p++) {
+    for (const char *p = first_digit; p < text + n; p++) {
         if (*p == '.')
             whole = count;
         else

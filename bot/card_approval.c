@@ -103,6 +103,7 @@ static const char *verb_op(enum verb v)
     case VERB_RELEASE: return "release";
     case VERB_PLAN: return "plan";
     case VERB_RETRY:
+    case VERB_UNPLAN: return "unplan";
     case VERB_INSTALMENT: return "collect";
     case VERB_LINK: return "link";
     }

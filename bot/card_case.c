@@ -88,7 +88,7 @@ static void say_why(json_t *card, const struct engine *e, const struct recovery 
     else if (r->claimed)
         buf_addf(&out, "%s handles it", words_person(e, r->owner));
     else if (a && str_eq(a->ae, r->owner))
-        buf_adds(&out, "Why you: you are the account executive");
+        buf_addf(&out, "Why you: you are the account executive (%s)", words_person(e, r->owner));
     else
         buf_adds(&out, "Why you: you own this case");
     for (size_t i = 0; i < json_array_size(r->reasons) && i < REASONS_MOST; i++) {

@@ -14,19 +14,20 @@ struct telling {
     size_t n;
 };
 
-/* Steps on the way that the next row tells the end of; the journal itself has them all. */
-static bool in_between(const char *verb)
+/* Steps on the way that the next row tells the end of; the journal itself has them all. What a person began is told: the
+ * row has who it was and why. */
+static bool in_between(const struct entry *row)
 {
-    const char *dot = strrchr(verb, '.');
-    return str_eq(verb, "event.seen") || str_eq(verb, "case.moved") || str_eq(verb, "hold.releasing") ||
-           (dot && (str_eq(dot, ".queued") || str_eq(dot, ".executing")));
+    const char *dot = strrchr(row->verb, '.');
+    return str_eq(row->verb, "event.seen") || str_eq(row->verb, "case.moved") || str_eq(row->verb, "hold.releasing") ||
+           (dot && (str_eq(dot, ".executing") || (str_eq(dot, ".queued") && str_eq(row->actor, "policy"))));
 }
 
 static void tell(void *ctx, const struct entry *row)
 {
     struct telling *t = ctx;
     char text[ROW_TEXT];
-    if (in_between(row->verb))
+    if (in_between(row))
         return;
     const char *name = words_person(t->engine, row->actor);
     words_plain(text, sizeof text, row->text);

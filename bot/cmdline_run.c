@@ -93,8 +93,14 @@ static size_t print_file_problems(const struct config *c)
 static int run_until_stopped(const struct config *c)
 {
     struct err e = {0};
+    sigset_t stops, before;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGHUP);
     make_store_folder(c);
     signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_BLOCK, &stops, &before); /* one that comes while we start waits until there is something to stop */
     int rc = bot_start(&running, c, &e);
     if (rc != 0) {
         bool told = rc == ERR_INVALID && print_file_problems(c) > 0;
@@ -102,6 +108,7 @@ static int run_until_stopped(const struct config *c)
         return exit_for_error(rc);
     }
     signals_install(on_stop);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     tell_systemd("READY=1");
     log_line(LOG_INFO, "run.ready", "dunwell %s runs in %s mode, webhooks on %s:%d", DW_VERSION,
              c->shadow ? "shadow" : "live", c->listen_host, c->listen_port);

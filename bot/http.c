@@ -331,11 +331,12 @@ static enum MHD_Result webhook(struct conn *c)
 {
     struct http *h = c->http;
     const struct driver *d = c->biller->driver;
-    struct webhook hook = {.header = header_of, .query = query_of, .ctx = c->mhd, .body = {.p = buf_text(&c->body), .n = c->body.n}};
+    struct webhook hook = {.header = header_of, .query = query_of, .ctx = c->mhd, .body = {.p = buf_text(&c->body), .n = c->body.n},
+                           .now_ms = h->hooks.now_ms(h->hooks.ctx)};
     struct billing_event event;
     struct err e = {0};
     memset(&event, 0, sizeof event);
-    int status = 401, rc = d->verify(c->biller, &hook, h->hooks.now_ms(h->hooks.ctx), &e);
+    int status = 401, rc = d->verify(c->biller, &hook, hook.now_ms, &e);
     if (rc == 0) {
         status = 400;
         rc = d->event_of ? d->event_of(c->biller, &hook, &event, &e) : d->event(c->biller, hook.body, &event, &e);

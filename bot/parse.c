@@ -198,6 +198,18 @@ static bool word_is_clause(const struct words *all, size_t i, unsigned wants)
            ((wants & WANT_UNTIL) && (word_is(w, "until") || word_is(w, "till")));
 }
 
+/* "-3x", "0x", "1000x": meant as instalments, and none that anybody could pay; never part of a name. */
+static bool count_absurd(const struct word *w)
+{
+    const char *p = w->text.p;
+    size_t n = w->text.n, digits = 0;
+    bool minus = n > 0 && *p == '-';
+    while (minus + digits < n && isdigit((unsigned char)p[minus + digits]))
+        digits++;
+    return !w->quoted && digits > 0 && minus + digits + 1 == n && (p[n - 1] == 'x' || p[n - 1] == 'X') &&
+           count_marked(w->text) == 0;
+}
+
 /* Instalments: the last "3x", "3 x" or "3 instalments" anywhere behind the first word; else a bare number that
  * stands right before the date or at the end, where no date can be meant. */
 static int take_count(struct words *all, unsigned wants)
@@ -336,6 +348,9 @@ int parse_order(struct order *out, const char *args, unsigned wants, struct err 
         return rc;
     if (wants & WANT_COUNT)
         out->count = take_count(&all, wants);
+    for (size_t i = 1; (wants & WANT_COUNT) && i < all.n; i++)
+        if (count_absurd(&all.list[i]))
+            return err_set(e, ERR_INVALID, "Instalments are written 2x, 3x and so on, at most 120x.");
     rc = take_date(out, &all, wants, e);
     if (!rc && (wants & WANT_AMOUNT))
         rc = take_amount(out, &all, e);

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "engine/inbox.h"
 #include "engine/journal.h"
 #include "engine/proposal.h"
 #include "engine/when.h"
@@ -88,7 +89,7 @@ void effects_cancel_case(struct engine *e, int64_t case_id)
     changed(e);
     store_run(e->store,
               "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3 WHERE case_id = ?1 AND is_live = 1 AND state = 0 AND "
-              "attempts = 0 AND op <> 'release' AND (proposal_id > 0 OR purpose = 'mail')",
+              "attempts = 0 AND op NOT IN ('release', 'unplan') AND (proposal_id > 0 OR purpose = 'mail')",
               "iii", case_id, (int64_t)EFFECT_CANCELLED, e->now_ms);
 }
 
@@ -133,6 +134,8 @@ static void effect_end(struct engine *e, const struct effect *f, bool done, cons
         else if (r)
             recovery_facts_failed(e, r, reason);
         recovery_free(r);
+    } else if (str_eq(f->purpose, "resolve")) {
+        inbox_resolved(e, f->args, done ? result : NULL, reason);
     } else if (str_eq(f->purpose, "mail")) {
         recovery_mail_ended(e, f->case_id, done, reason);
     } else if (e->world.chat_ended) {

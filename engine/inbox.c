@@ -3,6 +3,7 @@
  * says "look at this account", and billing is read anew. */
 #include "engine/inbox.h"
 
+#include "engine/effect.h"
 #include "engine/journal.h"
 #include "engine/recovery.h"
 
@@ -69,10 +70,40 @@ static void row_fini(struct row *r)
     free(r->invoice);
 }
 
+/* Some billers' events name an invoice only: whose it is has to be asked. */
+static bool can_resolve(struct engine *e, const struct row *r)
+{
+    const char *note;
+    return r->invoice[0] && !str_eq(e->world.capability(e->world.ctx, r->source, "resolve", &note), "none");
+}
+
+static void resolve(struct engine *e, const struct row *r)
+{
+    json_t *args = json_pack("{s:s, s:s, s:s, s:b, s:s}", "invoice", r->invoice, "event", r->ext_id, "why", r->type, "opens", r->kind == INBOX_PAYMENT_FAILED,
+                             "biller", r->source);
+    AUTO_STR key = str_fmt("resolve-%lld", (long long)r->seq);
+    AUTO_STR lane = str_fmt("read:%s:%s", r->source, r->invoice);
+    effect_add(e, &(struct effect_spec){.lane = lane, .driver = r->source, .op = "resolve", .key = key, .take_args = args, .purpose = "resolve"});
+}
+
+void inbox_resolved(struct engine *e, const json_t *args, const json_t *result, const char *reason)
+{
+    const struct actor billing = {.name = json_str(args, "biller", "billing")};
+    const char *customer = json_str(result, "customer", "");
+    if (!customer[0])
+        journal_add(e, &billing, "event.ignored", 0, "", json_str(args, "event", ""), NULL, "Ignored %s: whose invoice it is could not be found (%s)",
+                    json_str(args, "why", ""), reason);
+    else
+        recovery_touch(e, &(struct touch){.biller = billing.name, .customer = customer, .invoice = json_str(result, "invoice", ""),
+                                          .event = json_str(args, "event", ""), .why = json_str(args, "why", ""), .opens = json_flag(args, "opens", false)});
+}
+
 static void row_handle(struct engine *e, const struct row *r)
 {
     const struct actor billing = {.name = r->source};
-    if (r->kind == INBOX_OTHER) {
+    if (r->kind != INBOX_OTHER && !r->customer[0] && can_resolve(e, r)) {
+        resolve(e, r);
+    } else if (r->kind == INBOX_OTHER) {
         journal_add(e, &billing, "event.ignored", 0, "", r->ext_id, NULL, "Ignored %s: not an event Dunwell acts on", r->type);
     } else if (!r->customer[0]) {
         journal_add(e, &billing, "event.ignored", 0, "", r->ext_id, NULL, "Ignored %s: it names no customer", r->type);

@@ -104,6 +104,16 @@ static const char *string_end(const char *p, const char *end)
     return p < end ? p + 1 : end;
 }
 
+/* Is what follows no more of the number, and not a colon, which would make a key of it? */
+static bool number_stands_alone(const char *p, const char *end)
+{
+    if (p < end && strchr("0123456789.+-eE", *p))
+        return false;
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+        p++;
+    return p == end || *p != ':';
+}
+
 /* Numbers that are not whole are put in quotes where they stand; everything else, mistakes too, stays for the parser. */
 json_t *json_read_decimals(struct span text, struct err *e)
 {
@@ -118,8 +128,7 @@ json_t *json_read_decimals(struct span text, struct err *e)
             next = string_end(p, end);
         } else if (*p == '-' || (*p >= '0' && *p <= '9')) {
             size_t n = number_length(p, end, &real);
-            bool alone = n > 0 && (p + n == end || !strchr("0123456789.+-eE", p[n]));
-            real = real && alone;
+            real = real && number_stands_alone(p + n, end);
             next = n > 0 ? p + n : next;
         }
         if (real)

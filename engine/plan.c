@@ -181,6 +181,35 @@ void plan_look(struct engine *e, struct recovery *r, int64_t id)
         recovery_ask_facts(e, r, NULL);
 }
 
+/* What billing would still collect by a schedule of its own has to end there too. */
+static void unplan(struct engine *e, struct recovery *r, const char *vendor_id)
+{
+    json_t *terms = json_object(), *ids = json_array(), *invoice;
+    size_t i;
+    json_array_foreach(r->invoices, i, invoice)
+        json_array_append_new(ids, json_string(json_str(invoice, "id", "")));
+    json_put(terms, "id", vendor_id);
+    json_put_new(terms, "invoices", ids);
+    json_put(terms, "zone", facts_str(&r->facts, "account.timezone"));
+    proposal_auto(e, r, VERB_UNPLAN, terms, "the plan has ended");
+}
+
+bool plan_end(struct engine *e, struct recovery *r, const char *state)
+{
+    struct query *q = store_query(e->store, "SELECT id, mode, vendor_id FROM plans WHERE case_id = ?1 AND state = 'running' ORDER BY id DESC LIMIT 1", "i", r->id);
+    if (!query_next(q))
+        return false;
+    int64_t id = query_i64(q, 0);
+    bool native = str_eq(query_text(q, 1), "native") && query_text(q, 2)[0];
+    AUTO_STR vendor_id = str_dup(query_text(q, 2));
+    query_end(q);
+    store_run(e->store, "UPDATE plans SET state = ?2 WHERE id = ?1", "it", id, state);
+    store_run(e->store, "UPDATE instalments SET state = 'cancelled' WHERE plan_id = ?1 AND state = 'waiting'", "i", id);
+    if (native)
+        unplan(e, r, vendor_id);
+    return true;
+}
+
 void instalment_ended(struct engine *e, struct recovery *r, const json_t *terms, bool paid, const char *why)
 {
     char amount[MONEY_TEXT_SIZE];
@@ -193,8 +222,7 @@ void instalment_ended(struct engine *e, struct recovery *r, const json_t *terms,
         say_next(e, r);
         return;
     }
-    store_run(e->store, "UPDATE plans SET state = 'broken' WHERE id = ?1", "i", plan);
-    store_run(e->store, "UPDATE instalments SET state = 'cancelled' WHERE plan_id = ?1 AND state = 'waiting'", "i", plan);
+    plan_end(e, r, "broken");
     struct money m = money_of(json_i64(terms, "amount", 0), json_str(terms, "currency", ""));
     AUTO_STR next = str_fmt("Instalment %lld, %s, was not paid (%s): agree on new dates with the customer; notices stay on hold meanwhile",
                             (long long)json_i64(terms, "n", 0), money_text(amount, m), why);
@@ -204,10 +232,8 @@ void instalment_ended(struct engine *e, struct recovery *r, const json_t *terms,
 void plan_stop(struct engine *e, struct recovery *r, const char *why)
 {
     AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
-    if (store_run(e->store, "UPDATE plans SET state = 'stopped' WHERE case_id = ?1 AND state = 'running'", "i", r->id) <= 0)
-        return;
-    store_run(e->store, "UPDATE instalments SET state = 'cancelled' WHERE state = 'waiting' AND plan_id IN (SELECT id FROM plans WHERE case_id = ?1)", "i", r->id);
-    journal_add(e, &POLICY, "plan.stopped", r->id, r->account, ref, NULL, "The plan is stopped, no instalment is collected any more: %s", why);
+    if (plan_end(e, r, "stopped"))
+        journal_add(e, &POLICY, "plan.stopped", r->id, r->account, ref, NULL, "The plan is stopped, no instalment is collected any more: %s", why);
 }
 
 static bool on_its_way(const json_t *read, struct money amount)

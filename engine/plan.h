@@ -22,6 +22,8 @@ void instalment_ended(struct engine *e, struct recovery *r, const json_t *terms,
 void plan_look(struct engine *e, struct recovery *r, int64_t id); /* the timer of an instalment that billing itself collects */
 /* Payments that were on their way: have they arrived, or come back? */
 void plan_settle(struct engine *e, struct recovery *r, const json_t *read);
+/* Ends the running plan as "kept", "cancelled", "broken" or "stopped", at billing too. False when none runs. */
+bool plan_end(struct engine *e, struct recovery *r, const char *state);
 void plan_stop(struct engine *e, struct recovery *r, const char *why); /* nothing more is collected by it */
 void instalment_mark(struct engine *e, struct recovery *r, int64_t id, const char *state);
 

@@ -29,7 +29,8 @@ static const struct sm_state states[] = {
 };
 
 static const char *const verbs[] = {[VERB_HOLD] = "hold",   [VERB_EXTEND] = "extend", [VERB_RELEASE] = "release",      [VERB_PLAN] = "plan",
-                                    [VERB_RETRY] = "retry", [VERB_LINK] = "link",     [VERB_INSTALMENT] = "instalment"};
+                                    [VERB_RETRY] = "retry", [VERB_LINK] = "link",     [VERB_INSTALMENT] = "instalment",
+                                    [VERB_UNPLAN] = "unplan"};
 
 const char *proposal_state_name(enum proposal_state s)
 {
@@ -170,6 +171,9 @@ void proposal_words(const struct proposal *p, char *out, size_t size)
         break;
     case VERB_LINK:
         snprintf(out, size, "send a link to %s", str_eq(json_str(p->terms, "purpose", ""), "pay") ? "pay" : "update the payment method");
+        break;
+    case VERB_UNPLAN:
+        snprintf(out, size, "cancel the plan's schedule at billing");
         break;
     case VERB_INSTALMENT:
         snprintf(out, size, "collect instalment %lld, %s", (long long)json_i64(p->terms, "n", 0), amount);

@@ -14,11 +14,12 @@ enum proposal_state {
 };
 const char *proposal_state_name(enum proposal_state s);
 
-enum verb { VERB_HOLD, VERB_EXTEND, VERB_RELEASE, VERB_PLAN, VERB_RETRY, VERB_LINK, VERB_INSTALMENT };
+enum verb { VERB_HOLD, VERB_EXTEND, VERB_RELEASE, VERB_PLAN, VERB_RETRY, VERB_LINK, VERB_INSTALMENT, VERB_UNPLAN };
 const char *verb_name(enum verb v);
 
 /* terms by verb: hold/extend {hold, invoices, end_ms, reason}; release {hold}; plan {instalments:[{n,date_ms,amount,invoice}],
- * count, total, currency, first_ms}; retry {invoice, method, at_ms}; link {purpose, invoice}; instalment {plan, n, invoice, amount} */
+ * count, total, currency, first_ms}; retry {invoice, method, at_ms}; link {purpose, invoice}; instalment {plan, n, invoice, amount}; unplan {id, invoices}:
+ * billing's own schedule of a plan that has ended is cancelled */
 struct proposal {
     int64_t id, case_id, created_ms, expires_ms;
     enum verb verb;

@@ -204,10 +204,10 @@ static void ask_again(struct engine *e, struct recovery *r, struct proposal *p, 
     free(p->outcome);
     p->outcome = str_dup(changed);
     proposal_move(e, r, p, &POLICY, PROPOSAL_VOIDED, NULL, "%s", changed);
-    if (bound == BOUND_REFUSED || !proposal_anybody_may_decide(e, p->requester, r->due))
-        return;
+    if (p->replaces || bound == BOUND_REFUSED || !proposal_anybody_may_decide(e, p->requester, r->due))
+        return; /* a counter-offer was a person's word for that amount: more was never offered */
     struct proposal *fresh = proposal_draft(e, r, &(struct draft){.verb = VERB_PLAN, .take_terms = json_incref(terms), .requester = p->requester,
-                                                                   .reason = p->reason, .bound = why, .amount = r->due, .replaces = p->replaces});
+                                                                   .reason = p->reason, .bound = why, .amount = r->due});
     if (fresh)
         proposal_ask(e, r, fresh, &POLICY);
     proposal_free(fresh);

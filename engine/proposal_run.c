@@ -16,7 +16,8 @@
 static const struct actor POLICY = {.name = "policy"};
 
 static const char *const ops[] = {[VERB_HOLD] = "hold",     [VERB_EXTEND] = "hold", [VERB_RELEASE] = "release",      [VERB_PLAN] = "plan",
-                                  [VERB_RETRY] = "collect", [VERB_LINK] = "link",   [VERB_INSTALMENT] = "collect"};
+                                  [VERB_RETRY] = "collect", [VERB_LINK] = "link",   [VERB_INSTALMENT] = "collect",
+                                  [VERB_UNPLAN] = "unplan"};
 
 /* ---- to billing ---- */
 
@@ -85,7 +86,7 @@ void proposal_queue(struct engine *e, struct recovery *r, struct proposal *p, co
     bool unsaid = !p->decider[0] && p->reason[0] && !str_eq(p->reason, p->bound); /* a request told its reason when it was asked */
     proposal_move(e, r, p, who, PROPOSAL_QUEUED, NULL, "queued for %s (%s)%s%s", r->biller, p->decider[0] ? p->right : p->bound, unsaid ? ": " : "",
                   unsaid ? p->reason : "");
-    if (p->verb == VERB_RELEASE || p->verb == VERB_INSTALMENT || facts_fresh(e, r))
+    if (p->verb == VERB_RELEASE || p->verb == VERB_UNPLAN || p->verb == VERB_INSTALMENT || facts_fresh(e, r))
         effect_for(e, r, p); /* a release undoes our own doing, and a collect reads the invoice first */
     else
         recovery_ask_facts(e, r, NULL);
@@ -280,6 +281,8 @@ static void confirmed(struct engine *e, struct recovery *r, struct proposal *p, 
     case VERB_LINK:
         if (r->state != RECOVERY_CLOSED && json_str(result, "url", "")[0]) /* done by hand: sent by hand */
             mail_add(e, r, p, json_str(result, "url", ""));
+        break;
+    case VERB_UNPLAN:
         break;
     case VERB_RETRY:
     case VERB_INSTALMENT:

@@ -9,6 +9,7 @@
 #include "engine/effect.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
+#include "engine/plan.h"
 #include "engine/proposal.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
@@ -218,14 +219,10 @@ void recovery_close(struct engine *e, struct recovery *r, const struct actor *wh
 {
     AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
     AUTO_STR why = str_fmt("the case is closed: %s", outcome);
-    proposals_withdraw(e, r, ~SM_BIT(VERB_RELEASE), why); /* what is held is still released */
+    proposals_withdraw(e, r, ~(SM_BIT(VERB_RELEASE) | SM_BIT(VERB_UNPLAN)), why); /* what we set up at billing is still undone */
     timers_cancel_case(e, r->id);
     effects_cancel_case(e, r->id);
-    store_run(e->store, "UPDATE plans SET state = ?2 WHERE case_id = ?1 AND state = 'running'", "it", r->id,
-              str_eq(outcome, "paid") ? "kept" : "cancelled");
-    store_run(e->store,
-              "UPDATE instalments SET state = 'cancelled' WHERE state = 'waiting' AND plan_id IN (SELECT id FROM plans WHERE case_id = ?1)",
-              "i", r->id);
+    plan_end(e, r, str_eq(outcome, "paid") ? "kept" : "cancelled");
     store_run(e->store, "UPDATE promises SET state = ?2 WHERE case_id = ?1 AND state = 'open'", "it", r->id,
               str_eq(outcome, "paid") ? "kept" : "over");
     free(r->outcome);

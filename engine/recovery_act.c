@@ -108,12 +108,16 @@ int recovery_dispute(struct engine *e, struct recovery *r, const struct actor *w
     timer_cancel(e, "retry", r->id);
     plan_stop(e, r, "the invoice is disputed");
     proposals_withdraw(e, r, SM_BIT(VERB_RETRY) | SM_BIT(VERB_INSTALMENT), "the invoice is disputed");
-    recovery_move(e, r, who, RECOVERY_DISPUTED, "Somebody settles the dispute with the customer; no retry runs meanwhile", 0);
     struct hold *h = hold_of_case(e, r->id);
-    if (!hold_counts(h) && !e->shadow) {
-        int64_t end = when_business_hour(when_add_days(e->now_ms, 14, NULL), 9, facts_str(&r->facts, "account.timezone"));
+    int64_t end = when_business_hour(when_add_days(e->now_ms, 14, NULL), 9, facts_str(&r->facts, "account.timezone"));
+    if (hold_counts(h) && h->end_ms > end)
+        end = h->end_ms;
+    AUTO_STR next = str_fmt("Somebody settles the dispute with the customer; no notice and no retry runs until {ms:%lld}", (long long)end);
+    recovery_move(e, r, who, RECOVERY_DISPUTED, next, end);
+    if (hold_counts(h) && h->end_ms < end && !e->shadow)
+        hold_set_end(e, r, h, end, "resume", "the invoice is disputed");
+    else if (!hold_counts(h) && !e->shadow)
         proposal_auto(e, r, VERB_HOLD, hold_terms(r, end, end - MS_DAY, "resume", "the invoice is disputed"), "a disputed invoice is not dunned");
-    }
     hold_free(h);
     snprintf(said, size, "Noted: %s disputes the invoice. Notices and retries are stopped for it; settle it, then: resume %s", r->name, r->account);
     return 0;

@@ -90,14 +90,15 @@ static int schema_create(struct store *s, struct err *e)
     return 0;
 }
 
-/* Is this our file, and of a version we know? */
-static int schema_check(struct store *s, const char *path, bool read_only, struct err *e)
+/* Is this our file, and of a version we know? Nothing may be changed before that is known. *empty: it holds nothing yet. */
+static int schema_check(struct store *s, const char *path, bool *empty, struct err *e)
 {
     int64_t tables = pragma_i64(s, "SELECT count(*) FROM sqlite_master");
     if (tables < 0)
         return err_set(e, ERR_IO, "%s cannot be read as a store: %s", path, sqlite3_errmsg(s->db));
+    *empty = tables == 0;
     if (tables == 0)
-        return read_only ? err_set(e, ERR_INVALID, "%s is empty: no dunwell has run on it yet", path) : schema_create(s, e);
+        return 0;
     if (pragma_i64(s, "PRAGMA application_id") != APPLICATION_ID)
         return err_set(e, ERR_INVALID, "%s is a database of another program; choose another file for `store`", path);
     int64_t version = pragma_i64(s, "PRAGMA user_version");
@@ -105,6 +106,13 @@ static int schema_check(struct store *s, const char *path, bool read_only, struc
         return err_set(e, ERR_VERSION, "%s was written by a newer dunwell (store version %lld, this program knows %d); install that one",
                        path, (long long)version, SCHEMA_VERSION);
     return 0;
+}
+
+static int make_ready(struct store *s, const char *path, bool empty, struct err *e)
+{
+    if (exec_plain(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=1000;", e) != 0)
+        return err_set(e, ERR_IO, "%s cannot be used as a store: %s", path, sqlite3_errmsg(s->db));
+    return empty ? schema_create(s, e) : 0;
 }
 
 static int open_reading(struct store *s, const char *path, struct err *e)
@@ -135,9 +143,7 @@ static int open_writing(struct store *s, const char *path, struct err *e)
     if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return err_set(e, ERR_IO, "cannot open the store %s: %s", path, sqlite3_errmsg(s->db));
     sqlite3_busy_timeout(s->db, 2000); /* a reader that is just recovering the WAL */
-    if (exec_plain(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=1000;", e) == 0)
-        return 0;
-    return err_set(e, ERR_IO, "%s cannot be used as a store: %s", path, sqlite3_errmsg(s->db));
+    return 0;
 }
 
 int store_open(struct store **out, const char *url, bool read_only, struct err *e)
@@ -152,8 +158,13 @@ int store_open(struct store **out, const char *url, bool read_only, struct err *
     struct err local;
     struct err *why = e ? e : &local;
     int rc = read_only ? open_reading(s, path, why) : open_writing(s, path, why);
+    bool empty = false;
     if (rc == 0)
-        rc = schema_check(s, path, read_only, why);
+        rc = schema_check(s, path, &empty, why);
+    if (rc == 0 && read_only && empty)
+        rc = err_set(why, ERR_INVALID, "%s is empty: no dunwell has run on it yet", path);
+    if (rc == 0 && !read_only)
+        rc = make_ready(s, path, empty, why);
     if (rc != 0) {
         store_close(s);
         return rc;
@@ -277,7 +288,7 @@ static void bind_all(struct query *q, sqlite3_destructor_type text_is, const cha
             break;
         }
         default:
-            assert(!"a parameter type that store.h does not know");
+            assert(false && "a parameter type that store.h does not know");
         }
     }
     assert(at == sqlite3_bind_parameter_count(q->stmt));

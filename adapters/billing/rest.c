@@ -286,7 +286,7 @@ void rest_step(const struct rest_vendor *vendor, const void *config, const struc
     const struct rest_state *s = state_of(op, &c);
     if (!s && !c.ended)
         rest_refuse(&c, "this was begun by another version of Dunwell and cannot go on");
-    if (previous && job->stage && !c.ended) {
+    if (previous && job->stage && !c.ended && s->take) {
         if (previous->transport == TRANSPORT_OK)
             body = vendor->read((struct span){.p = buf_text(&previous->body), .n = previous->body.n});
         c.body = json_is_object(body) ? body : NULL;

@@ -26,7 +26,7 @@ struct rest_call {
 struct rest_state {
     const char *name;
     void (*send)(struct rest_call *c);
-    void (*take)(struct rest_call *c); /* an answer with 2xx and a JSON object */
+    void (*take)(struct rest_call *c); /* an answer with 2xx and a JSON object; NULL: send ends the operation itself */
     /* A 4xx: true when it was dealt with (by going on, or ending); NULL: the usual words. */
     bool (*trouble)(struct rest_call *c);
     const char *look; /* the state that finds out, after an answer that left everything open; NULL: just ask again */

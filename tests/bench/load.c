@@ -43,6 +43,8 @@ static volatile sig_atomic_t told_to_end;
 static void report(void)
 {
     int64_t now = clock_us();
+    if (gap_began_us)
+        gap_us += now - gap_began_us;
     double seconds = began_us ? (double)(now < began_us + measure_us || !measure_us ? now - began_us : measure_us) / 1e6 : 1;
     printf("rate=%.0f p50_us=%u p99_us=%u acks=%llu bad=%llu lost=%llu faults=%llu gap_ms=%lld first_ack_us=%lld\n", (double)took.n / seconds,
            samples_at(&took, 50), samples_at(&took, 99), (unsigned long long)acks, (unsigned long long)bad, (unsigned long long)lost,
@@ -106,7 +108,7 @@ static void put_command(struct link *l)
                         "\"A0BENCH\",\"is_enterprise_install\":\"false\",\"response_url\":\"https://hooks.example.com/commands/T0BENCH/1/x\","
                         "\"trigger_id\":\"%llu.738474920.%016llx\",\"filler\":\"",
                         (unsigned)r, (unsigned)(r >> 32) & 0xffff, (unsigned)(r >> 48) & 0xfff, (unsigned)(r >> 52) & 0xfff,
-                        (unsigned long long)n, user, text, epoch + n, (unsigned long long)r);
+                        (unsigned long long)n, user, text, (unsigned long long)(epoch + n), (unsigned long long)r);
     while (used < FRAME - 3)
         frame[used++] = '.';
     memcpy(frame + used, "\"}}", 3);
@@ -285,7 +287,11 @@ static size_t read_frame(struct link *l, size_t at)
     char *payload = (char *)p + head;
     switch (p[0] & 15) {
     case 1: on_ack(l, payload, n); break;
-    case 8: put_frame(l, 8, payload, n); l->live = 0; gap_look(); break;
+    case 8:
+        put_frame(l, 8, payload, n);
+        flush_out(l);
+        link_end(l);
+        return 0;
     case 9: put_frame(l, 10, payload, n); break;
     default: break;
     }

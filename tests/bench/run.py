@@ -272,7 +272,7 @@ def bench_start(node):
 
 
 def bench_faults(node):
-    for fault, seconds in (("refresh", 6), ("cut", 6), ("silent", 45)):
+    for fault, seconds in (("refresh", 8), ("cut", 8), ("silent", 45)):
         if fault == "silent" and ROUNDS < 5:
             say("\nA link that falls silent takes 40 s a client: measured with BENCH_ROUNDS=5 only.")
             continue

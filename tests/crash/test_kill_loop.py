@@ -86,7 +86,7 @@ class Loop(story.Story):
         stripe.post("method_set", id="pm_initech", decline=None)
         self.until("the retry to be asked", lambda: self.say("U0COLLECT1", "retry Initech") and dw.one("SELECT count(*) FROM proposals WHERE verb = 4"))
         self.until("the plan to run", lambda: dw.one("SELECT count(*) FROM plans"))
-        self.until("the charge", lambda: stripe.taken("initech") == 80_00)
+        self.until("the charge", self.charged)
 
     def end(self):
         watcher = threading.Thread(target=self.watch)  # `over` was set for the others too

@@ -22,7 +22,9 @@ import hashlib
 import json
 import sys
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 
 from aiohttp import web
 
@@ -172,6 +174,16 @@ class Server:
         return web.json_response(answer)
 
 
+def post_event(url, text, headers):
+    """Sends one webhook, as the vendor would; what the receiver said."""
+    request = urllib.request.Request(url, text.encode(), dict({"Content-Type": "application/json"}, **headers))
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return {"status": answer.status}
+    except urllib.error.HTTPError as e:
+        return {"status": e.code}
+
+
 def form_of(text):
     """Form fields as a dict; a field that is there twice is refused by whoever reads the list."""
     pairs = urllib.parse.parse_qsl(text, keep_blank_values=True)
@@ -180,8 +192,8 @@ def form_of(text):
     return dict(pairs)
 
 
-def serve(vendor):
-    server = Server(vendor)
+def serve(vendor, kind=Server):
+    server = kind(vendor)
     app = web.Application(client_max_size=1 << 20)
     app.router.add_route("*", "/_test/{name}", server.control)
     app.router.add_route("*", vendor.PREFIX + "/{path:.*}", server.handle)

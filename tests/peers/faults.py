@@ -1,8 +1,10 @@
 """What the programs that drive a driver against a misbehaving fake share: the fake as a process, the driver as a program, a count."""
+import http.server
 import json
 import os
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 
@@ -24,6 +26,30 @@ def check(what, good, *details):
 def summary():
     print(f"{checks} checks, {len(failures)} failed")
     return 1 if failures or not checks else 0
+
+
+class Receiver:
+    """Takes webhooks and keeps (headers, body)."""
+
+    def __init__(self):
+        got = self.got = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                got.append((self.headers, self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
 
 
 class Fake:

@@ -14,7 +14,7 @@ fail() {
 build_drive() {
     mkdir -p build/peers
     sources="engine/base engine/buf engine/err engine/json engine/job engine/scan engine/money $(ls engine/when*.c engine/nearest.c | sed 's/\.c$//')
-             adapters/common adapters/billing/declines adapters/billing/rest $(ls adapters/billing/$1*.c | sed 's/\.c$//')"
+             adapters/common adapters/billing/declines adapters/billing/rest adapters/billing/signature $(ls adapters/billing/$1*.c | sed 's/\.c$//')"
     objects=""
     for s in $sources; do objects="$objects build/obj/$s.o"; done
     make -s $objects || exit 1
@@ -39,10 +39,10 @@ wait_for() {
     return 1
 }
 
-# prism_start NAME: the vendor's description (../shared/specs/NAME.json) served by Prism, which answers 2xx to what fits it and 4xx
+# prism_start NAME [N] [FILE]: the vendor's description (../shared/specs/NAME.json, or FILE) served by Prism, which answers 2xx to what fits it and 4xx
 # to what does not. Sets $base, $pid. Without the description there is nothing to compare with: said aloud, and the test ends well.
 prism_start() {
-    spec=../shared/specs/$1.json
+    spec=${3:-../shared/specs/$1.json}
     [ -f "$spec" ] || { echo "not compared with the vendor's description: $spec is not on this machine"; exit 0; }
     prism=build/peers/prism/node_modules/.bin/prism
     if [ ! -x "$prism" ]; then

@@ -20,7 +20,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 import traceback
 import urllib.error
@@ -424,6 +423,9 @@ class Mail:
 class World:
     def __init__(self, name):
         self.folder = os.path.join(ROOT, "build/process", name)
+        disk = os.path.join(self.folder, "disk")  # left mounted by a run that was killed
+        if os.path.ismount(disk):
+            subprocess.run(["umount", "-l", disk], check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         self.parts, self.dunwells, self.verify = [], [], True
@@ -487,7 +489,7 @@ class World:
                     places[path] = f.read()
         for name, secret in SECRETS.items():
             bad += [f"{name} stands in {where}" for where, text in places.items() if secret.encode() in text]
-        bad += [f"a response_url stands in {where}" for where, text in places.items() if b"/response/T0TEAM/" in text and where != "x"]
+        bad += [f"a response_url stands in {where}" for where, text in places.items() if b"/response/T0TEAM/" in text]
         bad += [f"a socket ticket stands in {where}" for where, text in places.items() if b"link/?ticket=" in text]
         return bad
 

@@ -54,7 +54,8 @@ def test_form_inside_policy_and_other_forms(w):
     assert not right["errors"] and "Inside policy" in str(right["payload"]), right
     wait_for("the new end", lambda: dw.one("SELECT end_ms FROM holds") > (time.time() + 11 * 86400) * 1000)
     dw.settle()
-    assert "talks on Monday" in slack.say("U0AE1", "history northwind")
+    said = slack.say("U0AE1", "history northwind")
+    assert "talks on Monday" in said, said
     card = slack.again(card)
     slack.click("U0AE1", card, "promise")
     name, view = form(w)
@@ -92,7 +93,7 @@ def test_twice_is_once(w):
 
 
 def test_redelivery(w):
-    slack, stripe, dw = w.begin(start=True)
+    slack, stripe, dw = w.begin()
     slack.post("config", redeliver_after_s=0.1)
     again = slack.post("event", type="message", user="U0AE1", text="note northwind called them", redeliver=True)
     assert again["retries"] == 1 and again["acked"]

@@ -43,7 +43,7 @@ def test_card_in_two_seconds(w):
     assert took < 2, took
     text = words(card)
     for part in ("Northwind Traders Ltd", "Why you", "insufficient funds", "12 Mar 2027", "-0.4", "Suggested:", "If nobody acts:", "accounts.csv",
-                 "*stripe*", "Ada Engel"):
+                 "*stripe*"):
         assert part in text, (part, text)
     buttons = [e for b in card["blocks"] if b["type"] == "actions" for e in b["elements"]]
     assert sum(e["type"] == "button" for e in buttons) <= 3 and sum(e["type"] == "overflow" for e in buttons) <= 1

@@ -4,10 +4,11 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
-from harness import ROOT, SECRETS, Skip, event, free_port, run, wait_for
+from harness import SECRETS, Skip, event, free_port, run, wait_for
 from test_loop import ask_plan, held
 
 
@@ -37,7 +38,7 @@ def test_sigterm_while_everything_hangs(w):
     slack.fault(method="chat.postMessage", kind="slow", delay_s=60, times=100)
     stripe.failed("northwind", 5000_00)
     wait_for("a call to hang", lambda: stripe.log())
-    idle = [__import__("socket").create_connection(("127.0.0.1", dw.port)) for _ in range(5)]
+    idle = [socket.create_connection(("127.0.0.1", dw.port)) for _ in range(5)]
     idle[0].sendall(b"POST /hooks/stripe HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
     ends_in_time(dw)
     w.parts.remove(stripe)
@@ -191,7 +192,6 @@ def test_full_disk_in_the_middle_of_the_loop(w):
     slack, stripe, dw = w.begin()
     invoice, card = held(w)
     ref, request = ask_plan(w)
-    size = os.path.getsize(dw.store + "-wal")
     dw.stop()
 
     def limit():
@@ -208,7 +208,6 @@ def test_full_disk_in_the_middle_of_the_loop(w):
     wait_for("the plan", lambda: dw.one("SELECT count(*) FROM plans") == 1)
     dw.settle()
     assert len(dw.journal("decision.yes")) == 1
-    assert size >= 0
 
 
 def test_check(w):
@@ -334,7 +333,7 @@ def test_journal_verify(w):
                    f"UPDATE journal SET at_ms = at_ms + 1 WHERE seq = {middle}", f"DELETE FROM journal WHERE seq = {middle}",
                    f"UPDATE journal SET detail = replace(detail, '7', '8') WHERE seq = (SELECT min(seq) FROM journal WHERE detail LIKE '%7%')",
                    f"UPDATE journal SET account = 'globex' WHERE seq = {last}", f"UPDATE journal SET case_id = 99 WHERE seq = {middle}",
-                   f"UPDATE journal SET verb = 'x' WHERE seq = 1", f"UPDATE journal SET ref = 'N-9' WHERE seq = {middle}"):
+                   "UPDATE journal SET verb = 'x' WHERE seq = 1", f"UPDATE journal SET ref = 'N-9' WHERE seq = {middle}"):
         copy = os.path.join(w.folder, "copy.db")
         shutil.copy(dw.store, copy)
         subprocess.run(["sqlite3", copy, change], check=True)

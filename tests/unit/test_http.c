@@ -10,8 +10,11 @@
 static int fake_verify(const void *config, const struct webhook *hook, int64_t now_ms, struct err *e)
 {
     (void)config;
-    assert_true(now_ms > 0);
+    assert_true(now_ms > 0 && hook->now_ms == now_ms);
     const char *key = hook->header(hook->ctx, "x-fake-key");
+    const char *word = hook->query(hook->ctx, "secret");
+    if (word)
+        return strcmp(word, "a b") == 0 ? 0 : err_set(e, ERR_DENIED, "the word is wrong");
     return key && strcmp(key, "open sesame") == 0 ? 0 : err_set(e, ERR_DENIED, "the key is wrong");
 }
 
@@ -26,8 +29,29 @@ static int fake_event(const void *config, struct span body, struct billing_event
 
 static const struct driver fake_driver = {.name = "fake", .kind = DRIVER_BILLING, .verify = fake_verify, .event = fake_event};
 static const struct driver fake_chat = {.name = "talk", .kind = DRIVER_CHAT};
-static struct driver_config pay = {.driver = &fake_driver, .name = "pay"}, talk = {.driver = &fake_chat, .name = "talk"};
-static struct driver_config *configured[] = {&pay, &talk};
+
+/* One that asks for a password, and whose events are named by a header. */
+static const char *asks_challenge(const void *config)
+{
+    (void)config;
+    return "Basic realm=\"x\"";
+}
+
+static int asks_event_of(const void *config, const struct webhook *hook, struct billing_event *out, struct err *e)
+{
+    (void)config;
+    const char *id = hook->header(hook->ctx, "x-id");
+    if (!id)
+        return err_set(e, ERR_INVALID, "the id is missing");
+    str_copy(out->id, sizeof out->id, id);
+    return 0;
+}
+
+static const struct driver asks_driver = {.name = "asks", .kind = DRIVER_BILLING, .verify = fake_verify, .event = fake_event,
+                                          .event_of = asks_event_of, .challenge = asks_challenge};
+static struct driver_config pay = {.driver = &fake_driver, .name = "pay"}, talk = {.driver = &fake_chat, .name = "talk"},
+                            asks = {.driver = &asks_driver, .name = "asks"};
+static struct driver_config *configured[] = {&pay, &talk, &asks};
 
 /* --- the server under test --- */
 
@@ -65,7 +89,7 @@ static void site_open(struct site *s, size_t queue_max, struct http_limits limit
     struct err e = {0};
     char host[] = "127.0.0.1";
     memset(s, 0, sizeof *s);
-    s->config = (struct config){.listen_host = str_dup(host), .drivers = configured, .n_drivers = 2};
+    s->config = (struct config){.listen_host = str_dup(host), .drivers = configured, .n_drivers = 3};
     s->queue = queue_new(queue_max, 1 << 24);
     s->ready = true;
     rig_open(&s->rig);
@@ -196,6 +220,10 @@ static void test_verdicts(void **state)
     } cases[] = {
         {"POST /hooks/pay HTTP/1.1\r\nHost: x\r\n" JSON_OK, 401, "the key is wrong"},
         {GOOD "Content-Length: 5\r\n\r\nhello", 400, "not JSON"},
+        {"POST /hooks/pay?secret=a%20bc HTTP/1.1\r\nHost: x\r\n" JSON_OK, 401, "the word is wrong"},
+        {"POST /hooks/asks?secret=a%20b HTTP/1.1\r\nHost: x\r\n" JSON_OK, 400, "the id is missing"},
+        {"POST /hooks/asks HTTP/1.1\r\nHost: x\r\n" JSON_OK, 401, "WWW-Authenticate: Basic realm=\"x\""},
+        {"POST /hooks/asks HTTP/1.1\r\nHost: x\r\nX-Fake-Key: open sesame\r\n" JSON_OK, 400, "the id is missing"},
         {"POST /hooks/none HTTP/1.1\r\nHost: x\r\n" JSON_OK, 404, "No billing system"},
         {"POST /hooks/talk HTTP/1.1\r\nHost: x\r\n" JSON_OK, 404, "No billing system"},
         {"POST /hooks/ HTTP/1.1\r\nHost: x\r\n" JSON_OK, 404, "No billing system"},
@@ -388,6 +416,28 @@ static void test_slow_senders(void **state)
     site_close(&s);
 }
 
+static void test_an_id_that_only_a_header_has(void **state)
+{
+    (void)state;
+    struct site s;
+    struct input *list = NULL;
+    size_t cap = 0;
+    bool away;
+    site_open(&s, 100, (struct http_limits){0});
+    int fd = rig_connect(s.port);
+    rig_sends(fd, "POST /hooks/asks HTTP/1.1\r\nHost: x\r\nX-Fake-Key: open sesame\r\nX-Id: n-7\r\n" JSON_OK);
+    rig_sleep(50);
+    assert_int_equal(queue_take(s.queue, &list, &cap, &away), 1);
+    assert_string_equal(list[0].event.id, "n-7");
+    struct answers right = {.site = &s, .list = list, .n = 1, .status = 200};
+    rig_do(&s.rig, give_answers, &right);
+    assert_int_equal(read_answer(fd, text, sizeof text), 200);
+    input_fini(&list[0]);
+    free(list);
+    close(fd);
+    site_close(&s);
+}
+
 static void test_commit_that_never_comes(void **state)
 {
     (void)state;
@@ -536,7 +586,8 @@ int main(void)
         cmocka_unit_test(test_answered_after_commit), cmocka_unit_test(test_verdicts), cmocka_unit_test(test_not_ready),
         cmocka_unit_test(test_chunked), cmocka_unit_test(test_pipelined), cmocka_unit_test(test_odd_headers),
         cmocka_unit_test(test_framing), cmocka_unit_test(test_too_large), cmocka_unit_test(test_large_headers),
-        cmocka_unit_test(test_slow_senders), cmocka_unit_test(test_commit_that_never_comes), cmocka_unit_test(test_peer_gone_meanwhile),
+        cmocka_unit_test(test_slow_senders), cmocka_unit_test(test_an_id_that_only_a_header_has),
+        cmocka_unit_test(test_commit_that_never_comes), cmocka_unit_test(test_peer_gone_meanwhile),
         cmocka_unit_test(test_queue_full), cmocka_unit_test(test_many_connections), cmocka_unit_test(test_stop),
         cmocka_unit_test(test_closed_while_waiting), cmocka_unit_test(test_port_taken),
     };

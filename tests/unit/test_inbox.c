@@ -101,12 +101,38 @@ static void a_click_is_seen_once_for_two_days(void **state)
     bench_close(&b);
 }
 
+/* An event without a customer: the biller is asked whose invoice it is, and only then there is a case. */
+static void whose_invoice_is_asked(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct book *book;
+    open_with_book(&b, &book);
+    bench_begin(&b);
+    assert_true(inbox_put(&b.e, "thin", "evt_1", 1, "payment.failed", INBOX_PAYMENT_FAILED, "", "number-7", span_of("{}")));
+    inbox_work(&b.e, 10);
+    bench_commit(&b);
+    assert_int_equal(store_i64(b.store, 0, "SELECT count(*) FROM effects WHERE op = 'resolve' AND purpose = 'resolve'", ""), 1);
+    assert_int_equal(store_i64(b.store, 0, "SELECT count(*) FROM recoveries", ""), 0);
+    json_auto_t *args = json_pack("{s:s, s:s, s:s, s:b, s:s}", "invoice", "number-7", "event", "evt_1", "why", "payment.failed", "opens", 1, "biller", "thin");
+    json_auto_t *result = json_pack("{s:s, s:s}", "customer", "acme", "invoice", "number-7");
+    bench_begin(&b);
+    inbox_resolved(&b.e, args, NULL, "no such invoice");
+    assert_int_equal(store_i64(b.store, 0, "SELECT count(*) FROM journal WHERE verb = 'event.ignored'", ""), 1);
+    inbox_resolved(&b.e, args, result, "");
+    bench_commit(&b);
+    assert_int_equal(store_i64(b.store, 0, "SELECT count(*) FROM recoveries WHERE account = 'thin:acme'", ""), 1);
+    book_free(book);
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_stored_once),
         cmocka_unit_test(rows_are_worked_on_in_order_and_once),
         cmocka_unit_test(a_click_is_seen_once_for_two_days),
+        cmocka_unit_test(whose_invoice_is_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,6 +188,29 @@ static void test_retry_after_date(void **state)
     peer_close(&p);
 }
 
+/* Zuora says in how many seconds its window begins anew; Retry-After outranks it, whichever comes first. */
+static void test_ratelimit_reset(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head;
+        int64_t ms;
+    } rows[] = {{"ratelimit-reset: 42", 42000}, {"RateLimit-Reset: 42\r\nRetry-After: 7", 7000}, {"Retry-After: 7\r\nratelimit-reset: 42", 7000},
+                {"ratelimit-reset: soon", -1}, {"x-ratelimit-reset: 42", -1}};
+    for (size_t i = 0; i < DW_ARRAY_LEN(rows); i++) {
+        struct site s;
+        struct peer p;
+        AUTO_STR answer = str_fmt("HTTP/1.1 429 Slow\r\n%s\r\nZuora-Request-Id: zr-1\r\nContent-Length: 0\r\n\r\n", rows[i].head);
+        peer_open(&p, answer);
+        site_open(&s);
+        const struct http_response *r = one(&s, call_of("far", 1, "GET", at(&p, "/"), NULL));
+        assert_int_equal(r->retry_after_ms, rows[i].ms);
+        assert_string_equal(r->request_id, "zr-1");
+        site_close(&s);
+        peer_close(&p);
+    }
+}
+
 /* The peer has read the request and says nothing: it may have happened. */
 static void test_lost(void **state)
 {
@@ -356,7 +379,7 @@ static void test_stop_with_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answer), cmocka_unit_test(test_methods), cmocka_unit_test(test_retry_after_date),
+        cmocka_unit_test(test_answer), cmocka_unit_test(test_methods), cmocka_unit_test(test_retry_after_date), cmocka_unit_test(test_ratelimit_reset),
         cmocka_unit_test(test_lost), cmocka_unit_test(test_no_silent_repetition), cmocka_unit_test(test_not_sent),
         cmocka_unit_test(test_tls_refused), cmocka_unit_test(test_body_cap), cmocka_unit_test(test_caps),
         cmocka_unit_test(test_inside_peer), cmocka_unit_test(test_stop_with_calls),

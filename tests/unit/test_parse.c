@@ -144,7 +144,14 @@ static void counts_are_bounded(void **state)
     assert_int_equal(parse_count(""), 0);
     assert_int_equal(parse_count("-3"), 0);
     assert_int_equal(parse_count("99999999999"), 0);
-    assert_int_equal(parsed("northwind 0x from friday", PLAN).count, 0);
+    static const char *const absurd[] = {"northwind 0x from friday", "northwind -3x from friday", "northwind 99999x"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(absurd); i++) {
+        struct order o;
+        struct err e;
+        assert_int_equal(parse_order(&o, absurd[i], PLAN, &e), ERR_INVALID);
+        assert_non_null(strstr(e.text, "Instalments are written 2x"));
+    }
+    assert_string_equal(parsed("Studio 54x 3x from friday", PLAN).account, "Studio 54x");
 }
 
 static void bad_input_is_refused(void **state)

@@ -131,6 +131,19 @@ static void values_come_back_as_they_went(void **state)
     bench_close(&b);
 }
 
+static void a_commit_is_on_the_disk(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b);
+    assert_int_equal(store_i64(b.store, -1, "PRAGMA synchronous", ""), 2); /* FULL */
+    struct query *q = store_query(b.store, "PRAGMA journal_mode", "");
+    assert_true(query_next(q));
+    assert_string_equal(query_text(q, 0), "wal");
+    query_end(q);
+    bench_close(&b);
+}
+
 static void check_refused(const char *url, bool read_only, int code, const char *says)
 {
     struct store *s = NULL;
@@ -303,6 +316,7 @@ int main(void)
         cmocka_unit_test(the_same_sql_runs_inside_itself),
         cmocka_unit_test(a_rollback_leaves_nothing_and_no_cursor),
         cmocka_unit_test(values_come_back_as_they_went),
+        cmocka_unit_test(a_commit_is_on_the_disk),
         cmocka_unit_test(one_engine_a_store),
         cmocka_unit_test(what_is_wrong_with_a_file_is_said),
         cmocka_unit_test(a_place_where_one_may_not_write),

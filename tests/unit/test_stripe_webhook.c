@@ -111,6 +111,20 @@ static void what_was_signed_must_be_what_came(void **state)
     assert_non_null(strstr(e.text, "webhook_secret is empty"));
 }
 
+static void every_digit_of_a_signature_counts(void **state)
+{
+    (void)state;
+    struct err e;
+    char header[] = "t=1793000000,v1=" VECTOR;
+    for (char *c = header + strlen("t=1793000000,v1="); *c; c++) {
+        char was = *c;
+        *c = was == '0' ? '1' : '0';
+        assert_int_equal(verify(header, BODY, NOW, &e), ERR_DENIED);
+        *c = was;
+    }
+    assert_int_equal(verify(header, BODY, NOW, &e), 0);
+}
+
 static void the_time_counts_both_ways(void **state)
 {
     (void)state;
@@ -266,7 +280,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_signature),          cmocka_unit_test(several_values_and_schemes),
-        cmocka_unit_test(what_was_signed_must_be_what_came), cmocka_unit_test(the_time_counts_both_ways),
+        cmocka_unit_test(what_was_signed_must_be_what_came), cmocka_unit_test(every_digit_of_a_signature_counts), cmocka_unit_test(the_time_counts_both_ways),
         cmocka_unit_test(broken_headers),            cmocka_unit_test(kinds_of_events),
         cmocka_unit_test(names_in_events),           cmocka_unit_test(bodies_that_are_no_events),
     };

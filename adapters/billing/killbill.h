@@ -1,0 +1,39 @@
+/* Between the files of the Kill Bill driver: killbill.c (table, webhooks), killbill_ops.c (how it speaks; check and link),
+ * killbill_read.c, killbill_hold.c (hold, release, plan), killbill_collect.c. How an operation steps: rest.h.
+ *
+ * Kill Bill answers with objects, lists or nothing at all. A list is seen as {"list": [...]}, nothing as {}. */
+#ifndef DW_ADAPTERS_BILLING_KILLBILL_H
+#define DW_ADAPTERS_BILLING_KILLBILL_H
+
+#include "adapters/billing/rest.h"
+
+struct killbill_config {
+    struct driver_config base;
+    char *base_url, *username, *password, *api_key, *api_secret, *webhook_secret, *declines;
+};
+
+extern const struct rest_op killbill_read, killbill_hold, killbill_release, killbill_plan, killbill_collect;
+
+void killbill_step(const void *config, const struct job *job, const struct http_response *previous, struct step *out);
+
+/* --- for states --- */
+
+/* "1.0/kb/<collection>/<id><rest>", the id percent-encoded; id NULL: none */
+void killbill_get(struct rest_call *c, const char *collection, const char *id, const char *rest);
+/* A write: carries who, which case and which approval, as Kill Bill's audit log keeps them. The body, JSON, may be NULL. */
+void killbill_write(struct rest_call *c, const char *method, const char *collection, const char *id, const char *rest, const char *body);
+const json_t *killbill_list(const struct rest_call *c);
+/* The row of a list whose text at `path` is this; borrowed, NULL when there is none. */
+const json_t *killbill_row(const json_t *list, const char *path, const char *text);
+
+/* --- values --- */
+
+/* A decimal to minor units; 0 when there is none. */
+int64_t killbill_money(const json_t *owner, const char *path, const char *currency);
+int64_t killbill_ms(const char *iso, const char *zone); /* "2026-11-22T01:56:15.000Z", or "2026-11-22" in a zone; 0 when it is neither */
+/* The class of a gateway's code by the configured map; "?" for a code that is not in it: a person decides. */
+const char *killbill_class(const struct rest_call *c, const char *code);
+/* {code, class, text} of a transaction that failed, into `out`. */
+void killbill_put_decline(const struct rest_call *c, json_t *out, const json_t *transaction);
+
+#endif

@@ -1,0 +1,532 @@
+/* How an operation of Zuora steps.
+ *
+ * HTTP 200 says nothing at Zuora: {"success":false,"reasons":[{"code":53100320}]} comes with it, and the last two digits of
+ * the code are what happened. So every answer is judged first: good; a clear no (it did not happen and asking again is
+ * pointless); later (it did not happen: a lock, a limit, the same key still running); or open (the answer was lost, a 5xx,
+ * a "temporary" or "integration" error, after which the gateway may well have taken the money). What is open is looked at
+ * by the state named `look` before anything else is done.
+ *
+ * Zuora keeps an answer for 24 hours under its Idempotency-Key. A job that was told "later" by such a code asks under a
+ * fresh key ("-2"): the old one might only repeat the refusal, and nothing has happened under it. PUT and GET take no key;
+ * a PUT here always sets a state, is read back, and may be repeated.
+ *
+ * The access token lives in the session, in memory, and nowhere else. A state that needs one and finds none first sends the
+ * job to the token endpoint and then goes on where it was. One job mints, the others wait a second. A 401 drops the token
+ * that was used, if it is still the same, and the call is made once more. */
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "adapters/billing/zuora.h"
+#include "engine/when.h"
+
+enum { KEY_MAX = 255, SAID_MAX = 160, GARBLED_MAX = 5, TOKEN_MAX = 4096 };
+
+#define BACKOFF_FIRST_MS (2 * MS_SECOND)
+#define BACKOFF_MOST_MS (60 * MS_SECOND)
+#define LOOK_MS (2 * MS_SECOND)
+#define CALL_TIMEOUT_MS 60000 /* a gateway answers through Zuora */
+#define MINT_TIMEOUT_MS 20000
+#define MINT_PATIENCE_MS (45 * MS_SECOND) /* then whoever was minting is gone */
+#define MINT_WAIT_MS MS_SECOND
+#define EXPIRY_MARGIN_MS (60 * MS_SECOND)
+#define NO_ACCESS_MS (5 * MS_MINUTE)
+
+struct session {
+    char *token;
+    int64_t minted_ms, expires_ms;
+    int64_t minter, minting_until_ms; /* the job that asks for a token now; 0: none */
+};
+
+/* --- the session --- */
+
+void *zuora_open_session(const void *config)
+{
+    (void)config;
+    struct session *s = mem_alloc(sizeof *s);
+    return s;
+}
+
+static void token_drop(struct session *s)
+{
+    if (s->token)
+        OPENSSL_cleanse(s->token, strlen(s->token));
+    free(s->token);
+    s->token = NULL;
+}
+
+void zuora_close_session(void *session)
+{
+    if (session)
+        token_drop(session);
+    free(session);
+}
+
+static struct session *session_of(const struct zuora_call *c)
+{
+    return c->config->base.session;
+}
+
+/* The token to use now, NULL when one must be minted. Borrowed. */
+static const char *token_now(const struct zuora_call *c)
+{
+    const struct session *s = session_of(c);
+    if (c->own_token)
+        return c->own_token;
+    return s && s->token && c->job->now_ms < s->expires_ms - EXPIRY_MARGIN_MS ? s->token : NULL;
+}
+
+/* --- what every state needs --- */
+
+void zuora_go(struct zuora_call *c, const char *state)
+{
+    json_put(c->stage, "at", state);
+}
+
+bool zuora_at(const struct zuora_call *c, const char *state)
+{
+    return str_eq(json_str(c->stage, "at", ""), state);
+}
+
+const char *zuora_arg(const struct zuora_call *c, const char *name)
+{
+    return json_str(c->args, name, "");
+}
+
+bool zuora_has_cpr(const struct zuora_call *c)
+{
+    return c->config->cpr_url && *c->config->cpr_url;
+}
+
+static char *path_of(const char *before, const char *id, const char *after)
+{
+    AUTO_BUF path = BUF(4096);
+    buf_adds(&path, before);
+    if (id)
+        buf_add_url(&path, id);
+    buf_adds(&path, after);
+    return buf_take(&path);
+}
+
+static void add_headers(struct zuora_call *c)
+{
+    struct http_request *r = &c->out->request;
+    AUTO_STR bearer = str_fmt("Bearer %s", token_now(c));
+    http_request_header(r, "Authorization", bearer);
+    OPENSSL_cleanse(bearer, strlen(bearer));
+    if (c->config->api_version && *c->config->api_version)
+        http_request_header(r, "Zuora-Version", c->config->api_version);
+    r->timeout_ms = CALL_TIMEOUT_MS;
+}
+
+void zuora_get(struct zuora_call *c, const char *before, const char *id, const char *after)
+{
+    AUTO_STR path = path_of(before, id, after);
+    step_get(c->out, c->config->base_url, path);
+    add_headers(c);
+}
+
+void zuora_put(struct zuora_call *c, const char *before, const char *id, const char *after, const char *body)
+{
+    AUTO_STR path = path_of(before, id, after);
+    step_json(c->out, "PUT", c->config->base_url, path, body);
+    add_headers(c);
+}
+
+/* Zuora takes 255 characters; a longer key is replaced by its hash, which is as unique and as stable. */
+static void add_key(struct zuora_call *c, const char *suffix)
+{
+    int64_t round = json_i64(c->stage, "round", 1);
+    char count[24] = "", hex[65];
+    unsigned char digest[32];
+    if (round > 1)
+        snprintf(count, sizeof count, "-%lld", (long long)round);
+    AUTO_STR key = str_fmt("%s%s%s%s", c->job->key, *suffix ? "-" : "", suffix, count);
+    if (strlen(key) <= KEY_MAX) {
+        http_request_header(&c->out->request, "Idempotency-Key", key);
+        return;
+    }
+    int ok = EVP_Digest(key, strlen(key), digest, NULL, EVP_sha256(), NULL);
+    assert(ok == 1);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    http_request_header(&c->out->request, "Idempotency-Key", hex);
+}
+
+void zuora_post(struct zuora_call *c, const char *path, const char *suffix, const char *body)
+{
+    step_json(c->out, "POST", c->config->base_url, path, body);
+    add_headers(c);
+    add_key(c, suffix);
+}
+
+void zuora_cpr(struct zuora_call *c, const char *method, const char *before, const char *id, const char *body)
+{
+    const struct zuora_config *f = c->config;
+    AUTO_STR path = path_of(before, id, "");
+    AUTO_STR pair = str_fmt("%s:%s", f->cpr_user ? f->cpr_user : "", f->cpr_token ? f->cpr_token : "");
+    size_t n = strlen(pair);
+    AUTO_STR encoded = mem_alloc(n / 3 * 4 + 8);
+    EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)pair, (int)n);
+    AUTO_STR basic = str_fmt("Basic %s", encoded);
+    step_json(c->out, method, f->cpr_url, path, body);
+    http_request_header(&c->out->request, "Authorization", basic);
+    c->out->request.timeout_ms = CALL_TIMEOUT_MS;
+}
+
+void zuora_done(struct zuora_call *c, json_t *take_result)
+{
+    step_done(c->out, take_result);
+    c->ended = true;
+}
+
+void zuora_refuse(struct zuora_call *c, const char *fmt, ...)
+{
+    char text[sizeof c->out->reason];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    step_refused(c->out, "%s", text);
+    c->ended = true;
+}
+
+/* Ends the step with a wait. While it is open what happened, the outcome says so, however often we wait. */
+static void wait_until(struct zuora_call *c, int64_t at_ms, const char *text)
+{
+    if (json_flag(c->stage, "open", false))
+        step_unknown(c->out, at_ms, NULL, "%s", text);
+    else
+        step_retry(c->out, at_ms, "%s", text);
+    c->ended = true;
+}
+
+void zuora_again(struct zuora_call *c, const char *fmt, ...)
+{
+    char text[sizeof c->out->reason];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    struct job paced = *c->job;
+    paced.attempts = (int)json_i64(c->stage, "tries", 0);
+    json_put_i64(c->stage, "tries", paced.attempts < 1000 ? paced.attempts + 1 : paced.attempts);
+    int64_t wait = backoff_ms(&paced, BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
+    if (c->answer && c->answer->retry_after_ms > wait)
+        wait = c->answer->retry_after_ms;
+    wait_until(c, c->job->now_ms + wait, text);
+}
+
+void zuora_unknown(struct zuora_call *c, const char *look, int64_t wait_ms, const char *fmt, ...)
+{
+    char text[sizeof c->out->reason];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    zuora_go(c, look);
+    json_put_new(c->stage, "open", json_true());
+    wait_until(c, c->job->now_ms + wait_ms, text);
+}
+
+static bool holds(const char *text, const char *secret)
+{
+    return secret && *secret && strstr(text, secret);
+}
+
+const char *zuora_said(const struct zuora_call *c, char *out, size_t size)
+{
+    const struct zuora_config *f = c->config;
+    const char *text = json_str(c->body, "reasons.0.message", json_str(c->body, "message", json_str(c->body, "error_description", "")));
+    bool leaks = holds(text, f->client_secret) || holds(text, f->cpr_token) || holds(text, f->webhook_password) ||
+                 holds(text, f->webhook_secret) || holds(text, token_now(c));
+    str_copy(out, size, leaks ? "(a message that repeats a secret)" : text);
+    return out;
+}
+
+/* --- judging an answer --- */
+
+enum verdict { GOOD, NO, LATER, OPEN };
+
+/* reasons[0].code as a number, whether it came as one or as text. */
+static int reason_code(const json_t *body)
+{
+    const json_t *v = json_at(body, "reasons.0.code");
+    if (json_is_integer(v))
+        return (int)(json_integer_value(v) % 100000000);
+    const char *text = json_is_string(v) ? json_string_value(v) : "";
+    long code = strtol(text, NULL, 10);
+    return code > 0 ? (int)(code % 100000000) : 0;
+}
+
+/* The last two digits. What Zuora calls temporary or internal says nothing about what happened before it gave up. */
+static enum verdict judge_code(int code)
+{
+    switch (code % 100) {
+    case 50: /* a lock that another request holds */
+    case 70: /* a limit */
+        return LATER;
+    case 0:  /* unknown */
+    case 60: /* internal */
+    case 61: /* temporary */
+    case 99: /* the other side of Zuora */
+        return OPEN;
+    default:
+        return NO;
+    }
+}
+
+static enum verdict judge(const struct zuora_call *c, const struct zuora_state *s)
+{
+    const struct http_response *a = c->answer;
+    if (a->transport == TRANSPORT_NOT_SENT)
+        return LATER;
+    if (a->transport == TRANSPORT_LOST || a->status == 0 || a->status >= 500)
+        return OPEN;
+    if (a->status == 429 || a->status == 409)
+        return LATER;
+    bool says_no = c->body && json_is_false(json_at(c->body, "success"));
+    if (says_no) /* retry's own answers have no reasons: only yes or no */
+        return json_at(c->body, "reasons") ? judge_code(c->code) : NO;
+    if (a->status == 422 && s->look && !json_at(c->body, "reasons"))
+        return OPEN; /* this key was given another answer before: only a look tells which */
+    if (a->status < 200 || a->status >= 300)
+        return NO;
+    return c->body ? GOOD : OPEN;
+}
+
+bool zuora_not_found(const struct zuora_call *c)
+{
+    return c->answer && (c->answer->status == 404 || (c->code && c->code % 100 == 40));
+}
+
+void zuora_usual_trouble(struct zuora_call *c)
+{
+    char said[SAID_MAX];
+    const char *name = c->config->base.name ? c->config->base.name : "zuora";
+    bool cpr = strncmp(json_str(c->stage, "at", ""), "cpr_", 4) == 0;
+    zuora_said(c, said, sizeof said);
+    if (cpr && (c->answer->status == 401 || c->answer->status == 403))
+        zuora_refuse(c, "Configurable Payment Retry does not accept billing.%s.cpr_user and cpr_token", name);
+    else if (c->answer->status == 403 || (c->code && c->code % 100 == 10))
+        zuora_refuse(c, "the API user of billing.%s.client_id may not do this at Zuora: %s", name, *said ? said : "no reason given");
+    else if (zuora_not_found(c))
+        zuora_refuse(c, "Zuora does not know this: %s", *said ? said : "is billing.base_url right?");
+    else if (c->code)
+        zuora_refuse(c, "Zuora refuses (%d): %s", c->code, *said ? said : "no reason given");
+    else
+        zuora_refuse(c, "Zuora refuses (HTTP %d): %s", c->answer->status, *said ? said : "no reason given; is base_url right?");
+}
+
+/* What cannot go on for want of access. While something is open it must not end in "it did not happen". */
+static void no_access(struct zuora_call *c)
+{
+    const char *name = c->config->base.name ? c->config->base.name : "zuora";
+    AUTO_STR text = str_fmt("Zuora does not accept client_id and client_secret of billing.%s", name);
+    if (json_flag(c->stage, "open", false))
+        wait_until(c, c->job->now_ms + NO_ACCESS_MS, text);
+    else
+        zuora_refuse(c, "%s", text);
+}
+
+/* --- the token --- */
+
+static void mint_send(struct zuora_call *c)
+{
+    struct session *s = session_of(c);
+    if (s && s->minter && s->minter != c->job->id && c->job->now_ms < s->minting_until_ms) {
+        wait_until(c, c->job->now_ms + MINT_WAIT_MS, "another call is fetching an access token");
+        return;
+    }
+    if (s) {
+        s->minter = c->job->id;
+        s->minting_until_ms = c->job->now_ms + MINT_PATIENCE_MS;
+    }
+    json_put_new(c->stage, "mint", json_true());
+    step_post(c->out, c->config->base_url, "oauth/token");
+    struct http_request *r = &c->out->request;
+    r->write = false; /* a token more or less changes nothing */
+    r->timeout_ms = MINT_TIMEOUT_MS;
+    form_add(r, "client_id", c->config->client_id);
+    form_add(r, "client_secret", c->config->client_secret);
+    form_add(r, "grant_type", "client_credentials");
+}
+
+static bool token_usable(const char *token)
+{
+    size_t n = strnlen(token, TOKEN_MAX + 1);
+    for (size_t i = 0; i < n; i++)
+        if (token[i] <= ' ' || token[i] > '~')
+            return false;
+    return n > 0 && n <= TOKEN_MAX;
+}
+
+static void token_keep(struct zuora_call *c, const char *token, int64_t life_ms)
+{
+    struct session *s = session_of(c);
+    json_put_i64(c->stage, "minted_ms", c->job->now_ms);
+    free(c->own_token);
+    c->own_token = str_dup(token); /* good for this step, even where its life is shorter than the margin */
+    if (!s)
+        return;
+    token_drop(s);
+    s->token = str_dup(token);
+    s->minted_ms = c->job->now_ms;
+    s->expires_ms = c->job->now_ms + life_ms;
+}
+
+/* The answer of the token endpoint. */
+static void minted(struct zuora_call *c)
+{
+    const struct http_response *a = c->answer;
+    struct session *s = session_of(c);
+    const char *token = json_str(c->body, "access_token", "");
+    int64_t life_s = json_i64(c->body, "expires_in", 3600);
+    if (s && s->minter == c->job->id)
+        s->minter = 0;
+    if (a->transport == TRANSPORT_OK && a->status == 200 && token_usable(token))
+        token_keep(c, token, (life_s > 0 && life_s < 86400 ? life_s : 3600) * MS_SECOND);
+    else if (a->transport == TRANSPORT_OK && (a->status == 400 || a->status == 401 || a->status == 403))
+        no_access(c);
+    else if (a->transport == TRANSPORT_OK && a->status == 200 && json_i64(c->stage, "tries", 0) >= GARBLED_MAX &&
+             !json_flag(c->stage, "open", false))
+        zuora_refuse(c, "what answers there does not speak Zuora's API: look at base_url");
+    else
+        zuora_again(c, "no access token from Zuora (%s)", a->transport != TRANSPORT_OK && *a->problem ? a->problem : "no usable answer");
+}
+
+/* 401, or the code that says the same. The token may have been renewed by another job since: then only ask again. */
+static void token_refused(struct zuora_call *c)
+{
+    struct session *s = session_of(c);
+    if (s && s->minted_ms == json_i64(c->stage, "minted_ms", 0))
+        token_drop(s);
+    if (json_flag(c->stage, "renewed", false))
+        no_access(c);
+    json_put_new(c->stage, "renewed", json_true());
+}
+
+/* --- one step --- */
+
+static const struct zuora_state *state_in(const struct zuora_state *list, const struct zuora_call *c)
+{
+    for (const struct zuora_state *s = list; s && s->name; s++)
+        if (zuora_at(c, s->name))
+            return s;
+    return NULL;
+}
+
+static const struct zuora_state *state_of(const struct zuora_op *op, const struct zuora_call *c)
+{
+    const struct zuora_state *s = state_in(op->states, c);
+    return s ? s : state_in(op->more, c);
+}
+
+static bool is_cpr(const struct zuora_state *s)
+{
+    return strncmp(s->name, "cpr_", 4) == 0;
+}
+
+static void not_good(struct zuora_call *c, const struct zuora_state *s, enum verdict v)
+{
+    const struct http_response *a = c->answer;
+    bool garbled = a->transport == TRANSPORT_OK && a->status >= 200 && a->status < 300 && !c->body;
+    if (v == OPEN && s->look) {
+        zuora_unknown(c, s->look, LOOK_MS, "no clear answer from Zuora (%s); looking what happened",
+                      a->transport == TRANSPORT_LOST ? "lost" : garbled ? "garbled" : c->code ? "temporary error" : "server error");
+    } else if (v == OPEN && garbled && json_i64(c->stage, "tries", 0) >= GARBLED_MAX && !json_flag(c->stage, "open", false)) {
+        zuora_refuse(c, "what answers there does not speak Zuora's API: look at base_url");
+    } else if (v == OPEN) {
+        zuora_again(c, "Zuora gave no usable answer (%d)", c->code ? c->code : a->status);
+    } else if (a->transport == TRANSPORT_NOT_SENT) {
+        zuora_again(c, "Zuora cannot be reached: %s", *a->problem ? a->problem : "no connection");
+    } else if (v == LATER) {
+        if (c->code)
+            json_put_i64(c->stage, "round", json_i64(c->stage, "round", 1) + 1);
+        zuora_again(c, a->status == 429 || c->code % 100 == 70 ? "Zuora asks to slow down" : "Zuora is still busy with the same thing");
+    }
+}
+
+static void answered(struct zuora_call *c, const struct zuora_state *s)
+{
+    enum verdict v = judge(c, s);
+    bool denied = c->answer->transport == TRANSPORT_OK && (c->answer->status == 401 || (c->code && c->code % 100 == 11));
+    if (denied && !is_cpr(s)) {
+        token_refused(c);
+    } else if (v == GOOD) {
+        json_put_i64(c->stage, "tries", 0);
+        json_object_del(c->stage, "renewed");
+        s->take(c);
+    } else if (v != NO) {
+        not_good(c, s, v);
+    } else if (!s->trouble || !s->trouble(c)) {
+        zuora_usual_trouble(c);
+    }
+}
+
+static void send(struct zuora_call *c, const struct zuora_state *s)
+{
+    if (!is_cpr(s) && !token_now(c)) {
+        mint_send(c);
+        return;
+    }
+    if (!is_cpr(s) && session_of(c) && !c->own_token)
+        json_put_i64(c->stage, "minted_ms", session_of(c)->minted_ms);
+    json_object_del(c->stage, "mint");
+    s->send(c);
+}
+
+static void take_answer(struct zuora_call *c, const struct zuora_op *op)
+{
+    AUTO_JSON body = NULL;
+    if (c->answer->transport == TRANSPORT_OK)
+        body = json_read_decimals((struct span){.p = buf_text(&c->answer->body), .n = c->answer->body.n}, NULL);
+    c->body = json_is_object(body) ? body : NULL;
+    if (c->body && json_is_false(json_at(c->body, "success")))
+        c->code = reason_code(c->body);
+    if (json_flag(c->stage, "mint", false))
+        minted(c);
+    else
+        answered(c, state_of(op, c));
+    c->body = NULL;
+    c->code = 0;
+}
+
+static const struct zuora_op *op_find(const char *name)
+{
+    static const struct zuora_op *const all[] = {&zuora_read,   &zuora_hold,    &zuora_release, &zuora_plan,
+                                                 &zuora_unplan, &zuora_collect, &zuora_link,    &zuora_check};
+    for (size_t i = 0; i < DW_ARRAY_LEN(all); i++)
+        if (str_eq(all[i]->name, name))
+            return all[i];
+    return NULL;
+}
+
+void zuora_step(const void *config, const struct job *job, const struct http_response *previous, struct step *out)
+{
+    struct zuora_call c = {.config = config, .job = job, .args = job->args, .answer = previous, .out = out};
+    const struct zuora_op *op = op_find(job->op);
+    if (!op) {
+        step_refused(out, "Zuora: there is no operation %s", job->op);
+        return;
+    }
+    c.stage = job->stage ? json_deep_copy(job->stage) : json_pack("{s:s}", "at", op->states[0].name);
+    if (!job->stage)
+        op->begin(&c);
+    if (!state_of(op, &c) && !c.ended)
+        zuora_refuse(&c, "this was begun by another version of Dunwell and cannot go on");
+    if (previous && job->stage && !c.ended)
+        take_answer(&c, op);
+    if (!c.ended) {
+        const struct zuora_state *s = state_of(op, &c);
+        assert(s);
+        send(&c, s);
+    }
+    if (c.own_token)
+        OPENSSL_cleanse(c.own_token, strlen(c.own_token));
+    free(c.own_token);
+    json_decref(out->stage);
+    out->stage = c.stage;
+}

@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""A strict, stateful Recurly on loopback. Start: python recurly.py [PORT]; it prints "ready http://127.0.0.1:PORT"; the key is key_fake.
+Faults, lag and the rest of the control API: rest_fake.py. Idempotency keys live one hour. Amounts are decimals.
+
+It refuses what Recurly refuses: wrong keys, another Accept than the one version, unknown addresses, parameters and fields, collecting what
+is not open, with a billing info of somebody else. mark_failed is there and counted: no test may ever see it called.
+
+Control besides: /_test/account {code, cards: [{id, decline?: {category, code, decline_code?}, behaviour?: "ok"|"processing"}]}
+  /_test/invoice {number, account, amount (minor units), state?}   (its first attempt has failed)    /_test/invoice_set {number, ...}
+  /_test/webhook {url, object, event, number?, uuid?, mode: good|two_keys|seconds|bad|old} -> {status}: signs and posts one event"""
+import base64
+import datetime
+import hashlib
+import hmac
+import json
+import time
+
+from rest_fake import Refused, post_event, serve
+
+ACCEPT = "application/vnd.recurly.v2021-02-25+json"
+LISTS = {"invoices": {"state", "limit", "cursor"}, "transactions": {"sort", "order", "limit", "begin_time", "cursor"}, "billing_infos": set()}
+
+
+def error(status, kind, message, **more):
+    return Refused(status, {"error": dict({"type": kind, "message": message, "params": []}, **more)})
+
+
+def decimal(minor):
+    """As Recurly writes it: a JSON number, 120.5 or 120.0."""
+    return minor / 100
+
+
+class Recurly:
+    NAME, PREFIX, WINDOW_S = "Recurly", "", 3600
+    KEY_HEADER, REPLAY_HEADER = "Idempotency-Key", "Idempotency-Prior"
+
+    def reset(self):
+        self.s = {"accounts": {}, "infos": {}, "invoices": {}, "transactions": {}, "taken": {}, "written_off": 0, "number": 0}
+
+    def iso(self, ago=0):
+        at = datetime.datetime.fromtimestamp(time.time() + self.ahead - ago, datetime.timezone.utc)
+        return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def slow_down(self):
+        return error(429, "rate_limited", "slow down")
+
+    def busy(self):
+        return error(409, "simultaneous_request", "the first request still runs")
+
+    def reused(self):
+        return error(422, "validation", "the key was used with another body")
+
+    def may(self, request):
+        if request.headers.get("Authorization") != "Basic " + base64.b64encode(b"key_fake:").decode():
+            raise error(401, "unauthorized", "the key is wrong")
+        if request.headers.get("Accept") != ACCEPT:
+            raise error(406, "invalid_api_version", "which version?")
+
+    def body_of(self, request, text):
+        if request.method == "GET":
+            return None
+        if request.headers.get("Content-Type") != "application/json":
+            raise error(415, "invalid_content_type", "JSON is wanted")
+        return json.loads(text or "{}")
+
+    def find(self, store, name, what):
+        if name not in self.s[store]:
+            raise error(404, "not_found", f"Couldn't find {what} with {name}")
+        return self.s[store][name]
+
+    # ---- calls ----
+    def call(self, method, path, query, body):
+        parts = path.strip("/").split("/")
+        if method == "GET" and parts == ["dunning_campaigns"]:
+            return 200, {"object": "list", "has_more": False, "next": None, "data": []}
+        if method == "GET" and parts[0] == "accounts" and parts[1][:5] == "code-":
+            account = self.find("accounts", parts[1][5:], "Account")
+            if len(parts) == 2 and not query:
+                return 200, account
+            if len(parts) == 3 and parts[2] in LISTS:
+                return 200, self.list(account["code"], parts[2], dict(query))
+        if parts[0] == "transactions" and method == "GET" and parts[1][:5] == "uuid-":
+            return 200, self.find("transactions", parts[1][5:], "Transaction")
+        if parts[0] == "invoices" and parts[1][:7] == "number-":
+            invoice = self.find("invoices", parts[1][7:], "Invoice")
+            if method == "GET" and len(parts) == 2:
+                return 200, self.show(invoice)
+            if method == "PUT" and parts[2:] == ["collect"]:
+                return 200, self.collect(invoice, body)
+            if method == "PUT" and parts[2:] == ["mark_failed"]:
+                self.s["written_off"] += 1
+                return 200, self.show(invoice)
+        raise error(404, "not_found", "there is no such address")
+
+    def show(self, invoice):
+        rows = [t for t in self.s["transactions"].values() if t["invoice"]["number"] == invoice["number"]]
+        return dict({k: v for k, v in invoice.items() if k != "minor"}, total=decimal(invoice["minor"]),
+                    balance=decimal(0 if invoice["state"] == "paid" else invoice["minor"]), transactions=rows)
+
+    def list(self, code, what, q):
+        if set(q) - LISTS[what]:
+            raise error(400, "bad_request", f"unknown: {sorted(set(q) - LISTS[what])}")
+        if what == "billing_infos":
+            rows = [b for b in self.s["infos"].values() if b["account_id"] == code]
+            return {"has_more": False, "next": None, "data": [{k: v for k, v in b.items() if k[0] != "_"} for b in rows]}
+        rows = [r for r in self.s[what].values() if r["account"]["code"] == code]
+        if "state" in q:
+            rows = [r for r in rows if r["state"] == q["state"]]
+        if "begin_time" in q:
+            rows = [r for r in rows if r["created_at"] >= q["begin_time"]]
+        start, limit = int(q.get("cursor", "0")), int(q.get("limit", "20"))
+        if not 1 <= limit <= 200:
+            raise error(400, "bad_request", "limit")
+        page = rows[start:start + limit]
+        more = start + limit < len(rows)
+        rest = "&".join(f"{k}={v}" for k, v in q.items() if k != "cursor")
+        return {"has_more": more, "next": f"/accounts/code-{code}/{what}?cursor={start + limit}&{rest}" if more else None,
+                "data": [self.show(r) for r in page] if what == "invoices" else page}
+
+    def collect(self, invoice, body):
+        if set(body) - {"billing_info_id", "transaction_type", "three_d_secure_action_result_token_id"}:
+            raise error(400, "bad_request", "unknown fields")
+        if invoice["state"] not in ("past_due", "pending", "open"):
+            raise error(422, "validation", "the invoice is " + invoice["state"])
+        infos = [b for b in self.s["infos"].values() if b["account_id"] == invoice["account"]["code"]]
+        chosen = [b for b in infos if b["id"] == body.get("billing_info_id", b["id"])]
+        if not chosen:
+            raise error(422, "validation", "billing info not found")
+        t, refusal = self.charge(invoice, chosen[0])
+        if refusal:
+            raise error(422, "transaction", "the payment was declined", transaction_error=dict(refusal, transaction_id=t["id"]))
+        return self.show(invoice)
+
+    def charge(self, invoice, info):
+        self.s["number"] += 1
+        t = {"id": f"t{self.s['number']}", "uuid": f"{self.s['number']:032x}", "type": "purchase", "status": "success", "currency": "USD",
+             "amount": decimal(invoice["minor"]), "created_at": self.iso(), "account": {"code": invoice["account"]["code"]},
+             "invoice": {"number": invoice["number"]}, "payment_method": info["payment_method"], "status_code": "approved"}
+        self.s["transactions"][t["uuid"]] = t
+        refusal = info["_decline"]
+        if refusal:
+            t.update(status="declined", status_code=refusal["code"], status_message="The bank said no")
+        elif info["_behaviour"] == "processing":
+            t["status"], invoice["state"] = "processing", "processing"
+        else:
+            invoice["state"] = "paid"
+            code = invoice["account"]["code"]
+            self.s["taken"][code] = self.s["taken"].get(code, 0) + invoice["minor"]
+        return t, refusal
+
+    # ---- control ----
+    def do_account(self, code, cards=()):
+        for n, card in enumerate(cards):
+            self.s["infos"][card["id"]] = {
+                "id": card["id"], "account_id": code, "valid": True, "primary_payment_method": n == 0, "_decline": card.get("decline"),
+                "_behaviour": card.get("behaviour", "ok"),
+                "payment_method": {"object": "credit_card", "card_type": "Visa", "last_four": f"{4242 + n}", "exp_month": 12, "exp_year": 2031}}
+        self.s["accounts"][code] = {"id": "a1", "code": code, "company": "Acme", "email": "pay@acme.example", "has_active_subscription": True,
+                                    "hosted_login_token": "tok_fake"}
+        return self.s["accounts"][code]
+
+    def do_invoice(self, number, account, amount, state="past_due"):
+        invoice = {"id": "i" + number, "number": number, "type": "charge", "state": state, "account": {"code": account}, "currency": "USD",
+                   "minor": amount, "collection_method": "automatic", "due_at": self.iso(5 * 86400), "created_at": self.iso(5 * 86400),
+                   "subscription_ids": ["sub1"], "final_dunning_event": False}
+        self.s["invoices"][number] = invoice
+        first = next((b for b in self.s["infos"].values() if b["account_id"] == account), None)
+        if first and first["_decline"] and state == "past_due":
+            self.charge(invoice, first)
+        return invoice
+
+    def do_invoice_set(self, number, **changes):
+        self.s["invoices"][number].update(changes)
+        return self.s["invoices"][number]
+
+    def do_webhook(self, url, object, event, number=None, uuid=None, mode="good"):
+        body = {"id": "r1", "object_type": object, "site_id": "s1", "event_type": event, "event_time": self.iso()}
+        body.update({"invoice_number": number} if number else {}, **({"uuid": uuid} if uuid else {}))
+        text = json.dumps(body)
+        at = time.time() - (3600 if mode == "old" else 0)
+        stamp = str(int(at) if mode == "seconds" else int(at * 1000)).encode()
+
+        def sign(key):
+            return hmac.new(key, stamp + b"." + text.encode(), hashlib.sha256).hexdigest()
+
+        signatures = {"bad": [sign(b"another")], "two_keys": [sign(b"another"), sign(b"whk_fake")]}.get(mode, [sign(b"whk_fake")])
+        return post_event(url, text, {"recurly-signature": ",".join([stamp.decode(), *signatures]), "recurly-notification-id": "n1"})
+
+
+if __name__ == "__main__":
+    serve(Recurly())

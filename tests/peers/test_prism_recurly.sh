@@ -1,0 +1,43 @@
+#!/bin/sh
+# Every request the Recurly driver can send, against Recurly's own description of its API (served by Prism). It keeps no state, so each
+# state of each operation is entered in the middle and one request is sent. What it cannot show: unknown fields in a body.
+set -u
+cd "$(dirname "$0")/../.."
+. tests/peers/lib.sh
+failed=0
+prism_start recurly 13
+build_drive recurly
+log=build/peers/prism-recurly.requests
+: >"$log"
+
+account='{"customer": "acme", "invoice": "number-1031", "invoices": ["number-1031"], "currency": "USD"}'
+parts='"invoices": [], "methods": [], "payments": [], "attempts": []'
+for at in '"account"' '"invoices"' '"invoices", "next": "/accounts/code-acme/invoices?state=past_due&limit=50"' '"named"' '"methods"' '"transactions"'; do
+    sent recurly read "$account" "{\"at\": $at, $parts}"
+done
+for at in before collect after; do
+    sent recurly collect "$account" "{\"at\": \"$at\", \"want\": 12050}"
+done
+sent recurly collect '{"customer": "acme", "invoice": "number-1031", "method": "bi1"}' '{"at": "collect"}'
+sent recurly plan "$account" '{"at": "learn", "i": 0, "held": []}'
+sent recurly link "$account" '{"at": "account"}'
+sent recurly resolve "$account" '{"at": "invoice"}'
+sent recurly resolve '{"invoice": "uuid-63abcf806e29cbfb3ec9c84e658777be"}' '{"at": "payment"}'
+sent recurly check '{}' '{"at": "campaigns"}'
+
+key="-u key_fake:"
+accept="-H Accept:application/vnd.recurly.v2021-02-25+json"
+json="-H Content-Type:application/json"
+refused "there is no key" $accept "$base/accounts/code-acme"
+refused "there is no such version" $key -H "Accept: application/vnd.recurly.v1999-01-01+json" "$base/accounts/code-acme"
+refused "there is no such state" $key $accept "$base/accounts/code-acme/invoices?state=sad"
+refused "the limit is no number" $key $accept "$base/accounts/code-acme/invoices?limit=many"
+refused "the time is none" $key $accept "$base/accounts/code-acme/transactions?begin_time=yesterday"
+refused "there is no such order" $key $accept "$base/accounts/code-acme/transactions?order=sideways"
+refused "the billing info is a number" $key $accept $json -X PUT -d '{"billing_info_id": 7}' "$base/invoices/number-1031/collect"
+refused "there is no such kind of transaction" $key $accept $json -X PUT -d '{"transaction_type": "gift"}' "$base/invoices/number-1031/collect"
+refused "the method is wrong" $key $accept $json -X POST -d '{}' "$base/invoices/number-1031/collect"
+refused "there is no such address" $key $accept "$base/invoices/number-1031/stop_dunning"
+requests=$(grep -cE '^(GET|PUT) .* 200$' "$log")
+echo "$requests requests of the Recurly driver fit the description, ${said_no:-0} wrong ones were refused, $failed failed"
+[ "$failed" = 0 ] && [ "$requests" -ge 15 ]

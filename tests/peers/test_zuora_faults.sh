@@ -1,0 +1,8 @@
+#!/bin/sh
+# The Zuora driver over real HTTP against the strict fake (tests/fake/zuora.py) that misbehaves: zuora_faults.py.
+set -u
+cd "$(dirname "$0")/../.."
+. tests/peers/lib.sh
+build/venv/bin/python -c 'import aiohttp' 2>/dev/null || skip "aiohttp is not installed in build/venv (tests/setup.sh check does it)"
+build_drive zuora
+exec build/venv/bin/python tests/peers/zuora_faults.py

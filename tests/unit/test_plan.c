@@ -1,0 +1,304 @@
+/* Plans: the rows add up to the minor unit, each instalment is collected once and only while the plan runs, and a plan that
+ * ends in any way says what is next. */
+#include "tests/unit/cases.h"
+
+static json_t *invoice(const char *id, int64_t due, const char *currency)
+{
+    return json_pack("{s:s, s:I, s:s}", "id", id, "due", (json_int_t)due, "currency", currency);
+}
+
+/* ---- terms ---- */
+
+static void check_terms(const json_t *invoices, int64_t due, const char *currency, int n)
+{
+    struct recovery r = {.due = money_of(due, currency), .invoices = json_deep_copy(invoices)};
+    AUTO_JSON terms = plan_terms_make(&r, n, OFFICE_NOW, "Europe/Berlin");
+    assert_non_null(terms);
+    int64_t total = 0, parts[64] = {0}, last_ms = 0, least = INT64_MAX, most = 0;
+    size_t i;
+    json_t *row, *one;
+    json_array_foreach(json_at(terms, "instalments"), i, row) {
+        int64_t amount = json_i64(row, "amount", 0), k = json_i64(row, "n", 0), at = json_i64(row, "date_ms", 0);
+        assert_true(amount > 0 && k >= 1 && k <= n && at >= last_ms);
+        last_ms = at;
+        total += amount;
+        parts[k] += amount;
+    }
+    assert_int_equal(total, due);
+    for (int k = 1; k <= n; k++) {
+        least = parts[k] < least ? parts[k] : least;
+        most = parts[k] > most ? parts[k] : most;
+    }
+    assert_true(most - least <= 1); /* equal, but for the last unit */
+    json_array_foreach(invoices, i, one) {
+        int64_t taken = 0;
+        size_t k;
+        json_array_foreach(json_at(terms, "instalments"), k, row)
+            if (str_eq(json_str(row, "invoice", ""), json_str(one, "id", "")))
+                taken += json_i64(row, "amount", 0);
+        assert_int_equal(taken, str_eq(json_str(one, "currency", ""), currency) ? json_i64(one, "due", 0) : 0);
+    }
+    json_decref(r.invoices);
+}
+
+static void the_rows_add_up(void **state)
+{
+    (void)state;
+    static const int64_t totals[] = {12, 13, 100, 101, 99999, 4820000, 1000000007};
+    for (size_t t = 0; t < DW_ARRAY_LEN(totals); t++)
+        for (int n = 1; n <= 12; n++)
+            for (int split = 1; split <= 4; split++) {
+                AUTO_JSON list = json_array();
+                int64_t parts[4];
+                json_array_append_new(list, invoice("in_other", 777, "EUR"));
+                money_split(totals[t], split, parts);
+                for (int i = 0; i < split; i++) {
+                    char id[16];
+                    snprintf(id, sizeof id, "in_%d", i);
+                    json_array_append_new(list, invoice(id, parts[i], t % 2 ? "JPY" : "USD"));
+                }
+                check_terms(list, totals[t], t % 2 ? "JPY" : "USD", n);
+            }
+}
+
+static void what_cannot_be_split_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t due;
+        int n;
+    } bad[] = {{100, 0}, {100, -1}, {100, 61}, {5, 6}, {0, 1}};
+    AUTO_JSON one = json_array();
+    json_array_append_new(one, invoice("in_1", 100, "USD"));
+    for (size_t i = 0; i < DW_ARRAY_LEN(bad); i++) {
+        struct recovery r = {.due = money_of(bad[i].due, "USD"), .invoices = one};
+        assert_null(plan_terms_make(&r, bad[i].n, OFFICE_NOW, ""));
+    }
+    AUTO_JSON none = json_array();
+    struct recovery r = {.due = money_of(100, "USD"), .invoices = none};
+    assert_null(plan_terms_make(&r, 2, OFFICE_NOW, ""));
+}
+
+/* ---- a plan that runs: acme-corp owes $1,200.00 ---- */
+
+static void start(struct office *o)
+{
+    office_open(o, false);
+    office_event_of(o, 2);
+    struct done d = office_plan(o, "ae2", "acme-corp", 3, "");
+    if (d.rc != 0)
+        fail_msg("%s", d.err.text);
+    office_turn(o, NULL, NULL);
+    office_is(o, "SELECT count(*) FROM plans WHERE state = 'running'", 1, "the plan runs");
+    office_is(o, "SELECT state FROM recoveries", RECOVERY_PLANNED, "and the case says so");
+}
+
+static void to_instalment(struct office *o, int n)
+{
+    o->now_ms = store_i64(o->store, 0, "SELECT due_ms FROM instalments WHERE n = ?1", "i", (int64_t)n);
+    office_later(o, 0);
+}
+
+static void the_instalments_are_collected_and_paid_closes(void **state)
+{
+    (void)state;
+    struct office o;
+    start(&o);
+    office_is(&o, "SELECT sum(amount) FROM instalments", 120000, "all of it");
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'retry'", 0, "no retry beside a plan");
+    office_is(&o, "SELECT count(*) FROM holds h WHERE state = 1 AND end_ms > (SELECT max(due_ms) FROM instalments)", 1, "quiet until after the last");
+    o.now_ms = office_i64(&o, "SELECT min(due_ms) FROM instalments") - 1;
+    office_later(&o, 0);
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect'", 0, "nothing before the day");
+    for (int n = 1; n <= 3; n++) {
+        to_instalment(&o, n);
+        assert_int_equal(store_i64(o.store, 0, "SELECT count(*) FROM instalments WHERE state = 'paid'", ""), n);
+        assert_int_equal(store_i64(o.store, 0, "SELECT count(*) FROM effects WHERE op = 'collect' AND args LIKE '%\"amount\":40000%'", ""), n);
+    }
+    office_paid(&o, 2);
+    office_is(&o, "SELECT is_open FROM recoveries", 0, "closed");
+    office_is(&o, "SELECT count(*) FROM plans WHERE state = 'kept'", 1, "the plan was kept");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "nothing is held");
+    office_is(&o, "SELECT count(*) FROM timers", 0, "nothing waits");
+    office_proves(&o);
+    office_close(&o);
+}
+
+static void paid_early_cancels_the_rest(void **state)
+{
+    (void)state;
+    struct office o;
+    start(&o);
+    to_instalment(&o, 1);
+    office_paid(&o, 2);
+    office_is(&o, "SELECT count(*) FROM instalments WHERE state = 'cancelled'", 2, "the rest is cancelled");
+    o.now_ms += 90 * MS_DAY;
+    office_later(&o, 0);
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect'", 1, "and never collected");
+    office_close(&o);
+}
+
+static void an_instalment_that_fails_breaks_the_plan(void **state)
+{
+    (void)state;
+    struct office o;
+    start(&o);
+    o.biller_says_no = true;
+    to_instalment(&o, 1);
+    office_is(&o, "SELECT count(*) FROM plans WHERE state = 'broken'", 1, "broken");
+    office_is(&o, "SELECT state FROM recoveries", RECOVERY_QUEUED, "a person is next");
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE next_step LIKE '%the invoice is gone%'", 1, "who reads why");
+    o.biller_says_no = false;
+    o.now_ms += 40 * MS_DAY;
+    office_later(&o, 0);
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect'", 1, "the other instalments are not collected");
+    office_close(&o);
+}
+
+static void an_unknown_instalment_is_asked_once(void **state)
+{
+    (void)state;
+    struct office o;
+    start(&o);
+    o.biller_silent = true;
+    to_instalment(&o, 1);
+    for (int i = 0; i < 5; i++)
+        office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 6 AND state = 10", 1, "one, and unknown");
+    o.biller_silent = false;
+    office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM instalments WHERE state = 'paid'", 1, "then known");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect'", 1, "by the one effect");
+    office_close(&o);
+}
+
+static void two_rows_of_one_instalment_break_once(void **state)
+{
+    (void)state;
+    struct office o;
+    start(&o);
+    struct recovery *r = office_case(&o, "acme-corp");
+    AUTO_JSON first = json_pack("{s:I, s:I, s:i, s:I, s:s}", "plan", (json_int_t)1, "instalment", (json_int_t)1, "n", 1, "amount", (json_int_t)40000, "currency", "USD");
+    AUTO_JSON second = json_pack("{s:I, s:I, s:i, s:I, s:s}", "plan", (json_int_t)1, "instalment", (json_int_t)2, "n", 1, "amount", (json_int_t)40000, "currency", "USD");
+    office_begin(&o);
+    instalment_ended(&o.e, r, first, false, "declined");
+    instalment_ended(&o.e, r, second, true, "");
+    office_commit(&o);
+    recovery_free(r);
+    office_is(&o, "SELECT state FROM recoveries", RECOVERY_QUEUED, "a broken plan is not planned again by a late payment");
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE next_step LIKE '%agree on new dates%'", 1, "and the next step stays true");
+    office_close(&o);
+}
+
+static void a_pending_payment_is_followed_to_its_end(void **state)
+{
+    (void)state;
+    for (int comes = 0; comes < 2; comes++) {
+        struct office o;
+        start(&o);
+        to_instalment(&o, 1);
+        office_begin(&o); /* as if the bank took some days */
+        store_run(o.store, "UPDATE instalments SET state = 'pending' WHERE n = 1", "");
+        store_run(o.store, "UPDATE proposals SET outcome = 'pending', vendor_id = 'pi_9' WHERE verb = 6", "");
+        office_commit(&o);
+        office_event_of(&o, 2);
+        office_is(&o, "SELECT count(*) FROM instalments WHERE state = 'pending'", 1, "nothing is known yet");
+        json_array_append_new(json_at(o.read[1], "payments"),
+                              json_pack("{s:s, s:s, s:s}", "id", "pi_9", "invoice", "in_1002", "status", comes ? "succeeded" : "failed"));
+        office_event_of(&o, 2);
+        office_is(&o, comes ? "SELECT count(*) FROM instalments WHERE state = 'paid'" : "SELECT count(*) FROM instalments WHERE state = 'failed'", 1, "settled");
+        office_is(&o, "SELECT state FROM recoveries", comes ? RECOVERY_PLANNED : RECOVERY_QUEUED, "and somebody is next");
+        office_close(&o);
+    }
+}
+
+static void when_the_dates_have_passed_a_person_is_next(void **state)
+{
+    (void)state;
+    struct office o;
+    start(&o);
+    for (int n = 1; n <= 3; n++)
+        to_instalment(&o, n); /* paid, but billing goes on saying that something is due */
+    o.now_ms = office_i64(&o, "SELECT end_ms FROM holds");
+    office_later(&o, 0);
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 3", 1, "the hold has ended");
+    office_is(&o, "SELECT state FROM recoveries", RECOVERY_QUEUED, "somebody has it");
+    office_close(&o);
+}
+
+/* ---- a plan and everything else ---- */
+
+static void an_agreed_plan_is_not_overtaken(void **state)
+{
+    (void)state;
+    struct office o;
+    start(&o);
+    AUTO_STR retry = office_say(&o, "U0AE2", "retry acme-corp");
+    assert_says(retry, "a plan is agreed");
+    AUTO_STR resume = office_say(&o, "U0AE2", "resume acme-corp");
+    assert_says(resume, "A plan runs");
+    AUTO_STR again = office_say(&o, "U0AE2", "plan acme-corp 2x from 2027-01-05");
+    assert_says(again, "already runs");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op IN ('collect', 'release')", 0, "nothing left");
+    office_close(&o);
+}
+
+static void no_retry_while_a_plan_is_on_its_way(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 2);
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'retry'", 1, "a retry is scheduled");
+    o.now_ms = office_i64(&o, "SELECT due_ms FROM timers WHERE kind = 'retry'") - MS_MINUTE;
+    office_event_of(&o, 2);
+    o.now_ms = office_i64(&o, "SELECT due_ms FROM timers WHERE kind = 'retry'") - MS_MINUTE;
+    office_event_of(&o, 2);
+    o.biller_silent = true;
+    assert_int_equal(office_plan(&o, "ae2", "acme-corp", 3, "").rc, 0);
+    office_turn(&o, NULL, NULL);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 3 AND state = 10", 1, "nobody knows whether it happened");
+    office_later(&o, 5 * MS_MINUTE);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 4", 0, "no retry beside it");
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'retry'", 1, "but it is not forgotten");
+    o.biller_silent = false;
+    office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'retry'", 0, "the plan has taken its place");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect'", 0, "nothing was collected");
+    office_close(&o);
+}
+
+static void a_dispute_stops_the_plan(void **state)
+{
+    (void)state;
+    struct office o;
+    start(&o);
+    free(office_say(&o, "U0AE2", "dispute acme-corp wrong amount"));
+    office_is(&o, "SELECT count(*) FROM plans WHERE state = 'stopped'", 1, "stopped");
+    to_instalment(&o, 1);
+    to_instalment(&o, 2);
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect'", 0, "nothing is taken from a disputed invoice");
+    AUTO_STR retry = office_say(&o, "U0AE2", "retry acme-corp");
+    assert_not_says(retry, "Inside policy");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 4", 0, "no retry either");
+    office_close(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_rows_add_up),
+        cmocka_unit_test(what_cannot_be_split_is_refused),
+        cmocka_unit_test(the_instalments_are_collected_and_paid_closes),
+        cmocka_unit_test(paid_early_cancels_the_rest),
+        cmocka_unit_test(an_instalment_that_fails_breaks_the_plan),
+        cmocka_unit_test(an_unknown_instalment_is_asked_once),
+        cmocka_unit_test(two_rows_of_one_instalment_break_once),
+        cmocka_unit_test(a_pending_payment_is_followed_to_its_end),
+        cmocka_unit_test(when_the_dates_have_passed_a_person_is_next),
+        cmocka_unit_test(an_agreed_plan_is_not_overtaken),
+        cmocka_unit_test(no_retry_while_a_plan_is_on_its_way),
+        cmocka_unit_test(a_dispute_stops_the_plan),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,138 @@
+/* A plan that billing keeps: nothing is collected here, the account is read a day after each date, and what is still due
+ * tells whether billing has collected. */
+#include "tests/unit/office.h"
+
+static struct office office;
+static int collects, reads;
+
+/* The office's biller, but plans are its own. */
+static void step(void *ctx, const struct job *job, const struct http_response *previous, struct step *out)
+{
+    office_step(ctx, job, previous, out);
+    collects += str_eq(job->op, "collect");
+    reads += str_eq(job->op, "read");
+    if (str_eq(job->op, "plan") && out->outcome == STEP_DONE) {
+        json_put(out->result, "mode", "native");
+        json_put(out->result, "id", "DW-7");
+    }
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    office_open(&office, false);
+    office.e.world.step = step;
+    collects = reads = 0;
+    office_event(&office, "cus_1", "in_1001", true);
+    AUTO_STR asked = office_say(&office, "U0AE1", "plan northwind 4x from 2027-01-05 why renewal");
+    assert_says(asked, "A-2");
+    AUTO_STR approved = office_say(&office, "U0MAN1", "approve 2");
+    assert_true(approved[0]);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    office_close(&office);
+    return 0;
+}
+
+static int64_t count(const char *sql)
+{
+    store_begin(office.store);
+    int64_t n = store_i64(office.store, -1, sql, "");
+    assert_int_equal(store_commit(office.store, NULL), 0);
+    return n;
+}
+
+static int64_t in_state(const char *state)
+{
+    AUTO_STR sql = str_fmt("SELECT count(*) FROM instalments WHERE state = '%s'", state);
+    return count(sql);
+}
+
+static int64_t case_state(void)
+{
+    return count("SELECT state FROM recoveries WHERE id = 1");
+}
+
+/* To the look after instalment n (counted from 0): a day after its date, and an hour more for summer time. */
+static void pass(int n)
+{
+    int64_t first = 0;
+    assert_int_equal(when_parse_day(&first, "2027-01-05", NULL, NULL), 0);
+    office.now_ms = when_add_months(first, n, NULL) + 2 * MS_DAY;
+    office_turn(&office, NULL, NULL);
+}
+
+static void owes(int64_t due)
+{
+    json_put_i64(json_at(office.read[0], "invoices.0"), "due", due);
+}
+
+static void rows_without_collecting(void **state)
+{
+    (void)state;
+    assert_int_equal(count("SELECT count(*) FROM plans WHERE mode = 'native' AND vendor_id = 'DW-7' AND state = 'running'"), 1);
+    assert_int_equal(in_state("waiting"), 4);
+    assert_int_equal(count("SELECT count(*) FROM timers WHERE kind = 'instalment'"), 0);
+    assert_int_equal(count("SELECT count(*) FROM timers WHERE kind = 'plan_look'"), 4);
+    assert_int_equal(case_state(), RECOVERY_PLANNED);
+}
+
+static void paid_by_billing(void **state)
+{
+    (void)state;
+    int before = reads;
+    owes(4820000 - 1205000);
+    pass(0);
+    assert_true(reads > before);
+    assert_int_equal(collects, 0);
+    assert_int_equal(in_state("paid"), 1);
+    assert_int_equal(in_state("waiting"), 3);
+    assert_int_equal(case_state(), RECOVERY_PLANNED);
+    owes(4820000 - 2 * 1205000);
+    pass(1);
+    assert_int_equal(in_state("paid"), 2);
+    assert_int_equal(collects, 0);
+}
+
+static void not_paid_by_billing(void **state)
+{
+    (void)state;
+    pass(0);
+    assert_int_equal(collects, 0);
+    assert_int_equal(in_state("failed"), 1);
+    assert_int_equal(in_state("cancelled"), 3);
+    assert_int_equal(count("SELECT count(*) FROM plans WHERE state = 'broken'"), 1);
+    assert_int_equal(case_state(), RECOVERY_QUEUED);
+}
+
+static void still_on_its_way(void **state)
+{
+    (void)state;
+    json_t *payment = json_pack("{s:s, s:s, s:s, s:I, s:s, s:I}", "id", "py_9", "invoice", "in_1001", "status", "pending", "amount",
+                                (json_int_t)1205000, "currency", "USD", "at_ms", (json_int_t)office.now_ms);
+    json_array_append_new(json_at(office.read[0], "payments"), payment);
+    pass(0);
+    assert_int_equal(in_state("executing"), 1);
+    assert_int_equal(case_state(), RECOVERY_PLANNED);
+    json_put(payment, "status", "succeeded");
+    owes(4820000 - 1205000);
+    office.now_ms += 2 * MS_DAY;
+    office_turn(&office, NULL, NULL);
+    assert_int_equal(in_state("paid"), 1);
+    assert_int_equal(in_state("executing"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(rows_without_collecting, setup, teardown),
+        cmocka_unit_test_setup_teardown(paid_by_billing, setup, teardown),
+        cmocka_unit_test_setup_teardown(not_paid_by_billing, setup, teardown),
+        cmocka_unit_test_setup_teardown(still_on_its_way, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -77,6 +77,8 @@ $(O)/sim/sim: $(wildcard tests/sim/*.c) $(OBJ)
 	@mkdir -p $(@D)
 	$(call say,TEST tests/sim)
 	$(Q)$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -o $@ $^ $(LIBS)
+bench: all ## side by side with peers and the limit of the machine; prints, never fails on a number
+	python3 tests/bench/run.py
 lint: ## the rules a machine can check
 	sh tests/lint.sh
 clean: ## removes build/

@@ -237,7 +237,8 @@ static int on_link(struct lws *wsi, enum lws_callback_reasons reason, void *user
         return on_writable(l);
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR: {
         AUTO_STR why = in ? str_ndup(in, len < 100 ? len : 100) : str_dup("could not connect");
-        link_gone(l, why);
+        bool tls = strstr(why, "SSL") != NULL; /* OpenSSL's own words name no cause here */
+        link_gone(l, tls ? "the certificate was not accepted (issuer, host name or date), or TLS failed; see tls.ca_file" : why);
         return 0;
     }
     case LWS_CALLBACK_CLIENT_CLOSED:

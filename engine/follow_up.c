@@ -81,10 +81,19 @@ static void link_passed(struct engine *e, struct recovery *r)
         recovery_move(e, r, &TIMER, RECOVERY_QUEUED, "The customer has not paid by the link: a collector takes it from the queue", 0);
 }
 
+static void unplan_again(struct engine *e, struct recovery *r, int64_t ref)
+{
+    struct proposal *p = proposal_load(e, ref);
+    if (p && p->state == PROPOSAL_FAILED)
+        proposal_auto(e, r, VERB_UNPLAN, json_incref(p->terms), "cancelling the plan's schedule failed before and is tried again");
+    proposal_free(p);
+}
+
 /* Does this lead to a call that changes something at billing? In shadow mode it waits for the day when we are live again. */
 static bool executes(const char *kind)
 {
-    return str_eq(kind, "hold_end") || str_eq(kind, "release") || str_eq(kind, "retry") || str_eq(kind, "instalment");
+    return str_eq(kind, "hold_end") || str_eq(kind, "release") || str_eq(kind, "retry") || str_eq(kind, "instalment") ||
+           str_eq(kind, "unplan");
 }
 
 void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
@@ -100,6 +109,8 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
         hold_ends(e, r, ref);
     else if (str_eq(kind, "release"))
         hold_release_again(e, r, ref);
+    else if (str_eq(kind, "unplan"))
+        unplan_again(e, r, ref);
     else if (str_eq(kind, "retry"))
         retry(e, r);
     else if (str_eq(kind, "instalment") && r->state != RECOVERY_CLOSED)

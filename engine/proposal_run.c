@@ -347,6 +347,8 @@ static void case_goes_on(struct engine *e, struct recovery *r, const struct prop
         engine_dirty(e, r->id); /* the hold in force still says what is next */
     else if (p->verb == VERB_RELEASE && r->state == RECOVERY_HELD)
         release_goes_on(e, r, why);
+    else if (p->verb == VERB_UNPLAN)
+        recovery_move(e, r, &POLICY, RECOVERY_QUEUED, next, 0);
 }
 
 /* What billing held before it refused the rest is somebody's: of the hold in force, or it is released again. */
@@ -377,6 +379,8 @@ void proposal_failed(struct engine *e, int64_t id, const char *why, const json_t
             instalment_ended(e, r, p->terms, false, why);
         else if (r->state != RECOVERY_CLOSED)
             case_goes_on(e, r, p, why);
+        if (p->verb == VERB_UNPLAN) /* or billing's own schedule would go on collecting */
+            timer_add(e, "unplan", r->id, p->id, e->now_ms + MS_HOUR);
         if (p->verb == VERB_RELEASE)
             timer_add(e, "release", r->id, json_i64(p->terms, "hold", 0), e->now_ms + MS_HOUR);
         if (r->state != RECOVERY_CLOSED)

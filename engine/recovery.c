@@ -168,11 +168,25 @@ static struct recovery *stranger_known(struct engine *e, const struct touch *t, 
     return recovery_open_for(e, a->key);
 }
 
+/* In a flood of events most find a read under way already: that it is to be repeated needs no more of the case than its id. */
+static bool touch_again(struct engine *e, const struct touch *t, const char *account)
+{
+    const struct actor billing = {.name = t->biller};
+    int64_t id = store_i64(e->store, 0, "SELECT id FROM recoveries WHERE account = ?1 AND is_open = 1 AND read_wanted > 0", "t", account);
+    if (!id)
+        return false;
+    store_run(e->store, "UPDATE recoveries SET read_wanted = 2 WHERE id = ?1 AND read_wanted < 2", "i", id);
+    journal_add(e, &billing, "event.seen", id, account, t->event, NULL, "%s: billing is read again", t->why);
+    return true;
+}
+
 void recovery_touch(struct engine *e, const struct touch *t)
 {
     const struct actor billing = {.name = t->biller};
     const struct account *a = book_by_billing(e->book, t->biller, t->customer);
     AUTO_STR key = a ? str_dup(a->key) : str_fmt("%s:%s", t->biller, t->customer);
+    if (touch_again(e, t, key))
+        return;
     struct recovery *r = recovery_open_for(e, key);
     if (!r && a)
         r = stranger_known(e, t, a);

@@ -51,7 +51,7 @@ CREATE TABLE recoveries (
 );
 CREATE UNIQUE INDEX recoveries_open ON recoveries (account) WHERE is_open = 1;
 CREATE INDEX recoveries_account ON recoveries (account, id);
-CREATE INDEX recoveries_state ON recoveries (state, due) WHERE is_open = 1;
+CREATE INDEX recoveries_state ON recoveries (is_open, state, due) WHERE is_open = 1; -- is_open: so that counting reads the index alone
 
 CREATE TABLE decisions (
     id INTEGER PRIMARY KEY,

@@ -18,7 +18,7 @@ void timer_cancel(struct engine *e, const char *kind, int64_t ref)
 void timers_cancel_case(struct engine *e, int64_t case_id)
 {
     e->memo.due_known = false;
-    store_run(e->store, "DELETE FROM timers WHERE case_id = ?1 AND kind <> 'release'", "i", case_id);
+    store_run(e->store, "DELETE FROM timers WHERE case_id = ?1 AND kind NOT IN ('release', 'unplan')", "i", case_id);
 }
 
 static bool timer_take(struct engine *e, char kind[32], int64_t *case_id, int64_t *ref)

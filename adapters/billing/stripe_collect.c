@@ -184,11 +184,22 @@ static bool pay_trouble(struct stripe_call *c)
     return refused_so(c, "paid");
 }
 
+/* What is said of another invoice proves nothing, and money may have moved: look again. */
+static bool other_invoice(struct stripe_call *c, const char *look)
+{
+    if (str_eq(json_str(c->body, "id", ""), invoice_id(c)))
+        return false;
+    stripe_unknown(c, look, LOOK_AGAIN_MS, "Stripe answered with another invoice than %.80s", invoice_id(c));
+    return true;
+}
+
 /* Older API versions name the payment intent on the invoice itself; newer ones have a list of payments. */
 static void paid_take(struct stripe_call *c)
 {
     const char *intent = stripe_id(c->body, "payment_intent");
     bool paid = str_eq(json_str(c->body, "status", ""), "paid");
+    if (other_invoice(c, "paid"))
+        return;
     json_put(c->stage, "status", json_str(c->body, "status", ""));
     json_put_i64(c->stage, "left", stripe_left(c->body));
     json_put(c->stage, "payment", *intent ? intent : stripe_id(c->body, "charge"));
@@ -419,6 +430,8 @@ static void attached_take(struct stripe_call *c)
     bool processing = str_eq(json_str(c->stage, "flow", ""), "processing");
     int64_t left = stripe_left(c->body), looks = json_i64(c->stage, "looks", 0) + 1;
     bool counted = left <= json_i64(c->stage, "left", 0) - amount_wanted(c);
+    if (other_invoice(c, "attached"))
+        return;
     json_put(c->stage, "status", json_str(c->body, "status", ""));
     if (!attached)
         taken_but_loose(c, left);

@@ -273,7 +273,10 @@ static void back_take(struct stripe_call *c)
     const char *why = json_str(c->stage, "why", NULL);
     bool open = str_eq(json_str(c->body, "status", ""), "open");
     int64_t writes = json_i64(c->stage, "writes", 0) + 1;
-    if (!open) {
+    if (!str_eq(json_str(c->body, "id", ""), item_id(c))) {
+        AUTO_STR text = str_fmt("read back: Stripe answered with another invoice than %.80s", item_id(c));
+        set_refuse(c, text);
+    } else if (!open) {
         json_put_new(item, "todo", json_false());
         json_put_new(item, "done", json_boolean(is_release(c)));
         set_next(c);

@@ -69,6 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     AUTO_STR op = answers_begin(&answers, data, size);
     AUTO_JSON args = arguments(op);
     op[strcspn(op, "+")] = '\0';
+    if (strstr(op, "fake"))
+        return 0; /* operations are our own words: no token is in them */
     struct slack_watcher w = {.base = {.sent = sent, .heard = heard, .ended = ended}, .op = op};
     struct job job = {.id = 1, .driver = "slack", .op = op, .key = "card-1-1", .args = args, .now_ms = INT64_C(1793000000000), .random = 7};
     run_steps(&slack_driver, &config, &job, &answers, &w.base);

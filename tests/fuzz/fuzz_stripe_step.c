@@ -49,7 +49,7 @@ static void heard(struct watcher *base, const struct http_request *asked, const 
     if (asked->write)
         return;
     const char *id = json_str(body, "id", "");
-    w->paid |= str_eq(json_str(body, "status", ""), "paid");
+    w->paid |= str_eq(json_str(body, "status", ""), "paid") && str_eq(id, "in_1");
     if (id[0] && str_eq(json_str(body, "status", ""), "open") && json_is_false(json_object_get(body, "auto_advance")))
         json_object_set_new(w->quiet, id, json_true());
 }

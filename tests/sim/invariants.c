@@ -64,7 +64,7 @@ void invariants_after_turn(struct sim *s)
     none(s,
          "SELECT count(*) FROM proposals p JOIN recoveries r ON r.id = p.case_id WHERE r.is_open = 0 AND p.state = 2",
          "a closed case has no pending approval");
-    none(s, "SELECT count(*) FROM timers t JOIN recoveries r ON r.id = t.case_id WHERE r.is_open = 0 AND t.kind NOT IN ('release', 'hold_end', 'hold_ask')",
+    none(s, "SELECT count(*) FROM timers t JOIN recoveries r ON r.id = t.case_id WHERE r.is_open = 0 AND t.kind NOT IN ('release', 'unplan', 'hold_end', 'hold_ask')",
          "a closed case waits for nothing");
 }
 

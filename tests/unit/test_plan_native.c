@@ -3,7 +3,8 @@
 #include "tests/unit/office.h"
 
 static struct office office;
-static int collects, reads;
+static int collects, reads, unplans;
+static bool refuses; /* billing does not cancel its schedule */
 
 /* The office's biller, but plans are its own. */
 static void step(void *ctx, const struct job *job, const struct http_response *previous, struct step *out)
@@ -11,6 +12,15 @@ static void step(void *ctx, const struct job *job, const struct http_response *p
     office_step(ctx, job, previous, out);
     collects += str_eq(job->op, "collect");
     reads += str_eq(job->op, "read");
+    if (str_eq(job->op, "unplan")) {
+        assert_string_equal(json_str(job->args, "id", ""), "DW-7");
+        unplans++;
+        step_fini(out);
+        step_init(out);
+        out->outcome = refuses ? STEP_REFUSED : STEP_DONE;
+        out->result = refuses ? NULL : json_object();
+        str_copy(out->reason, sizeof out->reason, refuses ? "the schedule is locked" : "");
+    }
     if (str_eq(job->op, "plan") && out->outcome == STEP_DONE) {
         json_put(out->result, "mode", "native");
         json_put(out->result, "id", "DW-7");
@@ -22,7 +32,8 @@ static int setup(void **state)
     (void)state;
     office_open(&office, false);
     office.e.world.step = step;
-    collects = reads = 0;
+    collects = reads = unplans = 0;
+    refuses = false;
     office_event(&office, "cus_1", "in_1001", true);
     AUTO_STR asked = office_say(&office, "U0AE1", "plan northwind 4x from 2027-01-05 why renewal");
     assert_says(asked, "A-2");
@@ -126,6 +137,35 @@ static void still_on_its_way(void **state)
     assert_int_equal(in_state("executing"), 0);
 }
 
+/* A plan that has ended is ended at billing too, or billing would go on collecting. */
+static void ended_at_billing(void **state)
+{
+    (void)state;
+    AUTO_STR said = office_say(&office, "U0AE1", "dispute northwind why wrong amount");
+    assert_true(said[0]);
+    office_turn(&office, NULL, NULL);
+    assert_int_equal(unplans, 1);
+    assert_int_equal(count("SELECT count(*) FROM proposals WHERE verb = 7 AND state = 11"), 1);
+    assert_int_equal(in_state("cancelled"), 4);
+}
+
+static void ended_at_billing_in_the_end(void **state)
+{
+    (void)state;
+    refuses = true;
+    AUTO_STR said = office_say(&office, "U0AE1", "dispute northwind why wrong amount");
+    assert_true(said[0]);
+    office_turn(&office, NULL, NULL);
+    assert_int_equal(count("SELECT count(*) FROM proposals WHERE verb = 7 AND state = 12"), 1);
+    assert_int_equal(case_state(), RECOVERY_QUEUED); /* a person is told */
+    refuses = false;
+    office.now_ms += MS_HOUR + MS_SECOND;
+    office_turn(&office, NULL, NULL);
+    office_turn(&office, NULL, NULL);
+    assert_int_equal(unplans, 2);
+    assert_int_equal(count("SELECT count(*) FROM timers WHERE kind = 'unplan'"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +173,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(paid_by_billing, setup, teardown),
         cmocka_unit_test_setup_teardown(not_paid_by_billing, setup, teardown),
         cmocka_unit_test_setup_teardown(still_on_its_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(ended_at_billing, setup, teardown),
+        cmocka_unit_test_setup_teardown(ended_at_billing_in_the_end, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

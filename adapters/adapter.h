@@ -21,12 +21,21 @@
  *   link    {customer, invoice, purpose:"pay|update_method"} -> {url, expires_at_ms?}   a secret: for mail, never for a channel
  *   resolve {invoice} -> {customer, invoice}   only where capabilities list it. Whose is what an event named without a customer? `invoice` is
  *           billing_event.invoice as it came, perhaps a payment's name; the result's is an invoice's id, "" when there is none
+ *   credit  {customer, invoice, amount, currency, reason, case} -> {id, due}   a credit note or adjustment lowers what is owed; due: what is left
+ *   write_off {customer, invoice, amount, currency, reason, case} -> {id, status}   the rest of the invoice is given up
+ *   defer   {customer, invoice, until_ms, case} -> {invoice, until_ms}   billing's next own attempt (or due date) is not before that moment
+ *   note    {customer, invoice?, text, case} -> {id}   a remark in the vendor's own system, for people who look there
+ *   catch_up {since_ms, cursor?} -> {events:[{id, type, kind:"failed|paid|changed|other", customer, invoice, created_ms}], cursor?, until_ms}   what
+ *           happened since, oldest first, a page at a time (cursor: there is more). id: as the webhook of the same event has it, where the vendor says it
+ *   overdue {before_ms, cursor?} -> {invoices:[{customer, invoice, due, currency, due_at_ms}], cursor?}   open invoices that were due before
  * CHAT operations:
  *   post    {channel (or a person's id: direct message), card | text, thread?} -> {channel, message}   key is found again after an unknown outcome
  *   update  {channel, message, card} -> {channel, message}
  *   whisper {channel, user, card | text, response_url?} -> {}          private to one person
  *   open_form {trigger, form} -> {view}     update_form {view, hash?, form} -> {view}
  *   connect {} -> {url (secret), headers?}    a fresh address for the platform's socket; REFUSED: stop and tell the operator
+ *   poll {} -> never done   platforms without a socket: one endless effect that waits for what people do (struct step.inputs)
+ *   react {channel, message, key} -> {}       a reaction of ours: the one-tap buttons of platforms without buttons
  *   check {} -> {who}                         CHAT and BILLING: reaches the peer, changes nothing (`dunwell check`)
  * MAIL operation:
  *   mail    {to, subject, text, message_id} -> {queued}

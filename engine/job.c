@@ -60,8 +60,19 @@ void step_init(struct step *s)
 
 void step_fini(struct step *s)
 {
+    for (size_t i = 0; i < s->n_inputs; i++)
+        chat_input_fini(&s->inputs[i]);
+    free(s->inputs);
+    json_decref(s->keep);
     http_request_fini(&s->request);
     json_decref(s->stage);
     json_decref(s->result);
     step_init(s);
+}
+
+struct chat_input *step_input_add(struct step *s)
+{
+    s->inputs = mem_grow(s->inputs, (s->n_inputs + 1) * sizeof *s->inputs);
+    chat_input_init(&s->inputs[s->n_inputs]);
+    return &s->inputs[s->n_inputs++];
 }

@@ -3,6 +3,7 @@
 #define DW_ENGINE_JOB_H
 
 #include "engine/buf.h"
+#include "engine/chat.h"
 #include "engine/json.h"
 
 enum transport {
@@ -45,6 +46,7 @@ struct job {
     const char *key;     /* idempotency key: unique, stable for ever */
     const json_t *args;
     const json_t *stage; /* what the driver kept from the previous step; NULL at first */
+    const json_t *kept;  /* the driver's own, of `struct step.keep`; NULL when there is none */
     int attempts;        /* calls already made for this job */
     int64_t now_ms;
     uint64_t random;     /* for jitter */
@@ -65,9 +67,18 @@ struct step {
     json_t *result; /* owned */
     int64_t retry_at_ms;
     char reason[300]; /* plain words, no secrets */
+    /* What people did, as a chat platform told it in the response (op "poll"): handled in the transaction that stores `stage`,
+     * in this order, each once for ever by its `dedupe`. Owned. */
+    struct chat_input *inputs;
+    size_t n_inputs;
+    /* What the driver must know again after a restart and nobody may read elsewhere, such as a session's token: kept in the
+     * table `sessions` under the driver's name. Owned; NULL: as before. job->kept is what was stored last. */
+    json_t *keep;
 };
 
 void step_init(struct step *s);
 void step_fini(struct step *s);
+/* A new, empty input at the end of the list; borrowed until the next call. */
+struct chat_input *step_input_add(struct step *s);
 
 #endif

@@ -35,7 +35,10 @@
  *   open_form {trigger, form} -> {view}     update_form {view, hash?, form} -> {view}
  *   connect {} -> {url (secret), headers?}    a fresh address for the platform's socket; REFUSED: stop and tell the operator
  *   poll {} -> never done   platforms without a socket: one endless effect that waits for what people do (struct step.inputs)
- *   react {channel, message, key} -> {}       a reaction of ours: the one-tap buttons of platforms without buttons
+ *   react {channel, message, key} -> {message}   a reaction of ours: the one-tap buttons of platforms without buttons; there already is DONE
+ *   unreact {channel, message} -> {}          takes one of ours back; message: what react gave. Gone already is DONE
+ *   join {channel} -> {}   leave {channel} -> {}   an invitation accepted or turned down; not invited any more is REFUSED
+ *   ping {} -> {}                             appservice: asks the server to send what it holds back for us
  *   check {} -> {who}                         CHAT and BILLING: reaches the peer, changes nothing (`dunwell check`)
  * MAIL operation:
  *   mail    {to, subject, text, message_id} -> {queued}
@@ -115,6 +118,14 @@ struct driver {
      * it, and reached as driver_config.session; step must do without (it is NULL where nobody opened one). NULL: none. */
     void *(*open_session)(const void *config);
     void (*close_session)(void *session);
+    unsigned traits; /* chat: enum chat_trait, or-ed */
+    /* chat: where the platform brings what people do by HTTP instead (an appservice), the secret it must show; NULL from it:
+     * this configuration does not, so we poll. NULL: the platform never does. io thread. */
+    const char *(*push_secret)(const void *config);
+    /* The body of such a delivery: out->inputs, and out->keep. kept: as in struct job. Engine thread. ERR_INVALID: no JSON object */
+    int (*push)(const void *config, const json_t *kept, struct span body, int64_t now_ms, struct step *out, struct err *e);
+    /* The registration that the platform's administrator installs, for `dunwell matrix registration`; it holds secrets. NULL: none */
+    int (*registration)(const void *config, const char *url, struct buf *out, struct err *e);
 };
 
 /* Every driver's configuration begins with this. */

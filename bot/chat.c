@@ -156,6 +156,11 @@ static void handle_known(struct request *rq)
     case CHAT_ACTION: rc = handle_action(rq, &e); break;
     case CHAT_FORM_CHANGE:
     case CHAT_FORM_SUBMIT: rc = handle_form(rq, &e); break;
+    case CHAT_REACTION:
+    case CHAT_UNREACT:
+    case CHAT_INVITE:
+    case CHAT_ENCRYPTED:
+    case CHAT_WARNING:
     case CHAT_IGNORE:
     case CHAT_HELLO:
     case CHAT_DISCONNECT: break;

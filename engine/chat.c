@@ -14,7 +14,7 @@ void chat_input_fini(struct chat_input *in)
 {
     char *const owned[] = {in->platform, in->envelope, in->dedupe,       in->user,    in->channel, in->text,
                            in->action,   in->value,    in->trigger,      in->message, in->form,    in->ref,
-                           in->view,     in->view_hash, in->response_url};
+                           in->view,     in->view_hash, in->response_url, in->thread};
     for (size_t i = 0; i < DW_ARRAY_LEN(owned); i++)
         free(owned[i]);
     json_decref(in->values);

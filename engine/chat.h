@@ -5,6 +5,7 @@
  *   "ref": "N-12" or "A-17", what the card is about; missing: nothing that has a number,
  *   "paragraphs": [text...], "fields": [{"label","value"}...],
  *   "facts": [{"name","value","source","as_of_ms","stale":bool}...],
+ *   "one_tap": true where a reaction (yes, no) decides; the driver of a platform with reactions says so on the card,
  *   "actions": [{"id","label","style":"primary|danger|","value","command", "confirm": {"title","text","yes"}?}...] at most 3,
  *   "more": [{"id","label","value","command"}...] at most 5 (the overflow menu),
  *   "footer": text}
@@ -28,6 +29,19 @@ enum chat_kind {
     CHAT_ACTION,      /* action, value: a button or a menu entry */
     CHAT_FORM_CHANGE, /* form, ref, view, view_hash, values */
     CHAT_FORM_SUBMIT, /* the same */
+    CHAT_REACTION,    /* text: the key somebody put on `message`; dedupe: the reaction's own id */
+    CHAT_UNREACT,     /* the reaction whose own id is `message` was taken back */
+    CHAT_INVITE,      /* user asks us into `channel`; encrypted: nobody may read cards there in the clear */
+    CHAT_ENCRYPTED,   /* `channel` became encrypted: nothing may be posted there any more */
+    CHAT_WARNING,     /* text: what an operator should know; nobody waits for an answer */
+};
+
+/* What a platform can do and what it cannot; of the driver, or-ed. */
+enum chat_trait {
+    TRAIT_FORMS = 1,        /* buttons and forms */
+    TRAIT_REACTIONS = 2,    /* one-tap buttons are reactions that we put under the card first */
+    TRAIT_STATUS_EDITS = 4, /* an edit shows a new state only: what was asked is never changed under people's eyes */
+    TRAIT_POLLS = 8,        /* no socket: one endless effect waits for what people do (op "poll") */
 };
 
 struct chat_input {
@@ -40,10 +54,13 @@ struct chat_input {
     char *action, *value;
     char *trigger;      /* lets a form be opened; NULL when there is none */
     char *response_url; /* secret; private late answers */
-    char *message;      /* id of the message the button stands on */
+    char *message;      /* id of the message the button or reaction stands on; UNREACT: of the reaction */
+    char *thread;       /* id of the message whose thread this was written in; NULL: not in a thread */
     char *form, *ref, *view, *view_hash;
     json_t *values;
     bool takes_answer;  /* the acknowledgement may carry an answer */
+    bool late;          /* written so long ago that it may not be meant any more: answered, not done */
+    bool encrypted;     /* INVITE */
     int64_t seconds_left; /* HELLO: until the platform refreshes the link; 0 unknown */
     int connections;      /* HELLO: how many the platform believes are open */
 };

@@ -412,6 +412,7 @@ const struct driver console_driver = {
     .config_size = sizeof(struct console_config),
     .step = console_step,
     .frame = console_frame,
+    .traits = TRAIT_FORMS,
     .ack = console_ack,
     .serve = console_serve,
     .open_memory = console_open,

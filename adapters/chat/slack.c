@@ -288,5 +288,6 @@ const struct driver slack_driver = {
     .config_size = sizeof(struct slack_config),
     .step = slack_step,
     .frame = slack_frame,
+    .traits = TRAIT_FORMS,
     .ack = slack_ack,
 };

@@ -20,7 +20,8 @@
 #include "bot/config_driver.h"
 
 static const char *const top_keys[] = {"listen", "store",  "mode", "chat", "billing", "accounts",
-                                       "people", "policy", "smtp", "tls",  NULL};
+                                       "people", "policy", "smtp", "tls",  "catch_up", NULL};
+static const char *const catch_up_keys[] = {"minutes", NULL};
 static const char *const file_keys[] = {"file", NULL};
 static const char *const tls_keys[] = {"ca_file", NULL};
 
@@ -207,6 +208,22 @@ static char *read_file_section(struct config_reader *r, const json_t *root, cons
     return NULL;
 }
 
+/* Hourly at least: what is missed waits that long. Not faster than a vendor's limits bear. */
+static void read_catch_up(struct config_reader *r, const json_t *root)
+{
+    const json_t *object = section(r, root, "catch_up", NULL);
+    r->config->catch_up_ms = 15 * INT64_C(60000);
+    if (object == NULL)
+        return;
+    doc_known_keys(r->doc, object, "catch_up", catch_up_keys, r->problems);
+    const json_t *value = json_object_get(object, "minutes");
+    int64_t minutes = json_is_integer(value) ? json_integer_value(value) : 0;
+    if (minutes < 1 || minutes > 60)
+        config_problem(r, object, "minutes", "catch_up.minutes: write how often billing is asked for what no webhook told, a number from 1 to 60");
+    else
+        r->config->catch_up_ms = minutes * INT64_C(60000);
+}
+
 static void read_tls(struct config_reader *r, const json_t *root)
 {
     const json_t *object = section(r, root, "tls", NULL);
@@ -311,6 +328,7 @@ static struct config *config_read(const struct doc *d, const char *path, struct 
     c->policy_file = read_file_section(&r, root, "policy", "{file: policy.yaml}");
     read_smtp(&r, root);
     read_tls(&r, root);
+    read_catch_up(&r, root);
     free(r.folder);
     return c;
 }

@@ -24,6 +24,7 @@ static const struct row rows[METRIC_COUNT] = {
     [METRIC_CHAT_LINKS] = {"dunwell_chat_links", "gauge", "Live connections to the chat platform."},
     [METRIC_CHAT_RECONNECTS] = {"dunwell_chat_reconnects_total", "counter", "Attempts to open a chat connection."},
     [METRIC_EFFECTS_UNKNOWN] = {"dunwell_effects_unknown_total", "counter", "Effects that had to be looked up afterwards."},
+    [METRIC_WEBHOOKS_MISSED] = {"dunwell_webhooks_missed_total", "counter", "Billing events that never came as webhooks and were asked for."},
 };
 
 static _Atomic int64_t values[METRIC_COUNT];

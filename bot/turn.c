@@ -40,6 +40,7 @@ struct turn {
     int64_t looked_ms;
     bool started;
     struct calls calls;
+    const char **billers; /* their configured names, for the engine */
 };
 
 enum { FILE_PEOPLE, FILE_ACCOUNTS, FILE_POLICY };
@@ -110,6 +111,14 @@ static void world_chat_ended(void *ctx, struct engine *e, const char *purpose, i
         forms_opened(e, args, result);
     if (!result)
         log_line(LOG_WARN, "chat.refused", "%s: %s", purpose[0] ? purpose : "message", reason);
+}
+
+static void world_missed(void *ctx, const char *biller, int64_t events)
+{
+    (void)ctx;
+    metric_add(METRIC_WEBHOOKS_MISSED, events);
+    log_line(LOG_WARN, "webhooks.missed", "%lld of %s had not arrived and were asked for: is its webhook address set, and reachable?", (long long)events,
+             biller);
 }
 
 /* ---- files ---- */
@@ -208,6 +217,16 @@ static void sessions_close(const struct config *c)
     }
 }
 
+static void name_billers(struct turn *t)
+{
+    const struct config *c = t->config;
+    t->billers = mem_alloc((c->n_drivers + 1) * sizeof *t->billers);
+    t->engine.billers = t->billers;
+    for (size_t i = 0; i < c->n_drivers; i++)
+        if (c->drivers[i]->driver->kind == DRIVER_BILLING)
+            t->billers[t->engine.n_billers++] = c->drivers[i]->name;
+}
+
 struct turn *turn_new(const struct config *c, struct store *store, struct world *world_clock, struct problems *p)
 {
     struct turn *t = mem_alloc(sizeof *t);
@@ -220,13 +239,15 @@ struct turn *turn_new(const struct config *c, struct store *store, struct world 
     t->policy = policy_load(c->policy_file, p);
     const struct driver_config *chat = config_first(c, DRIVER_CHAT), *mail = config_first(c, DRIVER_NOTIFY);
     struct world world = {.ctx = t, .now_ms = world_now, .random = world_random, .step = world_step, .capability = world_capability, .text = world_text,
-                          .chat_ended = world_chat_ended};
+                          .chat_ended = world_chat_ended, .missed = world_missed};
     engine_init(&t->engine, store, &world);
     t->engine.people = t->people;
     t->engine.book = t->book;
     t->engine.policy = t->policy;
     t->engine.shadow = c->shadow;
     t->engine.mail = mail ? mail->name : NULL;
+    t->engine.catch_up_ms = c->catch_up_ms;
+    name_billers(t);
     t->engine.chat = chat ? chat->name : NULL;
     t->engine.channel_approvals = chat ? config_channel(chat, "approvals") : NULL;
     t->engine.channel_collections = chat ? config_channel(chat, "collections") : NULL;
@@ -249,6 +270,7 @@ void turn_free(struct turn *t)
     policy_free(t->policy);
     calls_free(&t->calls);
     sessions_close(t->config);
+    free(t->billers);
     free(t);
 }
 

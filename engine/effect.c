@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "engine/catch_up.h"
 #include "engine/inbox.h"
 #include "engine/journal.h"
 #include "engine/proposal.h"
@@ -77,6 +78,12 @@ void effect_cancel(struct engine *e, int64_t id)
               (int64_t)EFFECT_CANCELLED, e->now_ms);
 }
 
+void effect_hurry(struct engine *e, int64_t id)
+{
+    changed(e);
+    store_run(e->store, "UPDATE effects SET not_before_ms = ?2 WHERE id = ?1 AND state = 0 AND not_before_ms > ?2", "ii", id, e->now_ms);
+}
+
 void effects_cancel_proposal(struct engine *e, int64_t proposal_id)
 {
     changed(e);
@@ -136,6 +143,10 @@ static void effect_end(struct engine *e, const struct effect *f, bool done, cons
         recovery_free(r);
     } else if (str_eq(f->purpose, "resolve")) {
         inbox_resolved(e, f->args, done ? result : NULL, reason);
+    } else if (str_eq(f->purpose, "catch_up")) {
+        catch_up_ended(e, f->id, f->args, done ? result : NULL, reason);
+    } else if (str_eq(f->purpose, "overdue")) {
+        overdue_ended(e, f->id, f->args, done ? result : NULL, reason);
     } else if (str_eq(f->purpose, "mail")) {
         recovery_mail_ended(e, f->case_id, done, reason);
     } else if (e->world.chat_ended) {

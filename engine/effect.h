@@ -21,6 +21,7 @@ struct effect_spec {
 };
 int64_t effect_add(struct engine *e, const struct effect_spec *spec); /* 0 when the key is there already */
 void effect_cancel(struct engine *e, int64_t id); /* only while queued */
+void effect_hurry(struct engine *e, int64_t id);  /* one that is queued for later is due now */
 
 /* One request to hand over after the commit. Owned by the list. */
 struct call {

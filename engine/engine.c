@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "engine/catch_up.h"
 #include "engine/effect.h"
 #include "engine/inbox.h"
 #include "engine/timer.h"
@@ -87,4 +88,5 @@ void engine_recover(struct engine *e)
     store_run(e->store, "UPDATE effects SET state = ?1 WHERE is_live = 1 AND state = ?2", "ii", (int64_t)EFFECT_LOST,
               (int64_t)EFFECT_OUT);
     e->memo.due_known = e->memo.effects_known = false;
+    catch_up_start(e);
 }

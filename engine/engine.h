@@ -26,6 +26,8 @@ struct world {
     /* a chat effect ended (purpose "card", "form", ...): result NULL when it was refused, reason says why */
     void (*chat_ended)(void *ctx, struct engine *e, const char *purpose, int64_t effect_id, const json_t *args,
                        const json_t *result, const char *reason);
+    /* so many events of a biller had to be asked for, because their webhooks did not come; may be NULL */
+    void (*missed)(void *ctx, const char *biller, int64_t events);
 };
 
 struct engine {
@@ -37,6 +39,9 @@ struct engine {
     bool shadow;       /* decide and record, execute nothing */
     const char *chat;  /* where cards go: "slack" or "console" */
     const char *mail;  /* "smtp", or NULL: links are then a collector's task */
+    const char *const *billers; /* names of the configured billing systems; borrowed */
+    size_t n_billers;
+    int64_t catch_up_ms; /* how often billing is asked for what no webhook told; 0: the default */
     const char *channel_approvals, *channel_collections, *channel_shadow; /* platform ids; shadow falls back to collections */
     int64_t now_ms;    /* of this turn */
     int64_t *dirty;    /* cases whose cards must be looked at before the commit */

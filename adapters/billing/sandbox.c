@@ -4,7 +4,7 @@
  * refused, cut or answered into the void. So the rules are those of money: every write carries the job's key, a write
  * whose answer was lost is unknown, and unknown is answered by reading back, not by asking again. A hold and a
  * release are states to reach, so both are one loop: read, set the first invoice that is not yet as wanted, read
- * again, until the read-back agrees. A plan and a payment are deeds: done once under their key, then looked for under
+ * again, until the read-back agrees. A plan, a payment, a credit and the like are deeds: done once under their key, then looked for under
  * that key; only when the sandbox says that it never saw the key is it asked again.
  *
  * Stage: {"at": "look|write", "wrote": bool, "rounds": n, "prior": {invoice: {auto_advance}}}. */
@@ -320,6 +320,38 @@ static void plan_finish(struct call_of *c, const json_t *answer)
     step_done(c->out, json_pack("{s:s, s:s}", "id", json_str(answer, "plan.id", ""), "mode", "held_by_dunwell"));
 }
 
+/* A credit, a write-off, a deferral and a note are entries in the sandbox's book; the operation is their kind. */
+static void entry_write(struct call_of *c, json_t *take_stage)
+{
+    static const char *const keys[] = {"customer", "invoice", "amount", "currency", "until_ms", "reason", "text", "case"};
+    json_t *body = json_object();
+    json_put(body, "kind", c->job->op);
+    for (size_t i = 0; i < DW_ARRAY_LEN(keys); i++)
+        if (json_object_get(c->job->args, keys[i]))
+            json_object_set(body, keys[i], json_object_get(c->job->args, keys[i]));
+    tell(c, "entries", "", body, take_stage);
+}
+
+static void entry_finish(struct call_of *c, const json_t *answer)
+{
+    json_t *result = json_pack("{s:s}", "id", json_str(answer, "entry.id", ""));
+    if (str_eq(c->job->op, "credit"))
+        json_put_i64(result, "due", json_i64(answer, "invoice.due", 0));
+    else if (str_eq(c->job->op, "write_off"))
+        json_put(result, "status", json_str(answer, "invoice.status", ""));
+    else if (str_eq(c->job->op, "defer")) {
+        json_put(result, "invoice", json_str(answer, "invoice.id", ""));
+        json_put_i64(result, "until_ms", json_i64(answer, "invoice.next_attempt_ms", 0));
+    }
+    step_done(c->out, result);
+}
+
+static void op_entry(struct call_of *c)
+{
+    static const struct deed deed = {entry_write, "entries", "entry", entry_finish};
+    deed_run(c, &deed);
+}
+
 static void op_collect(struct call_of *c)
 {
     static const struct deed deed = {collect_write, "payments", "payment", collect_finish};
@@ -376,7 +408,8 @@ static const struct {
     void (*run)(struct call_of *c);
 } ops[] = {
     {"read", op_read},       {"hold", op_hold}, {"release", op_release}, {"plan", op_plan},
-    {"collect", op_collect}, {"link", op_link}, {"check", op_check},
+    {"collect", op_collect}, {"link", op_link}, {"check", op_check},     {"credit", op_entry},
+    {"write_off", op_entry}, {"defer", op_entry}, {"note", op_entry},
 };
 
 static void sandbox_step(const void *config, const struct job *job, const struct http_response *previous,
@@ -444,6 +477,10 @@ static const struct capability capabilities[] = {
     {"plan", "emulated", "The sandbox notes the plan; Dunwell keeps the dates and collects each instalment."},
     {"collect", "native", "Charges the card on file, in whole or in part."},
     {"link", "native", "A page that leads nowhere, shaped like a payment link."},
+    {"credit", "native", "A credit lowers what is due on one invoice."},
+    {"write_off", "native", "The rest of the invoice is marked as uncollectible."},
+    {"defer", "native", "The sandbox's next own attempt moves to that day."},
+    {"note", "native", "A remark in the sandbox's book."},
     {.op = NULL},
 };
 

@@ -6,6 +6,9 @@
  *   GET  sandbox:///v1/invoices?ids=ID,ID        -> {invoices: those that exist}
  *   POST sandbox:///v1/invoices/ID               {auto_advance, reason?} -> the invoice
  *   POST sandbox:///v1/invoices/ID/pay           {amount?, method?} -> {payment, invoice}; 402 {error, decline}
+ *   POST sandbox:///v1/entries                   {kind: credit|write_off|defer|note, customer, invoice?, amount?, until_ms?,
+ *                                                reason?, text?} -> {entry, invoice|null}
+ *   GET  sandbox:///v1/entries?key=KEY           -> {entry|null, invoice|null}
  *   GET  sandbox:///v1/payments?key=KEY          -> {payment|null, invoice|null}: the attempt made under that
  * idempotency key POST sandbox:///v1/plans                     {customer, plan, currency, invoices, instalments} ->
  * {id, ...} GET  sandbox:///v1/plans?key=KEY             -> {plan|null} POST sandbox:///v1/links {customer, invoice,
@@ -35,7 +38,7 @@ bool sandbox_next_event(void *memory, struct buf *body);
 
 /* sandbox_book.c: the book itself, a JSON document. Borrowed results; the peer's thread only. */
 struct sandbox {
-    json_t *book; /* {customers, invoices, payments, plans, keys, events, faults, next, offset_ms} */
+    json_t *book; /* {customers, invoices, payments, plans, entries, keys, events, faults, next, offset_ms} */
     char *file, *currency;
     int64_t now_ms;  /* of the request, by the book's clock */
     bool changed;    /* since it was last written */
@@ -58,6 +61,8 @@ void book_event(struct sandbox *s, const char *type, const json_t *invoice);
 void book_advance(struct sandbox *s); /* the biller's own retries that are due; only where auto_advance is true */
 bool book_fault_take(struct sandbox *s, const char *kind, char *code, size_t size);
 void book_fault_add(struct sandbox *s, const char *kind, int64_t times, const char *code);
+/* sandbox_entries.c: a credit, write-off, deferral or note; NULL, and *refused says why, when it is nonsense. */
+json_t *book_entry(struct sandbox *s, const json_t *body, const char *key, const char **refused);
 json_t *book_read(struct sandbox *s, const char *customer, const char *invoice); /* new: the answer of "read" */
 bool book_code_known(const char *code);
 const char *book_code_class(const char *code); /* "H", "N", "A", "S" */

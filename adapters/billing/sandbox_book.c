@@ -113,7 +113,7 @@ void book_open(struct sandbox *s)
         return;
     if (!s->book)
         s->book = json_object();
-    static const char *const objects[] = {"customers", "invoices", "plans", "keys"};
+    static const char *const objects[] = {"customers", "invoices", "plans", "keys", "entries"};
     static const char *const arrays[] = {"payments", "events", "faults"};
     for (size_t i = 0; i < DW_ARRAY_LEN(objects); i++)
         ensure(s->book, objects[i], json_object());

@@ -190,6 +190,29 @@ static void get_plan(struct exchange *x)
     reply(x, 200, json_pack("{s:o}", "plan", json_deep_copy(found)));
 }
 
+static void reply_entry(struct exchange *x, const json_t *entry)
+{
+    const json_t *invoice = json_object_get(book_part(x->s, "invoices"), json_str(entry, "invoice", ""));
+    reply(x, 200,
+          json_pack("{s:o, s:o}", "entry", entry ? json_deep_copy(entry) : json_null(), "invoice",
+                    invoice ? json_deep_copy(invoice) : json_null()));
+}
+
+static void post_entry(struct exchange *x)
+{
+    const char *refused;
+    const json_t *entry = book_entry(x->s, x->body, x->key, &refused);
+    if (entry)
+        reply_entry(x, entry);
+    else
+        reply_error(x, 400, refused);
+}
+
+static void get_entry(struct exchange *x)
+{
+    reply_entry(x, json_object_get(book_part(x->s, "entries"), x->query));
+}
+
 static void post_link(struct exchange *x)
 {
     const char *invoice = json_str(x->body, "invoice", ""), *purpose = json_str(x->body, "purpose", "pay");
@@ -301,6 +324,8 @@ static const struct route {
     {"GET", "/v1/payments", NULL, get_payment},
     {"POST", "/v1/plans", NULL, post_plan},
     {"GET", "/v1/plans", NULL, get_plan},
+    {"POST", "/v1/entries", NULL, post_entry},
+    {"GET", "/v1/entries", NULL, get_entry},
     {"POST", "/v1/links", NULL, post_link},
     {"POST", "/_control/fail", NULL, control_fail},
     {"POST", "/_control/pay", NULL, control_pay},

@@ -94,22 +94,6 @@ static void say_schedule(json_t *card, const struct proposal *p, const char *zon
     card_paragraph(card, buf_text(&out));
 }
 
-/* What the billing driver calls what is asked (adapters/adapter.h). */
-static const char *verb_op(enum verb v)
-{
-    switch (v) {
-    case VERB_HOLD:
-    case VERB_EXTEND: return "hold";
-    case VERB_RELEASE: return "release";
-    case VERB_PLAN: return "plan";
-    case VERB_RETRY:
-    case VERB_UNPLAN: return "unplan";
-    case VERB_INSTALMENT: return "collect";
-    case VERB_LINK: return "link";
-    }
-    return "";
-}
-
 /* Which bound is passed, and who would carry it out: the billing system itself, or Dunwell step by step. */
 static void say_policy(json_t *card, const struct engine *e, const struct recovery *r, const struct proposal *p)
 {

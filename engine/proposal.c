@@ -1,5 +1,5 @@
 /* Proposals: the row, its state machine, and how one is said in words. Asking, deciding and running are in proposal_ask.c,
- * proposal_decide.c and proposal_run.c. */
+ * proposal_decide.c, proposal_run.c and proposal_end.c. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +31,9 @@ static const struct sm_state states[] = {
 static const char *const verbs[] = {[VERB_HOLD] = "hold",   [VERB_EXTEND] = "extend", [VERB_RELEASE] = "release",      [VERB_PLAN] = "plan",
                                     [VERB_RETRY] = "retry", [VERB_LINK] = "link",     [VERB_INSTALMENT] = "instalment",
                                     [VERB_UNPLAN] = "unplan"};
+static const char *const ops[] = {[VERB_HOLD] = "hold",     [VERB_EXTEND] = "hold", [VERB_RELEASE] = "release",      [VERB_PLAN] = "plan",
+                                  [VERB_RETRY] = "collect", [VERB_LINK] = "link",   [VERB_INSTALMENT] = "collect",
+                                  [VERB_UNPLAN] = "unplan"};
 
 const char *proposal_state_name(enum proposal_state s)
 {
@@ -40,6 +43,11 @@ const char *proposal_state_name(enum proposal_state s)
 const char *verb_name(enum verb v)
 {
     return verbs[v];
+}
+
+const char *verb_op(enum verb v)
+{
+    return ops[v];
 }
 
 static bool is_live(enum proposal_state s)

@@ -16,6 +16,7 @@ const char *proposal_state_name(enum proposal_state s);
 
 enum verb { VERB_HOLD, VERB_EXTEND, VERB_RELEASE, VERB_PLAN, VERB_RETRY, VERB_LINK, VERB_INSTALMENT, VERB_UNPLAN };
 const char *verb_name(enum verb v);
+const char *verb_op(enum verb v); /* what a billing driver calls it (adapters/adapter.h) */
 
 /* terms by verb: hold/extend {hold, invoices, end_ms, reason}; release {hold}; plan {instalments:[{n,date_ms,amount,invoice}],
  * count, total, currency, first_ms}; retry {invoice, method, at_ms}; link {purpose, invoice}; instalment {plan, n, invoice, amount}; unplan {id, invoices}:

@@ -22,6 +22,8 @@ void proposal_queue(struct engine *e, struct recovery *r, struct proposal *p, co
 /* Asks people: state asked, expiry timer. */
 void proposal_ask(struct engine *e, struct recovery *r, struct proposal *p, const struct actor *who);
 bool proposal_anybody_may_decide(const struct engine *e, const char *requester, struct money amount);
+/* Is this a person's work at this biller, because its API has no way? note: what to do. */
+bool proposal_by_hand(struct engine *e, const struct recovery *r, const struct proposal *p, const char **note);
 bool proposal_fits(const struct recovery *r, const struct proposal *p, char *why, size_t size); /* do the terms still add up? */
 
 #endif

@@ -1,0 +1,292 @@
+/* The end of a proposal: what billing says (or a person who did it by hand) becomes its state. The case's next step follows in
+ * the same transaction, so a card never shows one without the other. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/effect.h"
+#include "engine/hold.h"
+#include "engine/journal.h"
+#include "engine/plan.h"
+#include "engine/proposal_internal.h"
+#include "engine/sm.h"
+#include "engine/template.h"
+#include "engine/timer.h"
+#include "engine/when.h"
+
+static const struct actor POLICY = {.name = "policy"};
+
+void proposal_executing(struct engine *e, int64_t id)
+{
+    struct proposal *p = proposal_load(e, id);
+    struct recovery *r = p ? recovery_load(e, p->case_id) : NULL;
+    if (r && p->state == PROPOSAL_QUEUED)
+        proposal_move(e, r, p, &POLICY, PROPOSAL_EXECUTING, NULL, "%s is being told", r->biller);
+    recovery_free(r);
+    proposal_free(p);
+}
+
+void proposal_unknown(struct engine *e, int64_t id, const char *why)
+{
+    struct proposal *p = proposal_load(e, id);
+    struct recovery *r = p ? recovery_load(e, p->case_id) : NULL;
+    if (r && p->state == PROPOSAL_EXECUTING) {
+        free(p->outcome);
+        p->outcome = str_dup(why);
+        proposal_move(e, r, p, &(struct actor){.name = r->biller}, PROPOSAL_UNKNOWN, NULL, "nobody knows yet whether it happened (%s); billing is read back",
+                      why);
+    }
+    recovery_free(r);
+    proposal_free(p);
+}
+
+static void mail_add(struct engine *e, struct recovery *r, const struct proposal *p, const char *url)
+{
+    char amount[MONEY_TEXT_SIZE];
+    bool pay = str_eq(json_str(p->terms, "purpose", ""), "pay");
+    const char *to = facts_str(&r->facts, "account.email");
+    const char *text = e->world.text(e->world.ctx, pay ? "link_pay" : "link_update_method", facts_str(&r->facts, "account.language"));
+    json_auto_t *values = json_pack("{s:s, s:s, s:s, s:s}", "name", r->name, "amount", money_text(amount, r->due), "invoice",
+                                    facts_str(&r->facts, "invoice.number"), "link", url);
+    AUTO_BUF mail = BUF(64 << 10);
+    struct err err;
+    if (!e->mail || !to[0] || !text || template_render(text, values, &mail, &err) != 0) {
+        AUTO_STR next = str_fmt("A collector sends the link by hand, from the invoice at %s: %s", r->biller, !e->mail ? "no mail server is configured" : !to[0] ? "the account has no e-mail" : "the text is broken");
+        AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
+        journal_add(e, &POLICY, "mail.by_hand", r->id, r->account, ref, NULL, "%s", next);
+        AUTO_STR both = str_fmt("%s. %s", r->next_step, next); /* what the case waits for stays true */
+        if (r->state == RECOVERY_WAITING)
+            recovery_move(e, r, &POLICY, RECOVERY_QUEUED, next, 0);
+        else
+            recovery_move(e, r, &POLICY, r->state, both, r->next_ms);
+        return;
+    }
+    const char *body = strstr(buf_text(&mail), "\n\n");
+    const char *subject = strncmp(buf_text(&mail), "Subject: ", 9) == 0 ? buf_text(&mail) + 9 : buf_text(&mail);
+    json_t *args = json_object();
+    json_put(args, "to", to);
+    json_put_new(args, "subject", json_stringn(subject, strcspn(subject, "\n")));
+    json_put(args, "text", body ? body + 2 : "");
+    json_put_new(args, "message_id", json_sprintf("p%lld.%lld", (long long)p->id, (long long)p->created_ms));
+    AUTO_STR lane = str_fmt("mail:%s", r->account);
+    AUTO_STR key = str_fmt("mail-p%lld", (long long)p->id);
+    effect_add(e, &(struct effect_spec){.lane = lane, .driver = e->mail, .op = "mail", .key = key, .take_args = args, .case_id = r->id,
+                                        .purpose = "mail"});
+}
+
+void recovery_mail_ended(struct engine *e, int64_t case_id, bool sent, const char *reason)
+{
+    struct recovery *r = recovery_load(e, case_id);
+    if (!r)
+        return;
+    AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
+    journal_add(e, &(struct actor){.name = e->mail ? e->mail : "mail"}, sent ? "mail.sent" : "mail.failed", r->id, r->account, ref, NULL, "%s%s",
+                sent ? "The link was mailed to the account's address" : "The mail was not delivered: ", sent ? "" : reason);
+    if (!sent && r->state == RECOVERY_WAITING) {
+        AUTO_STR next = str_fmt("A collector reaches the customer another way: the mail failed (%s)", reason);
+        recovery_move(e, r, &POLICY, RECOVERY_QUEUED, next, 0);
+    }
+    recovery_free(r);
+}
+
+/* Notices run again: billing's own schedule is the next step, and in five days a person looks. */
+static void after_release(struct engine *e, struct recovery *r)
+{
+    struct hold *h = hold_of_case(e, r->id);
+    bool quiet = h != NULL; /* another hold, or the rest of this one */
+    hold_free(h);
+    if (!quiet && r->state == RECOVERY_PLANNED)
+        recovery_move(e, r, &POLICY, RECOVERY_QUEUED, "The plan's dates have passed and not everything is paid: agree with the customer on the rest", 0);
+    if (!quiet && r->state == RECOVERY_DISPUTED)
+        recovery_move(e, r, &POLICY, RECOVERY_DISPUTED, "Billing reminds and retries again though the dispute is open: settle it, or hold again", 0);
+    if (quiet || r->state != RECOVERY_HELD)
+        return;
+    int64_t look = e->now_ms + 5 * MS_DAY;
+    timer_cancel(e, "link_over", r->id);
+    AUTO_STR next = str_fmt("%s reminds and retries by its own schedule again; a collector looks on {ms:%lld}", r->biller, (long long)look);
+    recovery_move(e, r, &POLICY, RECOVERY_WAITING, next, look);
+    timer_add(e, "link_over", r->id, r->id, look);
+}
+
+static void after_collect(struct engine *e, struct recovery *r, const struct proposal *p, const json_t *result)
+{
+    const char *outcome = json_str(result, "outcome", "");
+    bool paid = str_eq(outcome, "paid") || str_eq(outcome, "partially_paid");
+    if (p->verb == VERB_INSTALMENT && str_eq(outcome, "pending"))
+        instalment_mark(e, r, json_i64(p->terms, "instalment", 0), "pending");
+    else if (p->verb == VERB_INSTALMENT)
+        instalment_ended(e, r, p->terms, paid, paid ? "" : "the customer must confirm the payment");
+    else if (!paid && r->state != RECOVERY_CLOSED)
+        recovery_move(e, r, &POLICY, RECOVERY_WAITING, str_eq(outcome, "pending") ? "The payment is on its way; billing says when it arrived" : "The customer must confirm the payment with the bank", 0);
+    if (r->state != RECOVERY_CLOSED)
+        recovery_ask_facts(e, r, json_str(p->terms, "invoice", NULL));
+}
+
+static void after_hold(struct engine *e, struct recovery *r, const struct proposal *p, const json_t *result)
+{
+    int64_t end = json_i64(p->terms, "end_ms", 0);
+    hold_confirmed(e, r, json_i64(p->terms, "hold", 0), p->terms, result);
+    struct hold *h = hold_of_case(e, r->id);
+    bool in_force = hold_counts(h);
+    hold_free(h);
+    if (str_eq(p->requester, "policy") || r->state == RECOVERY_CLOSED || !in_force)
+        return; /* the decision that asked for it has said what is next */
+    AUTO_STR next = str_fmt("Notices and retries resume by themselves on {ms:%lld} unless somebody decides before", (long long)end);
+    recovery_move(e, r, &POLICY, RECOVERY_HELD, next, end);
+}
+
+static void confirmed(struct engine *e, struct recovery *r, struct proposal *p, const json_t *result)
+{
+    const char *vendor = json_str(result, "id", json_str(result, "payment", ""));
+    AUTO_JSON told = p->verb == VERB_LINK ? NULL : json_deep_copy(result); /* a link is a secret */
+    free(p->vendor_id);
+    free(p->outcome);
+    p->vendor_id = str_dup(vendor);
+    p->outcome = str_dup(json_str(result, "note", json_str(result, "mode", json_str(result, "outcome", ""))));
+    if (str_eq(p->outcome, "by hand"))
+        proposal_move(e, r, p, &(struct actor){.name = json_str(result, "by", r->biller)}, PROPOSAL_CONFIRMED, told, "done by hand at %s", r->biller);
+    else
+        proposal_move(e, r, p, &(struct actor){.name = r->biller}, PROPOSAL_CONFIRMED, told, "confirmed by %s, read back%s%s", r->biller,
+                      vendor[0] ? ": " : "", vendor);
+    switch (p->verb) {
+    case VERB_HOLD:
+    case VERB_EXTEND:
+        after_hold(e, r, p, result);
+        break;
+    case VERB_RELEASE:
+        hold_released(e, r, json_i64(p->terms, "hold", 0), p->terms);
+        after_release(e, r);
+        break;
+    case VERB_PLAN:
+        plan_start(e, r, p, result);
+        break;
+    case VERB_LINK:
+        if (r->state != RECOVERY_CLOSED && json_str(result, "url", "")[0]) /* done by hand: sent by hand */
+            mail_add(e, r, p, json_str(result, "url", ""));
+        break;
+    case VERB_UNPLAN:
+        break;
+    case VERB_RETRY:
+    case VERB_INSTALMENT:
+        after_collect(e, r, p, result);
+        break;
+    }
+}
+
+void proposal_confirmed(struct engine *e, int64_t id, const json_t *result)
+{
+    struct proposal *p = proposal_load(e, id);
+    struct recovery *r = p ? recovery_load(e, p->case_id) : NULL;
+    if (r)
+        confirmed(e, r, p, result);
+    recovery_free(r);
+    proposal_free(p);
+}
+
+int proposal_done_by_hand(struct engine *e, int64_t id, const struct actor *who, char *said, size_t size, struct err *err)
+{
+    const char *note;
+    struct proposal *p = proposal_load(e, id);
+    struct recovery *r = p ? recovery_load(e, p->case_id) : NULL;
+    int rc = 0;
+    if (!r)
+        rc = err_set(err, ERR_NOT_FOUND, "There is no A-%lld.", (long long)id);
+    else if (!recovery_may_work(e, r, who->person))
+        rc = err_set(err, ERR_DENIED, "This is for the account's AE, a collector or a manager.");
+    else if (p->state != PROPOSAL_QUEUED || !proposal_by_hand(e, r, p, &note))
+        rc = err_set(err, ERR_CONFLICT, "A-%lld does not wait for anybody's hand: it is %s. Nothing was changed.", (long long)id, proposal_state_name(p->state));
+    if (rc == 0) {
+        AUTO_STR ref = str_fmt("A-%lld", (long long)id);
+        AUTO_JSON result = json_pack("{s:s, s:s, s:s}", "mode", "by hand", "by", actor_key(who), "outcome", "paid");
+        journal_add(e, who, "done.by_hand", r->id, r->account, ref, NULL, "%s says it was done by hand at %s", actor_name(who), r->biller);
+        proposal_confirmed(e, id, result);
+        snprintf(said, size, "Thank you. A-%lld is done, by your word.", (long long)id);
+    }
+    recovery_free(r);
+    proposal_free(p);
+    return rc;
+}
+
+static void release_goes_on(struct engine *e, struct recovery *r, const char *why)
+{
+    int64_t again = e->now_ms + MS_HOUR;
+    AUTO_STR next = str_fmt("%s has not resumed notices and retries (%s); it is asked again on {ms:%lld}", r->biller, why, (long long)again);
+    recovery_move(e, r, &POLICY, RECOVERY_HELD, next, again);
+}
+
+/* A failure never ends a case: it names what was not done and who is next. */
+static void case_goes_on(struct engine *e, struct recovery *r, const struct proposal *p, const char *why)
+{
+    char words[300];
+    proposal_words(p, words, sizeof words);
+    AUTO_STR next = str_fmt("%s failed (%s); a person decides what to do instead", words, why);
+    next[0] = (char)(next[0] >= 'a' && next[0] <= 'z' ? next[0] - 'a' + 'A' : next[0]);
+    if (p->verb == VERB_RETRY)
+        recovery_move(e, r, &POLICY, r->state == RECOVERY_RETRYING ? RECOVERY_READING : r->state, next, 0);
+    else if (p->verb == VERB_HOLD || (p->verb == VERB_LINK && r->state == RECOVERY_WAITING))
+        recovery_move(e, r, &POLICY, r->state == RECOVERY_HELD || r->state == RECOVERY_WAITING ? RECOVERY_QUEUED : r->state, next, 0);
+    else if (p->verb == VERB_PLAN || p->verb == VERB_EXTEND)
+        engine_dirty(e, r->id); /* the hold in force still says what is next */
+    else if (p->verb == VERB_RELEASE && r->state == RECOVERY_HELD)
+        release_goes_on(e, r, why);
+    else if (p->verb == VERB_UNPLAN)
+        recovery_move(e, r, &POLICY, RECOVERY_QUEUED, next, 0);
+}
+
+/* What billing held before it refused the rest is somebody's: of the hold in force, or it is released again. */
+static void hold_ended(struct engine *e, struct recovery *r, const struct proposal *p, const char *why, const json_t *result)
+{
+    bool some = json_array_size(json_at(result, "held")) > 0;
+    if (some && p->verb == VERB_PLAN) {
+        struct hold *h = hold_of_case(e, r->id);
+        hold_partly(e, r, h ? h->id : 0, why, result);
+        hold_free(h);
+    } else if (some) {
+        hold_partly(e, r, json_i64(p->terms, "hold", 0), why, result);
+    } else if (p->verb == VERB_HOLD) {
+        hold_failed(e, r, json_i64(p->terms, "hold", 0), why);
+    }
+}
+
+void proposal_failed(struct engine *e, int64_t id, const char *why, const json_t *result)
+{
+    struct proposal *p = proposal_load(e, id);
+    struct recovery *r = p ? recovery_load(e, p->case_id) : NULL;
+    if (r) {
+        free(p->outcome);
+        p->outcome = str_dup(why);
+        proposal_move(e, r, p, &(struct actor){.name = r->biller}, PROPOSAL_FAILED, result, "failed: %s", why);
+        hold_ended(e, r, p, why, result);
+        if (p->verb == VERB_INSTALMENT)
+            instalment_ended(e, r, p->terms, false, why);
+        else if (r->state != RECOVERY_CLOSED)
+            case_goes_on(e, r, p, why);
+        if (p->verb == VERB_UNPLAN) /* or billing's own schedule would go on collecting */
+            timer_add(e, "unplan", r->id, p->id, e->now_ms + MS_HOUR);
+        if (p->verb == VERB_RELEASE)
+            timer_add(e, "release", r->id, json_i64(p->terms, "hold", 0), e->now_ms + MS_HOUR);
+        if (r->state != RECOVERY_CLOSED)
+            recovery_ask_facts(e, r, NULL);
+    }
+    recovery_free(r);
+    proposal_free(p);
+}
+
+void proposals_withdraw(struct engine *e, struct recovery *r, unsigned verbs, const char *why)
+{
+    int64_t ids[64];
+    size_t n = proposal_live(e, r->id, ids, DW_ARRAY_LEN(ids));
+    for (size_t i = 0; i < n; i++) {
+        struct proposal *p = proposal_load(e, ids[i]);
+        bool waits = p && (verbs & SM_BIT(p->verb)) && (p->state == PROPOSAL_ASKED || p->state == PROPOSAL_QUEUED);
+        if (waits) {
+            timer_cancel(e, "expire", p->id);
+            effects_cancel_proposal(e, p->id);
+            free(p->outcome);
+            p->outcome = str_dup(why);
+            proposal_move(e, r, p, &POLICY, PROPOSAL_WITHDRAWN, NULL, "%s", why);
+            if (p->verb == VERB_INSTALMENT)
+                instalment_mark(e, r, json_i64(p->terms, "instalment", 0), "cancelled");
+        }
+        proposal_free(p);
+    }
+}

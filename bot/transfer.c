@@ -227,6 +227,7 @@ void transfer_end(struct transfer *t, CURLcode code)
     }
     buf_clear(&r->body);
     r->transport = transfer_nothing_left(t->easy, code) ? TRANSPORT_NOT_SENT : TRANSPORT_LOST;
+    r->too_large = t->too_large;
     str_copy(r->problem, sizeof r->problem, t->too_large ? "the answer is larger than 4 MiB" : curl_easy_strerror(code));
 }
 

@@ -54,7 +54,8 @@ struct chat_input {
     char *action, *value;
     char *trigger;      /* lets a form be opened; NULL when there is none */
     char *response_url; /* secret; private late answers */
-    char *message;      /* id of the message the button or reaction stands on; UNREACT: of the reaction */
+    char *message;      /* id of the message the button or reaction stands on; UNREACT: of the reaction; COMMAND: of what was written,
+                         * but of the card where a bare word ("approve") answers a card: then it equals `thread` */
     char *thread;       /* id of the message whose thread this was written in; NULL: not in a thread */
     char *form, *ref, *view, *view_hash;
     json_t *values;

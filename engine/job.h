@@ -27,6 +27,7 @@ struct http_response {
     struct buf body;      /* capped at 4 MiB; past it the call counts as LOST */
     int64_t retry_after_ms; /* from Retry-After (seconds or date), as a span; -1 when absent */
     bool never_retry;     /* Stripe-Should-Retry: false */
+    bool too_large;       /* why it counts as LOST: the body passed the cap */
     char request_id[80];  /* the vendor's, for the journal */
     char problem[160];    /* words for transport trouble, no secrets */
 };

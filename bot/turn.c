@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "bot/cards.h"
 #include "bot/commands.h"
@@ -18,9 +19,12 @@
 #include "engine/journal.h"
 #include "engine/when.h"
 
-/* While somebody waits for an answer, little of the work that can wait is done: a flood fills the inbox, at some thousand
- * rows a second behind it still empties, and the first turn without input does a good deal more. */
-enum { TICK_BUSY = 4, TICK_IDLE = 128, CALLS_MOST = 64 };
+/* What a stored webhook leads to (its case, the calls of it) can wait for the answers of those who came in a crowd: then it
+ * is done a few times a second only, some thousand rows a second, and when the crowd has gone a good deal more a turn.
+ * A person's click or command is no crowd: what it leads to is begun in its own turn. */
+enum { CROWD = 8, TICK_BUSY = 4, TICK_CROWD = 64, TICK_IDLE = 128, CALLS_CROWD = 16, CALLS_MOST = 64 };
+#define CROWD_WAITS_MS 50
+#define CROWD_GONE_MS 5
 
 /* A file that is read anew when it changes. */
 struct watched {
@@ -38,6 +42,8 @@ struct turn {
     struct policy *policy;
     struct watched files[3]; /* people, accounts, policy */
     int64_t looked_ms;
+    int64_t worked_ms; /* when what can wait was last done */
+    int64_t crowd_ms;  /* when a crowd was last here */
     bool started;
     struct calls calls;
     const char **billers; /* their configured names, for the engine */
@@ -319,6 +325,13 @@ void input_fini(struct input *in)
 
 /* ---- a turn ---- */
 
+static int64_t monotonic_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static void take_webhook(struct turn *t, struct input *in, struct outputs *out)
 {
     const struct billing_event *ev = &in->event;
@@ -367,6 +380,31 @@ static void first_time(struct turn *t)
                 t->config->shadow ? "shadow" : "live", policy_version(t->policy));
 }
 
+/* Between its waves a crowd is away for a moment only. */
+static bool is_crowd(struct turn *t, const struct input *inputs, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (inputs[i].kind == INPUT_CHAT)
+            return false;
+    if (n >= CROWD)
+        t->crowd_ms = t->engine.now_ms;
+    return t->engine.now_ms - t->crowd_ms < CROWD_GONE_MS;
+}
+
+/* What became due, and the calls that may begin. All of it stands in the store, so a later turn may as well do it. */
+static void work(struct turn *t, const struct input *inputs, size_t n)
+{
+    struct engine *engine = &t->engine;
+    bool crowd = is_crowd(t, inputs, n);
+    if (!crowd || engine->now_ms - t->worked_ms >= CROWD_WAITS_MS) {
+        engine_tick(engine, crowd ? TICK_CROWD : n ? TICK_BUSY : TICK_IDLE);
+        cards_refresh(engine);
+        effects_start(engine, &t->calls, crowd ? CALLS_CROWD : CALLS_MOST);
+        t->worked_ms = engine->now_ms;
+    }
+    cards_refresh(engine); /* a case that changed has its card in the same transaction */
+}
+
 static void hand_over_calls(struct turn *t, struct outputs *out)
 {
     for (size_t i = 0; i < t->calls.n; i++)
@@ -384,12 +422,10 @@ int turn_run(struct turn *t, struct input *inputs, size_t n, struct outputs *out
         first_time(t);
     for (size_t i = 0; i < n; i++)
         take(t, &inputs[i], out);
-    engine_tick(engine, n ? TICK_BUSY : TICK_IDLE);
-    cards_refresh(engine);
-    effects_start(engine, &t->calls, CALLS_MOST);
-    cards_refresh(engine);
+    work(t, inputs, n);
     metric_add(METRIC_TURNS, 1);
     bool wrote = store_wrote(engine->store);
+    int64_t began_us = monotonic_us();
     int rc = store_commit(engine->store, e);
     if (rc != 0) {
         metric_add(METRIC_COMMIT_FAILURES, 1);
@@ -399,6 +435,7 @@ int turn_run(struct turn *t, struct input *inputs, size_t n, struct outputs *out
         return rc;
     }
     metric_add(METRIC_COMMITS, wrote);
+    metric_add(METRIC_COMMIT_US, wrote ? monotonic_us() - began_us : 0);
     t->started = true;
     hand_over_calls(t, out);
     return 0;
@@ -408,6 +445,8 @@ int64_t turn_next_due_ms(struct turn *t)
 {
     if (!t->started)
         return t->engine.now_ms;
+    if (t->engine.now_ms - t->crowd_ms < CROWD_GONE_MS)
+        return t->crowd_ms + CROWD_GONE_MS;
     int64_t due = engine_next_due_ms(&t->engine), look = t->looked_ms + 5 * MS_SECOND; /* files change though nothing happens */
     return due < look ? due : look;
 }

@@ -42,32 +42,19 @@ int64_t inbox_next_due_ms(struct engine *e)
     return waiting(e) ? e->now_ms : INT64_MAX;
 }
 
-struct row {
+struct row { /* texts are the query's, until it goes on */
     int64_t seq;
     int kind;
-    char *source, *ext_id, *type, *customer, *invoice;
+    const char *source, *ext_id, *type, *customer, *invoice;
 };
 
-static bool row_after(struct engine *e, int64_t seq, struct row *r)
+static bool row_next(struct query *q, struct row *r)
 {
-    struct query *q = store_query(
-        e->store, "SELECT seq, kind, source, ext_id, type, customer, invoice FROM inbox WHERE seq > ?1 ORDER BY seq LIMIT 1", "i", seq);
     if (!query_next(q))
         return false;
-    *r = (struct row){.seq = query_i64(q, 0), .kind = (int)query_i64(q, 1), .source = str_dup(query_text(q, 2)),
-                      .ext_id = str_dup(query_text(q, 3)), .type = str_dup(query_text(q, 4)), .customer = str_dup(query_text(q, 5)),
-                      .invoice = str_dup(query_text(q, 6))};
-    query_end(q);
+    *r = (struct row){.seq = query_i64(q, 0), .kind = (int)query_i64(q, 1), .source = query_text(q, 2), .ext_id = query_text(q, 3),
+                      .type = query_text(q, 4), .customer = query_text(q, 5), .invoice = query_text(q, 6)};
     return true;
-}
-
-static void row_fini(struct row *r)
-{
-    free(r->source);
-    free(r->ext_id);
-    free(r->type);
-    free(r->customer);
-    free(r->invoice);
 }
 
 /* Some billers' events name an invoice only: whose it is has to be asked. */
@@ -119,10 +106,11 @@ bool inbox_work(struct engine *e, int budget)
     if (!waiting(e))
         return false;
     int64_t first = e->memo.inbox_done;
-    for (int i = 0; i < budget && row_after(e, e->memo.inbox_done, &r); i++) {
+    struct query *q = store_query(e->store, "SELECT seq, kind, source, ext_id, type, customer, invoice FROM inbox WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+                                  "ii", first, (int64_t)budget);
+    while (row_next(q, &r)) {
         row_handle(e, &r);
         e->memo.inbox_done = r.seq;
-        row_fini(&r);
     }
     if (e->memo.inbox_done != first) {
         AUTO_STR text = str_fmt("%lld", (long long)e->memo.inbox_done);

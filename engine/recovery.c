@@ -172,10 +172,13 @@ static struct recovery *stranger_known(struct engine *e, const struct touch *t, 
 static bool touch_again(struct engine *e, const struct touch *t, const char *account)
 {
     const struct actor billing = {.name = t->biller};
-    int64_t id = store_i64(e->store, 0, "SELECT id FROM recoveries WHERE account = ?1 AND is_open = 1 AND read_wanted > 0", "t", account);
-    if (!id)
+    struct query *q = store_query(e->store, "SELECT id, read_wanted FROM recoveries WHERE account = ?1 AND is_open = 1 AND read_wanted > 0", "t", account);
+    if (!query_next(q))
         return false;
-    store_run(e->store, "UPDATE recoveries SET read_wanted = 2 WHERE id = ?1 AND read_wanted < 2", "i", id);
+    int64_t id = query_i64(q, 0), wanted = query_i64(q, 1);
+    query_end(q);
+    if (wanted < 2)
+        store_run(e->store, "UPDATE recoveries SET read_wanted = 2 WHERE id = ?1", "i", id);
     journal_add(e, &billing, "event.seen", id, account, t->event, NULL, "%s: billing is read again", t->why);
     return true;
 }

@@ -9,43 +9,22 @@
  * scanner, and what is true is read back later. */
 #include "adapters/billing/stripe.h"
 
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/params.h>
 #include <string.h>
 
+#include "adapters/billing/signature.h"
 #include "engine/scan.h"
 #include "engine/when.h"
 
 #define TOLERANCE_MS (300 * MS_SECOND)
 
-enum { HEADER_MAX = 2048, SIGNATURES_MAX = 16, MAC_SIZE = 32, TIME_DIGITS_MAX = 12 };
+enum { HEADER_MAX = 2048, SIGNATURES_MAX = 16, TIME_DIGITS_MAX = 12 };
 
 struct signatures {
     struct span time; /* as sent: it is part of what was signed */
     int64_t signed_ms;
-    unsigned char macs[SIGNATURES_MAX][MAC_SIZE];
+    unsigned char macs[SIGNATURES_MAX][SIGNATURE_SIZE];
     size_t n;
 };
-
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool read_mac(struct span hex, unsigned char out[MAC_SIZE])
-{
-    if (hex.n != MAC_SIZE * 2)
-        return false;
-    for (size_t i = 0; i < MAC_SIZE; i++) {
-        int high = hex_value(hex.p[2 * i]), low = hex_value(hex.p[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (unsigned char)(high << 4 | low);
-    }
-    return true;
-}
 
 static bool read_time(struct span text, int64_t *ms)
 {
@@ -75,7 +54,7 @@ static bool read_pair(struct span pair, struct signatures *s)
         s->time = value;
         return read_time(value, &s->signed_ms);
     }
-    if (span_is(name, "v1") && s->n < SIGNATURES_MAX && read_mac(value, s->macs[s->n]))
+    if (span_is(name, "v1") && s->n < SIGNATURES_MAX && signature_read(value, s->macs[s->n]))
         s->n++;
     return true;
 }
@@ -107,23 +86,6 @@ static int read_header(const char *header, struct signatures *s, struct err *e)
     return 0;
 }
 
-static bool mac_of(const char *secret, struct span time, struct span body, unsigned char out[MAC_SIZE])
-{
-    char digest[] = "SHA256";
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    size_t n = 0;
-    bool ok = ctx && EVP_MAC_init(ctx, (const unsigned char *)secret, strlen(secret), params) == 1 &&
-              EVP_MAC_update(ctx, (const unsigned char *)time.p, time.n) == 1 &&
-              EVP_MAC_update(ctx, (const unsigned char *)".", 1) == 1 &&
-              EVP_MAC_update(ctx, (const unsigned char *)body.p, body.n) == 1 &&
-              EVP_MAC_final(ctx, out, &n, MAC_SIZE) == 1 && n == MAC_SIZE;
-    EVP_MAC_CTX_free(ctx);
-    EVP_MAC_free(mac);
-    return ok;
-}
-
 static int stripe_verify(const void *config, const struct webhook *hook, int64_t now_ms, struct err *e)
 {
     const struct stripe_config *c = config;
@@ -131,12 +93,12 @@ static int stripe_verify(const void *config, const struct webhook *hook, int64_t
     int rc = read_header(hook->header(hook->ctx, "Stripe-Signature"), &s, e);
     if (rc)
         return rc;
-    unsigned char expected[MAC_SIZE];
-    if (!c->webhook_secret || !*c->webhook_secret || !mac_of(c->webhook_secret, s.time, hook->body, expected))
+    unsigned char expected[SIGNATURE_SIZE];
+    if (!signature_of(c->webhook_secret, s.time, hook->body, expected))
         return err_set(e, ERR_DENIED, "no signature can be checked: webhook_secret is empty");
     bool good = false;
     for (size_t i = 0; i < s.n; i++)
-        good |= CRYPTO_memcmp(expected, s.macs[i], MAC_SIZE) == 0;
+        good |= signature_same(expected, s.macs[i]);
     if (!good)
         return err_set(e, ERR_DENIED, "no v1 signature fits: is webhook_secret the signing secret of this very endpoint?");
     if (s.signed_ms < now_ms - TOLERANCE_MS)

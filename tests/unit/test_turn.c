@@ -347,6 +347,57 @@ static void it_wakes_for_its_files_and_not_more_often(void **state)
     close_desk(&d);
 }
 
+static void crowd(struct desk *d, const char *wave, struct input *last, struct outputs *out)
+{
+    struct input in[9];
+    for (size_t i = 0; i < 8; i++) {
+        AUTO_STR id = str_fmt("evt_%s_%zu", wave, i);
+        webhook_of(d, &in[i], id);
+    }
+    if (last)
+        in[8] = *last;
+    outputs_clear(out);
+    assert_int_equal(run(d, in, last ? 9 : 8, out), 0);
+    for (size_t i = 0; i < (last ? 9u : 8u); i++)
+        input_fini(&in[i]);
+}
+
+static void a_crowd_is_answered_first_and_worked_on_soon(void **state)
+{
+    (void)state;
+    struct desk d;
+    struct outputs out = {0};
+    open_desk(&d, "live");
+    for (int i = 0; i < 3; i++)
+        idle(&d);
+    crowd(&d, "a", NULL, &out);
+    assert_int_equal(count(&out, OUTPUT_ANSWER), 8);
+    assert_int_equal(count(&out, OUTPUT_CALL), 0);
+    assert_int_equal(number(&d, "SELECT count(*) FROM inbox"), 8);
+    assert_int_equal(number(&d, "SELECT count(*) FROM recoveries"), 0); /* it can wait */
+    assert_int_equal(turn_next_due_ms(d.turn), d.now_ms + 5);
+    d.now_ms += 5; /* nobody else came */
+    idle(&d);
+    assert_int_equal(number(&d, "SELECT count(*) FROM recoveries"), 1);
+    crowd(&d, "b", NULL, &out);
+    int64_t seen = number(&d, "SELECT count(*) FROM journal");
+    for (int i = 0; i < 9; i++, d.now_ms += 5) { /* but not for ever */
+        AUTO_STR wave = str_fmt("c%d", i);
+        assert_int_equal(number(&d, "SELECT count(*) FROM journal"), seen);
+        crowd(&d, wave, NULL, &out);
+    }
+    d.now_ms += 5;
+    crowd(&d, "d", NULL, &out);
+    assert_true(number(&d, "SELECT count(*) FROM journal") > seen);
+    seen = number(&d, "SELECT value FROM meta WHERE name = 'inbox_done'");
+    struct input note;
+    says_of(&d, &note, "ae1", "note acme they pay on friday", "t1");
+    crowd(&d, "e", &note, &out); /* a person does not wait */
+    assert_true(number(&d, "SELECT value FROM meta WHERE name = 'inbox_done'") > seen);
+    outputs_free(&out);
+    close_desk(&d);
+}
+
 static void the_start_is_written_down_once_a_start(void **state)
 {
     (void)state;
@@ -371,6 +422,7 @@ int main(void)
         cmocka_unit_test(a_call_that_was_out_when_a_turn_failed_is_answered_later),
         cmocka_unit_test(files_are_read_anew_and_a_broken_one_is_not),
         cmocka_unit_test(it_wakes_for_its_files_and_not_more_often),
+        cmocka_unit_test(a_crowd_is_answered_first_and_worked_on_soon),
         cmocka_unit_test(the_start_is_written_down_once_a_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

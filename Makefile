@@ -8,7 +8,7 @@ V      ?=
 Q      := $(if $(V),,@)
 say     = $(if $(V),,@echo '  $(1)')
 
-PKGS   := libwebsockets libcurl jansson sqlite3 libmicrohttpd libfyaml icu-i18n icu-uc libcrypto
+PKGS   := libwebsockets libcurl jansson sqlite3 libmicrohttpd libfyaml libcrypto
 WARN   := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
           -Wold-style-definition -Wformat=2 -Wundef -Wvla -Wcast-qual -Wwrite-strings -Wpointer-arith -Wswitch-enum -Wdouble-promotion -Wno-overlength-strings
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
@@ -26,7 +26,7 @@ endif
 PKGC    = $(eval PKGC := $(shell pkg-config --cflags $(PKGS)))$(PKGC)
 PKGL    = $(eval PKGL := $(shell pkg-config --libs $(PKGS)))$(PKGL)
 OWN     = -std=c11 -D_GNU_SOURCE -I. -I$(B)/gen $(WARN) $(HARDEN) $(SANF) $(PKGC) -pthread
-LIBS    = $(PKGL) -pthread -lm
+LIBS    = $(PKGL) -lunistring -pthread -lm
 
 SRC    := $(wildcard engine/*.c) $(wildcard adapters/*.c adapters/*/*.c) $(filter-out bot/main.c,$(wildcard bot/*.c))
 OBJ     = $(SRC:%.c=$(O)/obj/%.o) $(O)/obj/embedded.o $(if $(SAN),$(O)/obj/tests/crash/kill_point.o)

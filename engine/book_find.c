@@ -7,8 +7,10 @@
  * index. */
 #include <stdio.h>
 #include <string.h>
-#include <unicode/unorm2.h>
-#include <unicode/ustring.h>
+#include <unicase.h>
+#include <unictype.h>
+#include <uninorm.h>
+#include <unistr.h>
 
 #include "engine/book_parts.h"
 #include "engine/buf.h"
@@ -46,21 +48,42 @@ static bool fold_ascii(char out[BOOK_FOLD_SIZE], const char *text)
     return true;
 }
 
-/* What ICU cannot fold (broken UTF-8, too long) folds to nothing: it is then found by key only. */
+/* Characters that are not seen (soft hyphens, joiners) do not count. In place. */
+static size_t drop_unseen(uint8_t *text, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n;) {
+        ucs4_t c;
+        size_t length = (size_t)u8_mbtouc(&c, text + i, n - i);
+        if (!uc_is_property_default_ignorable_code_point(c)) {
+            memmove(text + kept, text + i, length);
+            kept += length;
+        }
+        i += length;
+    }
+    return kept;
+}
+
+/* What cannot be folded (broken UTF-8, too long) folds to nothing: it is then found by key only. Composed before and after,
+ * because some characters stand for others that have a case. */
 static void fold_unicode(char out[BOOK_FOLD_SIZE], const char *text)
 {
-    UErrorCode status = U_ZERO_ERROR;
-    UChar wide[BOOK_FOLD_SIZE], folded[BOOK_FOLD_SIZE];
-    int32_t n = 0;
-    const UNormalizer2 *fold = unorm2_getNFKCCasefoldInstance(&status);
     char cut[BOOK_FOLD_SIZE / 2];
     str_copy(cut, sizeof(cut), text);
-    u_strFromUTF8(wide, BOOK_FOLD_SIZE, &n, cut, -1, &status);
-    n = unorm2_normalize(fold, wide, n, folded, BOOK_FOLD_SIZE, &status);
-    u_strToUTF8(out, BOOK_FOLD_SIZE - 1, NULL, folded, n, &status);
-    out[BOOK_FOLD_SIZE - 1] = '\0';
-    if (U_FAILURE(status))
-        out[0] = '\0';
+    uint8_t *bytes = (uint8_t *)cut, *plain = NULL, *folded = NULL;
+    size_t n = strlen(cut), n_plain = 0, n_folded = 0;
+    out[0] = '\0';
+    if (!u8_check(bytes, n)) {
+        n = drop_unseen(bytes, n);
+        plain = u8_normalize(UNINORM_NFKC, bytes, n, NULL, &n_plain);
+        folded = plain ? u8_casefold(plain, n_plain, NULL, UNINORM_NFKC, NULL, &n_folded) : NULL;
+    }
+    if (folded && n_folded < BOOK_FOLD_SIZE) {
+        memcpy(out, folded, n_folded);
+        out[n_folded] = '\0';
+    }
+    free(plain);
+    free(folded);
 }
 
 void book_fold(char out[BOOK_FOLD_SIZE], const char *text)

@@ -1,21 +1,18 @@
 /* Times are one number, milliseconds UTC; calendars and zones appear only where people read or write them.
  *
- * The civil arithmetic is our own (days since 1970 and back, in the proleptic Gregorian calendar). ICU is asked a
- * single question: how far is this zone from UTC at this moment? TZ and localtime cannot answer it for many zones
- * in one process. An ICU calendar is costly to open and must not be used by two threads at once, so each is kept in
- * a slot that a thread empties while it uses it: whoever finds the slot empty opens another, and the last to come
- * back frees what it meets there. No lock, and at most one idle calendar a slot.
+ * The civil arithmetic is our own (days since 1970 and back, in the proleptic Gregorian calendar); zone.c answers a
+ * single question: how far is this zone from UTC at this moment? TZ and localtime cannot answer it for many zones in one
+ * process.
  *
  * Moments outside the years 1 to 9999 are moved to that edge, so text never grows and nothing overflows. A zone
  * that does not exist counts as UTC here; configuration refuses it first (when_zone_known). */
 #include "engine/when.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unicode/ucal.h>
-#include <unicode/ustring.h>
+
+#include "engine/zone.h"
 
 static const int64_t FIRST_MS = INT64_C(-62135596800000), LAST_MS = INT64_C(253402300799999);
 
@@ -23,100 +20,19 @@ static const char *const weekdays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri",
 static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-/* --- zones
- * -------------------------------------------------------------------------------------------------------- */
-
-enum { ZONE_NAME = 48, SLOTS = 64 };
-
-struct zone {
-    char name[ZONE_NAME];
-    UCalendar *calendar;
-};
-
-static _Atomic(struct zone *) slots[SLOTS];
-
 static bool zone_is_utc(const char *zone)
 {
     return !zone || !zone[0] || strcmp(zone, "UTC") == 0 || strcmp(zone, "Etc/UTC") == 0;
 }
 
-static bool zone_name(UChar out[ZONE_NAME], const char *zone)
-{
-    size_t n = strnlen(zone, ZONE_NAME);
-    for (size_t i = 0; i < n; i++) {
-        if ((unsigned char)zone[i] >= 0x80)
-            return false;
-    }
-    if (n == ZONE_NAME)
-        return false;
-    u_charsToUChars(zone, out, (int32_t)n + 1);
-    return true;
-}
-
 bool when_zone_known(const char *zone)
 {
-    UChar name[ZONE_NAME], canonical[2 * ZONE_NAME];
-    if (zone_is_utc(zone))
-        return true;
-    if (!zone_name(name, zone) || strcmp(zone, "Etc/Unknown") == 0)
-        return false;
-    UErrorCode status = U_ZERO_ERROR;
-    UBool listed = false;
-    ucal_getCanonicalTimeZoneID(name, -1, canonical, DW_ARRAY_LEN(canonical), &listed, &status);
-    return U_SUCCESS(status) && listed;
+    return zone_is_utc(zone) || zone_known(zone);
 }
 
-static void zone_free(struct zone *z)
-{
-    if (z)
-        ucal_close(z->calendar);
-    free(z);
-}
-
-static struct zone *zone_open(const char *name)
-{
-    UChar wide[ZONE_NAME];
-    UErrorCode status = U_ZERO_ERROR;
-    if (!zone_name(wide, name))
-        return NULL;
-    UCalendar *calendar = ucal_open(wide, -1, "en_US_POSIX", UCAL_GREGORIAN, &status);
-    if (U_FAILURE(status)) {
-        ucal_close(calendar);
-        return NULL;
-    }
-    struct zone *z = mem_alloc(sizeof(*z));
-    str_copy(z->name, sizeof(z->name), name);
-    z->calendar = calendar;
-    return z;
-}
-
-static _Atomic(struct zone *) *slot_of(const char *name)
-{
-    uint32_t hash = 2166136261u;
-    for (const char *p = name; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619u;
-    return &slots[(hash ^ (hash >> 16)) % SLOTS];
-}
-
-/* The zone's distance from UTC at a moment. */
 static int64_t zone_offset(int64_t at_ms, const char *zone)
 {
-    if (zone_is_utc(zone))
-        return 0;
-    _Atomic(struct zone *) *slot = slot_of(zone);
-    struct zone *z = atomic_exchange(slot, NULL);
-    if (!z || strcmp(z->name, zone) != 0) {
-        zone_free(z);
-        z = zone_open(zone);
-    }
-    if (!z)
-        return 0;
-    UErrorCode status = U_ZERO_ERROR;
-    ucal_setMillis(z->calendar, (UDate)at_ms, &status);
-    int64_t offset = ucal_get(z->calendar, UCAL_ZONE_OFFSET, &status);
-    offset += ucal_get(z->calendar, UCAL_DST_OFFSET, &status);
-    zone_free(atomic_exchange(slot, z));
-    return U_SUCCESS(status) ? offset : 0;
+    return zone_is_utc(zone) ? 0 : zone_offset_ms(zone, at_ms);
 }
 
 /* --- civil arithmetic
@@ -125,16 +41,6 @@ static int64_t zone_offset(int64_t at_ms, const char *zone)
 static int64_t clamp(int64_t at_ms)
 {
     return at_ms < FIRST_MS ? FIRST_MS : at_ms > LAST_MS ? LAST_MS : at_ms;
-}
-
-/* Days since 1970-01-01; eras of 400 years keep it exact, years that begin in March put the leap day last. */
-static int64_t days_of(int year, int month, int day)
-{
-    int64_t y = (int64_t)year - (month <= 2);
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t of_era = y - era * 400;
-    int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -181,7 +87,7 @@ struct civil when_civil(int64_t at_ms, const char *zone)
 
 int64_t when_of_civil(struct civil c, const char *zone)
 {
-    return from_local(days_of(c.year, c.month, c.day) * MS_DAY + c.hour * MS_HOUR + c.minute * MS_MINUTE, zone);
+    return from_local(zone_days_of(c.year, c.month, c.day) * MS_DAY + c.hour * MS_HOUR + c.minute * MS_MINUTE, zone);
 }
 
 int when_month_days(int year, int month)
@@ -261,7 +167,7 @@ const char *when_iso_day(char out[WHEN_TEXT_SIZE], int64_t at_ms, const char *zo
 int64_t when_business_hour(int64_t from_ms, int hour, const char *zone)
 {
     struct civil c = when_civil(from_ms, zone);
-    int64_t day = days_of(c.year, c.month, c.day);
+    int64_t day = zone_days_of(c.year, c.month, c.day);
     for (;; day++) {
         int64_t at_ms = from_local(day * MS_DAY + hour * MS_HOUR, zone);
         int weekday = civil_of(day * MS_DAY).weekday;
@@ -283,5 +189,5 @@ int64_t when_add_months(int64_t from_ms, int count, const char *zone)
     int year = (int)floor_div(month, 12), of_year = (int)(month - floor_div(month, 12) * 12) + 1;
     int last = when_month_days(year, of_year);
     int64_t of_day = local - floor_div(local, MS_DAY) * MS_DAY;
-    return from_local(days_of(year, of_year, c.day < last ? c.day : last) * MS_DAY + of_day, zone);
+    return from_local(zone_days_of(year, of_year, c.day < last ? c.day : last) * MS_DAY + of_day, zone);
 }

@@ -1,4 +1,4 @@
-/* Times: int64 milliseconds since the epoch, UTC. Zones by IANA name through ICU, at the edges only. Any thread. */
+/* Times: int64 milliseconds since the epoch, UTC. Zones by IANA name, at the edges only. Any thread. */
 #ifndef DW_ENGINE_WHEN_H
 #define DW_ENGINE_WHEN_H
 

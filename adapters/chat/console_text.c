@@ -8,7 +8,8 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unicode/uchar.h>
+#include <unictype.h>
+#include <uniwidth.h>
 
 #include "engine/when.h"
 
@@ -20,34 +21,32 @@
 
 /* ---- characters ---- */
 
-static UChar32 code_at(const char *p, size_t n)
+static ucs4_t code_at(const char *p, size_t n)
 {
     const unsigned char *u = (const unsigned char *)p;
     if (n == 1)
         return u[0];
     if (n == 2)
-        return (UChar32)((u[0] & 0x1Fu) << 6 | (u[1] & 0x3Fu));
+        return (ucs4_t)((u[0] & 0x1Fu) << 6 | (u[1] & 0x3Fu));
     if (n == 3)
-        return (UChar32)((u[0] & 0x0Fu) << 12 | (u[1] & 0x3Fu) << 6 | (u[2] & 0x3Fu));
-    return (UChar32)((u[0] & 0x07u) << 18 | (u[1] & 0x3Fu) << 12 | (u[2] & 0x3Fu) << 6 | (u[3] & 0x3Fu));
+        return (ucs4_t)((u[0] & 0x0Fu) << 12 | (u[1] & 0x3Fu) << 6 | (u[2] & 0x3Fu));
+    return (ucs4_t)((u[0] & 0x07u) << 18 | (u[1] & 0x3Fu) << 12 | (u[2] & 0x3Fu) << 6 | (u[3] & 0x3Fu));
 }
 
 /* Controls, unassigned and private characters, surrogates, and format characters that turn the reading order around.
  */
-static bool harmful(UChar32 c)
+static bool harmful(ucs4_t c)
 {
-    int8_t type = u_charType(c);
-    return type == U_CONTROL_CHAR || type == U_FORMAT_CHAR || type == U_UNASSIGNED || type == U_PRIVATE_USE_CHAR ||
-           type == U_SURROGATE || type == U_LINE_SEPARATOR || type == U_PARAGRAPH_SEPARATOR;
+    const uint32_t kinds = UC_CATEGORY_MASK_Cc | UC_CATEGORY_MASK_Cf | UC_CATEGORY_MASK_Cn | UC_CATEGORY_MASK_Co | UC_CATEGORY_MASK_Cs |
+                           UC_CATEGORY_MASK_Zl | UC_CATEGORY_MASK_Zp;
+    return uc_is_general_category_withtable(c, kinds);
 }
 
-static int columns_of(UChar32 c)
+static int columns_of(ucs4_t c)
 {
-    int8_t type = u_charType(c);
-    if (type == U_NON_SPACING_MARK || type == U_ENCLOSING_MARK)
+    if (uc_is_general_category_withtable(c, UC_CATEGORY_MASK_Mn | UC_CATEGORY_MASK_Me))
         return 0;
-    int width = u_getIntPropertyValue(c, UCHAR_EAST_ASIAN_WIDTH);
-    return width == U_EA_WIDE || width == U_EA_FULLWIDTH ? 2 : 1;
+    return uc_width(c, "UTF-8") == 2 ? 2 : 1;
 }
 
 int console_columns(const char *clean, size_t n)

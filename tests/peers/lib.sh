@@ -19,7 +19,7 @@ build_drive() {
     for s in $sources; do objects="$objects build/obj/$s.o"; done
     make -s $objects || exit 1
     ${CC:-cc} -std=c11 -D_GNU_SOURCE -I. -O1 -g -Wall -Wextra -Werror "-DDRIVER=$1_driver" -o "build/peers/$1_drive" tests/peers/drive.c $objects \
-        $(pkg-config --cflags --libs libcurl jansson libcrypto icu-i18n icu-uc) -lm || exit 1
+        $(pkg-config --cflags --libs libcurl jansson libcrypto) -lunistring -lm || exit 1
 }
 
 # A port nobody listens on now.

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -164,11 +165,42 @@ static void zones_are_known_by_name(void **state)
                                        "Asia/Kolkata"};
     static const char *const bad[] = {
         "Mars/Olympus", "europe",        "GMT+99", "GMT+5:07",
+        "right/UTC",    "posix/UTC",     "zone.tab", "Europe",
         "Etc/Unknown",  "../etc/passwd", "Zürich", "A-name-that-is-far-too-long-to-be-that-of-any-zone-there-is"};
     for (size_t i = 0; i < DW_ARRAY_LEN(good); i++)
         assert_true(when_zone_known(good[i]));
     for (size_t i = 0; i < DW_ARRAY_LEN(bad); i++)
         assert_false(when_zone_known(bad[i]));
+}
+
+/* Far ahead the database has only a rule; some rules are odd. */
+static void zones_keep_their_odd_rules(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone, *at, *local;
+    } cases[] = {
+        {"Europe/Dublin", "2049-07-01T00:00:00.000Z", "01:00"},      /* winter is its daylight saving time, the other way round */
+        {"Europe/Dublin", "2049-12-01T00:00:00.000Z", "00:00"},
+        {"Australia/Lord_Howe", "2050-01-01T00:00:00.000Z", "11:00"}, /* half an hour */
+        {"Australia/Lord_Howe", "2050-07-01T00:00:00.000Z", "10:30"},
+        {"America/Santiago", "2060-07-01T12:00:00.000Z", "08:00"},   /* the south */
+        {"America/Santiago", "2060-12-31T23:59:00.000Z", "20:59"},
+        {"Asia/Jerusalem", "2044-03-24T23:59:00.000Z", "01:59"},     /* the Friday before a Sunday: 26 hours after Thursday began */
+        {"Asia/Jerusalem", "2044-03-25T00:00:00.000Z", "03:00"},
+        {"Etc/GMT+5", "2050-07-01T12:00:00.000Z", "07:00"},
+        {"America/New_York", "1883-11-18T12:00:00.000Z", "07:03"},   /* before there were zones */
+        {"Europe/Lisbon", "9999-07-01T12:00:00.000Z", "13:00"},
+    };
+    for (size_t i = 0; i < DW_ARRAY_LEN(cases); i++) {
+        struct civil utc = {0};
+        char local[8];
+        assert_int_equal(sscanf(cases[i].at, "%d-%d-%dT%d:%d", &utc.year, &utc.month, &utc.day, &utc.hour, &utc.minute), 5);
+        struct civil c = when_civil(when_of_civil(utc, NULL), cases[i].zone);
+        snprintf(local, sizeof local, "%02d:%02d", c.hour, c.minute);
+        if (strcmp(local, cases[i].local) != 0)
+            fail_msg("%s at %s: %s", cases[i].zone, cases[i].at, local);
+    }
 }
 
 static void business_hours_skip_the_weekend(void **state)
@@ -258,6 +290,7 @@ int main(void)
         cmocka_unit_test(people_say_when),
         cmocka_unit_test(what_is_unclear_is_refused),
         cmocka_unit_test(zones_are_known_by_name),
+        cmocka_unit_test(zones_keep_their_odd_rules),
         cmocka_unit_test(business_hours_skip_the_weekend),
         cmocka_unit_test(moving_keeps_the_wall_clock),
         cmocka_unit_test(civil_days_round_trip),

@@ -9,6 +9,7 @@
 
 #include "bot/cards.h"
 #include "bot/words.h"
+#include "engine/waiting.h"
 #include "engine/when.h"
 
 enum { SCHEDULE_MOST = 6, WHAT_SIZE = 200, LABEL_SIZE = 72, NAME_BRIEF = 61 };
@@ -60,7 +61,7 @@ static const char *state_head(const struct proposal *p)
     return "";
 }
 
-static void say_asked(json_t *card, const struct engine *e, const struct proposal *p)
+static void say_asked(json_t *card, const struct engine *e, const struct proposal *p, const struct waiting *w)
 {
     char reason[600];
     AUTO_BUF out = BUF(WORDS_SIZE);
@@ -70,6 +71,8 @@ static void say_asked(json_t *card, const struct engine *e, const struct proposa
         buf_addf(&out, ": \"%s\"", words_plain(reason, sizeof reason, p->reason));
     if (p->replaces)
         buf_addf(&out, ". It answers A-%lld", (long long)p->replaces);
+    if (w->reopens)
+        buf_addf(&out, ". It asks A-%lld again, which nobody decided", (long long)w->reopens);
     card_paragraph(card, buf_text(&out));
 }
 
@@ -147,6 +150,37 @@ static void say_needs(json_t *card, struct engine *e, const struct recovery *r, 
     card_paragraph(card, buf_text(&out));
 }
 
+static void say_escalated(json_t *card, const struct engine *e, const struct waiting *w)
+{
+    for (size_t i = 0; i < json_array_size(w->asked); i++) {
+        AUTO_BUF out = BUF(WORDS_SIZE);
+        words_escalation(&out, e, json_array_get(w->asked, i));
+        card_paragraph(card, buf_text(&out));
+    }
+}
+
+/* Parked is neither yes nor no: what goes on meanwhile, and how to ask again. */
+static void say_parked(json_t *card, struct engine *e, const struct recovery *r, const struct proposal *p, const struct waiting *w)
+{
+    char ref[32];
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    if (w->reopened_as) {
+        buf_addf(&out, "It is asked again as A-%lld", (long long)w->reopened_as);
+        card_paragraph(card, buf_text(&out));
+        return;
+    }
+    if (r->state == RECOVERY_CLOSED)
+        return;
+    if (words_hold(&out, e, r))
+        buf_addc(&out, '\n');
+    buf_addf(&out, "Meanwhile: ");
+    words_next(&out, r);
+    card_paragraph(card, buf_text(&out));
+    snprintf(ref, sizeof ref, "A-%lld", (long long)p->id);
+    if (!e->shadow)
+        card_action(card, "reopen", "Ask again", "primary", ref, p->revision);
+}
+
 static void say_decision(json_t *card, const struct engine *e, const struct proposal *p)
 {
     char reason[600];
@@ -211,18 +245,24 @@ json_t *card_approval(struct engine *e, const struct recovery *r, const struct p
     AUTO_STR footer = str_fmt("Request A-%lld of case N-%lld, policy %s", (long long)p->id, (long long)r->id,
                               p->policy_version ? p->policy_version : "");
     card_footer(card, footer);
-    say_asked(card, e, p);
+    struct waiting w;
+    waiting_load(e, p->id, &w);
+    say_asked(card, e, p, &w);
     say_schedule(card, p, facts_str(&r->facts, "account.timezone"));
     say_policy(card, e, r, p);
     if (p->state == PROPOSAL_ASKED) {
         say_history(card, e, r);
         say_needs(card, e, r, p);
+        say_escalated(card, e, &w);
     } else {
         say_decision(card, e, p);
     }
+    if (p->state == PROPOSAL_PARKED)
+        say_parked(card, e, r, p, &w);
     if (!is_over(p))
         approval_facts(card, e, r);
     if (p->state == PROPOSAL_ASKED && !e->shadow)
         approval_buttons(card, r, p, what);
+    waiting_fini(&w);
     return card;
 }

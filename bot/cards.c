@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bot/card_replies.h"
 #include "bot/words.h"
 #include "engine/effect.h"
 
@@ -348,6 +349,26 @@ static size_t requests_of_case(struct engine *e, int64_t case_id, int64_t ids[RE
     return n;
 }
 
+struct thread {
+    struct engine *e;
+    const struct message *m;
+    const struct proposal *p;
+};
+
+static void say_in_thread(void *ctx, const char *what, const char *text)
+{
+    const struct thread *t = ctx;
+    AUTO_STR key = reply_key(t->m, t->p, what);
+    reply(t->e, t->m, key, text);
+}
+
+static void reply_all(struct engine *e, const struct recovery *r, const struct message *m, const struct proposal *p)
+{
+    struct thread t = {.e = e, .m = m, .p = p};
+    reply_proposal(e, m, p);
+    card_replies(e, r, p, m->ref[0] == 'A', say_in_thread, &t);
+}
+
 static void refresh_request(struct engine *e, const struct recovery *r, const struct message *of_case,
                             const struct proposal *p)
 {
@@ -360,11 +381,11 @@ static void refresh_request(struct engine *e, const struct recovery *r, const st
     if ((shown || p->state == PROPOSAL_ASKED) && to.channel && to.channel[0])
         card_sync(e, r, ref, &to, card_approval(e, r, p));
     if (message_load(e, ref, &m))
-        reply_proposal(e, &m, p);
+        reply_all(e, r, &m, p);
     message_fini(&m);
     bool by_machine = str_eq(p->requester, "policy");
     if (of_case && (!by_machine || p->state == PROPOSAL_FAILED || p->state == PROPOSAL_UNKNOWN))
-        reply_proposal(e, of_case, p);
+        reply_all(e, r, of_case, p);
 }
 
 static void refresh_case(struct engine *e, const struct recovery *r)

@@ -31,6 +31,7 @@ const struct command commands_all[] = {
     {"retry", "retry <account>", "try the payment again now", WORKERS, cmd_retry, false},
     {"done", "done <A-17>", "say that what billing cannot do by itself was done by hand", WORKERS, cmd_done, false},
     {"withdraw", "withdraw <A-17> [why <reason>]", "take back what you asked for", WORKERS, cmd_withdraw, false},
+    {"reopen", "reopen <A-17>", "ask again what was parked because nobody decided", WORKERS, cmd_reopen, false},
     {"accept", "accept <A-18>", "say yes to a counter-offer made to you", WORKERS, cmd_approve, false},
     {"approve", "approve <A-17> [why <reason>]", "say yes to a request", DECIDERS, cmd_approve, true},
     {"decline", "decline <A-17> <reason>", "say no to a request", DECIDERS, cmd_decline, true},
@@ -49,7 +50,7 @@ static const struct {
     {"reject", "decline"},   {"deny", "decline"},     {"disputed", "dispute"}, {"offer", "plan"},
     {"not-mine", "notmine"}, {"promised", "promise"}, {"paylink", "link"},     {"show", "status"},
     {"log", "history"},      {"commands", "help"},    {"?", "help"},           {"hello", "help"},
-    {"hi", "help"},          {"cancel", "withdraw"},
+    {"hi", "help"},          {"cancel", "withdraw"},   {"askagain", "reopen"},
 };
 
 static bool same(struct span s, const char *text)

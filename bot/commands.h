@@ -78,6 +78,7 @@ int cmd_notmine(struct request *rq, struct err *e);
 int cmd_plan(struct request *rq, struct err *e);
 int cmd_promise(struct request *rq, struct err *e);
 int cmd_queue(struct request *rq, struct err *e);
+int cmd_reopen(struct request *rq, struct err *e);
 int cmd_resume(struct request *rq, struct err *e);
 int cmd_retry(struct request *rq, struct err *e);
 int cmd_status(struct request *rq, struct err *e);

@@ -200,7 +200,8 @@ void words_state(struct buf *out, const struct engine *e, const struct proposal 
     case PROPOSAL_DECLINED: words_decided(out, e, p, "declined"); break;
     case PROPOSAL_COUNTERED: words_decided(out, e, p, p->outcome && p->outcome[0] ? p->outcome : "countered"); break;
     case PROPOSAL_PARKED:
-        buf_adds(out, "expired and parked: nothing was changed, ask again if it is still wanted");
+        buf_adds(out, "expired and parked: nobody decided in time, and nothing was changed. If it is still wanted: ");
+        buf_addf(out, "reopen A-%lld", (long long)p->id);
         break;
     case PROPOSAL_VOIDED: words_outcome(out, p, "void, the facts have changed"); break;
     case PROPOSAL_WITHDRAWN: words_outcome(out, p, "withdrawn, nothing was changed"); break;

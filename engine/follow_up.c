@@ -9,6 +9,7 @@
 #include "engine/plan.h"
 #include "engine/proposal.h"
 #include "engine/timer.h"
+#include "engine/waiting.h"
 #include "engine/when.h"
 
 #define LOOK_AGAIN_MS (10 * MS_MINUTE)
@@ -121,6 +122,8 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
         promise_passed(e, r, ref);
     else if (str_eq(kind, "expire"))
         proposal_expire(e, ref);
+    else if (str_eq(kind, "remind"))
+        waiting_look(e, ref);
     else if (str_eq(kind, "link_over"))
         link_passed(e, r);
     else if (str_eq(kind, "reread") && r->state != RECOVERY_CLOSED)

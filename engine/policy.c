@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/limits.h"
+#include "engine/policy_attention.h"
 #include "engine/policy_parts.h"
 
 int64_t policy_integer(const struct policy_reader *r, const json_t *object, const char *key, const char *where,
@@ -155,10 +156,11 @@ static json_t *read_retries(const struct policy_reader *r, const json_t *root)
 
 static json_t *read_approvals(const struct policy_reader *r, const json_t *root)
 {
-    static const char *const known[] = {"expire_hours", NULL};
+    static const char *const known[] = {"expire_hours", "remind_hours", "escalate", NULL};
     const json_t *map = section(r, root, "approvals", "approvals", known);
     json_t *out = json_object();
     json_put_i64(out, "expire_hours", policy_integer(r, map, "expire_hours", "approvals", 1, 720, 48));
+    policy_read_patience(r, map, out);
     return out;
 }
 

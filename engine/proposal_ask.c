@@ -10,6 +10,7 @@
 #include "engine/proposal_internal.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
+#include "engine/waiting.h"
 #include "engine/when.h"
 
 static const struct actor POLICY = {.name = "policy"};
@@ -29,6 +30,7 @@ void proposal_ask(struct engine *e, struct recovery *r, struct proposal *p, cons
     p->expires_ms = e->now_ms + policy_approval_hours(e->policy) * MS_HOUR;
     proposal_move(e, r, p, who, PROPOSAL_ASKED, NULL, "asked for approval: %s", p->reason[0] ? p->reason : p->bound);
     timer_add(e, "expire", r->id, p->id, p->expires_ms);
+    waiting_begin(e, p);
 }
 
 /* What every request must meet before its terms are looked at. */

@@ -227,7 +227,7 @@ void proposal_expire(struct engine *e, int64_t id)
     d.r = d.p ? recovery_load(e, d.p->case_id) : NULL;
     if (d.r && d.p->state == PROPOSAL_ASKED) {
         free(d.p->outcome);
-        d.p->outcome = str_dup("nobody decided in time; nothing was changed. Ask again if it is still wanted");
+        d.p->outcome = str_dup("nobody decided in time; nothing was changed");
         proposal_move(e, d.r, d.p, &(struct actor){.name = "policy"}, PROPOSAL_PARKED, NULL, "%s", d.p->outcome);
     }
     decision_fini(&d);

@@ -11,6 +11,7 @@
 #include "engine/plan.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
+#include "engine/waiting.h"
 #include "engine/when.h"
 
 static const struct actor POLICY = {.name = "policy"};
@@ -311,6 +312,7 @@ void recovery_facts_arrived(struct engine *e, struct recovery *r, const json_t *
     if (r->state != RECOVERY_CLOSED)
         proposals_recheck(e, r);
     proposals_start_waiting(e, r);
+    proposals_reopen_waiting(e, r);
     facts_fini(&before);
     recovery_save(e, r);
     if (again)

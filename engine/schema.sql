@@ -108,6 +108,20 @@ CREATE TABLE votes (
     PRIMARY KEY (proposal_id, person)
 );
 
+-- What a request went through while it waited: a row from the first reminder on.
+CREATE TABLE waiting (
+    proposal_id INTEGER PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    reminded INTEGER NOT NULL,
+    escalated INTEGER NOT NULL,
+    asked TEXT NOT NULL,
+    reopens INTEGER NOT NULL,
+    reopened_as INTEGER NOT NULL,
+    reopen_by TEXT NOT NULL,
+    note TEXT NOT NULL
+);
+CREATE INDEX waiting_reopen ON waiting (case_id) WHERE reopen_by <> '';
+
 CREATE TABLE holds (
     id INTEGER PRIMARY KEY,
     case_id INTEGER NOT NULL,
@@ -170,6 +184,7 @@ CREATE TABLE timers (
 );
 CREATE INDEX timers_due ON timers (due_ms);
 CREATE INDEX timers_case ON timers (case_id);
+CREATE INDEX timers_ref ON timers (ref, kind);
 
 CREATE TABLE effects (
     id INTEGER PRIMARY KEY,

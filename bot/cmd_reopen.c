@@ -1,0 +1,16 @@
+/* reopen: asks again what was parked because nobody decided. A new request with a card of its own, on the facts of now. */
+#include "bot/commands.h"
+#include "engine/waiting.h"
+
+int cmd_reopen(struct request *rq, struct err *e)
+{
+    int64_t id = 0;
+    const char *rest = "";
+    char said[SAID_SIZE] = "";
+    int rc = request_approval(rq, &id, &rest, e);
+    if (!rc)
+        rc = proposal_reopen(rq->engine, id, &rq->who, said, sizeof said, e);
+    if (!rc)
+        request_say(rq, "%s", said);
+    return rc;
+}

@@ -1,0 +1,111 @@
+/* How patient Dunwell is with people who do not answer. A list of hours must rise and end before the request is parked:
+ * a reminder that could never be sent is a mistake in the file and is named as one. */
+#include "engine/policy_attention.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const int64_t remind_usual[] = {4, 12, 24};
+
+/* The usual reminders, as far as the request lives. */
+static json_t *remind_default(int64_t expire_hours)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < DW_ARRAY_LEN(remind_usual); i++)
+        if (remind_usual[i] < expire_hours)
+            json_array_append_new(list, json_integer((json_int_t)remind_usual[i]));
+    return list;
+}
+
+static json_t *read_remind(const struct policy_reader *r, const json_t *approvals, int64_t expire_hours)
+{
+    const json_t *list = json_object_get(approvals, "remind_hours");
+    json_t *out = json_array();
+    int64_t before = 0;
+    bool fine = json_is_array(list) && json_array_size(list) <= REMIND_MOST;
+    if (!list) {
+        json_decref(out);
+        return remind_default(expire_hours);
+    }
+    for (size_t i = 0; fine && i < json_array_size(list); i++) {
+        const json_t *v = json_array_get(list, i);
+        int64_t hours = json_is_integer(v) ? json_integer_value(v) : 0;
+        fine = hours > before && hours < expire_hours;
+        json_array_append_new(out, json_integer((json_int_t)hours));
+        before = hours;
+    }
+    if (!fine)
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, approvals, "remind_hours"),
+                     "approvals.remind_hours must be a list of up to %d rising whole hours, each below approvals.expire_hours (%lld), such as [4, 12, 24]",
+                     REMIND_MOST, (long long)expire_hours);
+    return out;
+}
+
+static bool read_names(const json_t *list, json_t *out)
+{
+    size_t n = json_array_size(list);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        if (!name || !name[0] || strlen(name) > 40)
+            return false;
+        json_array_append_new(out, json_string(name));
+    }
+    return json_is_array(list) && n > 0 && n <= 16;
+}
+
+/* One step; its hours, or -1 when it is wrong. */
+static int64_t read_step(const struct policy_reader *r, const json_t *list, size_t i, int64_t before, int64_t expire_hours, json_t *out)
+{
+    static const char *const known[] = {"after_hours", "ask", NULL};
+    const json_t *map = json_array_get(list, i), *hours = json_object_get(map, "after_hours");
+    json_t *names = json_array(), *step = json_object();
+    if (json_is_object(map))
+        doc_known_keys(r->d, map, "approvals.escalate", known, r->p);
+    bool fine = json_is_integer(hours) && json_integer_value(hours) > before && json_integer_value(hours) < expire_hours &&
+                read_names(json_object_get(map, "ask"), names);
+    json_put_i64(step, "after_hours", fine ? json_integer_value(hours) : 0);
+    json_put_new(step, "ask", names);
+    json_array_append_new(out, step);
+    if (fine)
+        return json_integer_value(hours);
+    problems_add(r->p, doc_name(r->d), doc_item_line(r->d, list, i),
+                 "approvals.escalate: write {after_hours: 24, ask: [finance]}, with hours that rise and stay below approvals.expire_hours (%lld), and roles or people's keys",
+                 (long long)expire_hours);
+    return before;
+}
+
+static json_t *read_escalate(const struct policy_reader *r, const json_t *approvals, int64_t expire_hours)
+{
+    const json_t *list = json_object_get(approvals, "escalate");
+    json_t *out = json_array();
+    int64_t before = 0;
+    if (list && (!json_is_array(list) || json_array_size(list) > ESCALATE_MOST))
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, approvals, "escalate"),
+                     "approvals.escalate must be a list of up to %d steps, such as [{after_hours: 24, ask: [finance]}]", ESCALATE_MOST);
+    for (size_t i = 0; i < json_array_size(list) && i < ESCALATE_MOST; i++)
+        before = read_step(r, list, i, before, expire_hours, out);
+    return out;
+}
+
+void policy_read_patience(const struct policy_reader *r, const json_t *approvals, json_t *out)
+{
+    int64_t expire_hours = json_i64(out, "expire_hours", 0);
+    json_put_new(out, "remind_hours", read_remind(r, approvals, expire_hours));
+    json_put_new(out, "escalate", read_escalate(r, approvals, expire_hours));
+}
+
+int policy_remind_hours(const struct policy *p, size_t step)
+{
+    const json_t *v = json_array_get(json_at(p->root, "approvals.remind_hours"), step);
+    return v ? (int)json_integer_value(v) : -1;
+}
+
+int policy_escalate_hours(const struct policy *p, size_t step)
+{
+    return (int)json_i64(json_array_get(json_at(p->root, "approvals.escalate"), step), "after_hours", -1);
+}
+
+const json_t *policy_escalate_ask(const struct policy *p, size_t step)
+{
+    return json_object_get(json_array_get(json_at(p->root, "approvals.escalate"), step), "ask");
+}

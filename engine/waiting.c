@@ -1,0 +1,151 @@
+/* Reminders with back-off and escalation, from one durable timer a request. The row counts how many of each were done, and
+ * the hours of the policy say which is next; so a restart, a clock that was set, a policy that changed meanwhile or a timer
+ * that comes late never says a thing twice: of several that were missed only the newest is said. A request that is to be
+ * parked in the same moment is not announced before. */
+#include "engine/waiting.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/journal.h"
+#include "engine/policy_attention.h"
+#include "engine/timer.h"
+#include "engine/when.h"
+
+static const struct actor TIMER = {.name = "policy"};
+
+void waiting_load(struct engine *e, int64_t proposal_id, struct waiting *out)
+{
+    *out = (struct waiting){0};
+    struct query *q = store_query(e->store, "SELECT reminded, escalated, asked, reopens, reopened_as, reopen_by, note FROM waiting WHERE proposal_id = ?1",
+                                  "i", proposal_id);
+    if (query_next(q)) {
+        *out = (struct waiting){.reminded = query_i64(q, 0), .escalated = query_i64(q, 1), .asked = query_json(q, 2), .reopens = query_i64(q, 3),
+                                .reopened_as = query_i64(q, 4), .reopen_by = str_dup(query_text(q, 5)), .note = str_dup(query_text(q, 6))};
+        query_end(q);
+    }
+    if (!out->asked)
+        out->asked = json_array();
+    if (!out->reopen_by)
+        out->reopen_by = str_dup("");
+    if (!out->note)
+        out->note = str_dup("");
+}
+
+void waiting_fini(struct waiting *w)
+{
+    json_decref(w->asked);
+    free(w->reopen_by);
+    free(w->note);
+    *w = (struct waiting){0};
+}
+
+static void waiting_save(struct engine *e, const struct proposal *p, const struct waiting *w)
+{
+    store_run(e->store,
+              "INSERT INTO waiting (proposal_id, case_id, reminded, escalated, asked, reopens, reopened_as, reopen_by, note) VALUES (?1,?2,?3,?4,?5,0,0,'','') "
+              "ON CONFLICT (proposal_id) DO UPDATE SET reminded = excluded.reminded, escalated = excluded.escalated, asked = excluded.asked",
+              "iiiij", p->id, p->case_id, w->reminded, w->escalated, w->asked);
+}
+
+/* The next mark that nobody has reached yet; the earlier of both lists. */
+static void next_look(struct engine *e, const struct proposal *p, const struct waiting *w)
+{
+    int remind = policy_remind_hours(e->policy, (size_t)w->reminded), escalate = policy_escalate_hours(e->policy, (size_t)w->escalated);
+    int hours = remind < 0 || (escalate >= 0 && escalate < remind) ? escalate : remind;
+    int64_t due = p->created_ms + hours * MS_HOUR;
+    if (hours >= 0 && due < p->expires_ms)
+        timer_add(e, "remind", p->case_id, p->id, due > e->now_ms ? due : e->now_ms + 1);
+}
+
+void waiting_begin(struct engine *e, const struct proposal *p)
+{
+    struct waiting none = {0};
+    next_look(e, p, &none);
+}
+
+static unsigned role_of(const char *name)
+{
+    return str_eq(name, "manager") || str_eq(name, "managers") ? ROLE_MANAGER : str_eq(name, "finance") ? ROLE_FINANCE : 0;
+}
+
+static bool is_named(const struct person *who, const json_t *names)
+{
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        if (name && (str_eq(name, who->key) || person_has(who, role_of(name))))
+            return true;
+    }
+    return false;
+}
+
+json_t *waiting_people(const struct engine *e, const struct proposal *p, const json_t *names)
+{
+    json_t *keys = json_array();
+    for (size_t i = 0; i < people_count(e->people); i++) {
+        const struct person *who = people_at(e->people, i);
+        if (is_named(who, names) && !str_eq(who->key, p->requester) && person_may_decide(who, p->amount))
+            json_array_append_new(keys, json_string(who->key));
+    }
+    return keys;
+}
+
+static void names_in_words(const struct engine *e, const json_t *keys, char *out, size_t size)
+{
+    size_t n = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < json_array_size(keys) && n < size; i++)
+        n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "", person_name_of(e->people, json_string_value(json_array_get(keys, i))));
+}
+
+static void escalate(struct engine *e, const struct recovery *r, const struct proposal *p, struct waiting *w)
+{
+    char names[300];
+    int hours = policy_escalate_hours(e->policy, (size_t)w->escalated);
+    const json_t *ask = policy_escalate_ask(e->policy, (size_t)w->escalated);
+    AUTO_JSON people = waiting_people(e, p, ask);
+    json_t *step = json_pack("{s:i, s:I, s:O, s:O}", "after_hours", hours, "at_ms", (json_int_t)e->now_ms, "ask", ask, "people", people);
+    json_array_append_new(w->asked, step);
+    w->escalated++;
+    names_in_words(e, people, names, sizeof names);
+    AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
+    journal_add(e, &TIMER, "request.escalated", r->id, r->account, ref, step, names[0] ? "Nobody has decided on %s for %d h: asked as well: %s" : "Nobody has decided on %s for %d h, and nobody of the next group may decide on it%s",
+                ref, hours, names);
+}
+
+/* How many marks of a list have passed. */
+static int64_t passed(const struct engine *e, const struct proposal *p, int64_t done, int (*hours_of)(const struct policy *, size_t))
+{
+    int hours;
+    while ((hours = hours_of(e->policy, (size_t)done)) >= 0 && p->created_ms + hours * MS_HOUR <= e->now_ms)
+        done++;
+    return done;
+}
+
+static void look(struct engine *e, const struct recovery *r, const struct proposal *p)
+{
+    struct waiting w;
+    waiting_load(e, p->id, &w);
+    int64_t reminders = passed(e, p, w.reminded, policy_remind_hours), steps = passed(e, p, w.escalated, policy_escalate_hours);
+    while (w.escalated < steps)
+        escalate(e, r, p, &w);
+    if (reminders > w.reminded) {
+        AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
+        w.reminded = reminders;
+        journal_add(e, &TIMER, "request.reminded", r->id, r->account, ref, NULL, "%s still waits for a decision: said in its thread", ref);
+    }
+    waiting_save(e, p, &w);
+    next_look(e, p, &w);
+    engine_dirty(e, r->id);
+    waiting_fini(&w);
+}
+
+void waiting_look(struct engine *e, int64_t proposal_id)
+{
+    struct proposal *p = proposal_load(e, proposal_id);
+    struct recovery *r = p ? recovery_load(e, p->case_id) : NULL;
+    if (r && p->state == PROPOSAL_ASKED && p->expires_ms > e->now_ms)
+        look(e, r, p);
+    recovery_free(r);
+    proposal_free(p);
+}

@@ -9,6 +9,7 @@
 
 #include "bot/cards.h"
 #include "bot/words.h"
+#include "engine/receipt.h"
 #include "engine/waiting.h"
 #include "engine/when.h"
 
@@ -242,8 +243,11 @@ json_t *card_approval(struct engine *e, const struct recovery *r, const struct p
                                words_person(e, p->requester));
     json_t *card = card_new(e, title, approval_severity(p), summary);
     json_put_new(card, "ref", json_sprintf("A-%lld", (long long)p->id));
-    AUTO_STR footer = str_fmt("Request A-%lld of case N-%lld, policy %s", (long long)p->id, (long long)r->id,
-                              p->policy_version ? p->policy_version : "");
+    char receipt[RECEIPT_SIZE], ref[32];
+    snprintf(ref, sizeof ref, "A-%lld", (long long)p->id);
+    receipt_of(e, ref, receipt);
+    AUTO_STR footer = str_fmt("Request %s of case N-%lld, policy %s%s%s", ref, (long long)r->id, p->policy_version ? p->policy_version : "",
+                              receipt[0] ? ", receipt " : "", receipt);
     card_footer(card, footer);
     struct waiting w;
     waiting_load(e, p->id, &w);

@@ -17,6 +17,7 @@
 #include "bot/card_replies.h"
 #include "bot/words.h"
 #include "engine/effect.h"
+#include "engine/receipt.h"
 
 enum { REF_SIZE = 32, REQUESTS_MOST = 16 };
 
@@ -213,6 +214,8 @@ static void card_sync(struct engine *e, const struct recovery *r, const char *re
     struct message m;
     text_sha256(hash, text);
     bool known = message_load(e, ref, &m);
+    if (ref[0] == 'A' && (!known || !str_eq(m.hash, hash)))
+        shown_keep(e, ref, hash, text);
     bool stays = known && (is_fallback_of(&m, to->channel) || str_eq(m.channel, to->channel));
     if (!known) {
         m.case_id = r->id;
@@ -261,6 +264,7 @@ static void reply_approved(struct engine *e, const struct message *m, const stru
     buf_addf(&out, "A-%lld approved by %s (%s): %s", (long long)p->id, words_person(e, p->decider), p->right, what);
     if (p->decision_reason && p->decision_reason[0])
         buf_addf(&out, ". \"%s\"", words_plain(reason, sizeof reason, p->decision_reason));
+    words_receipt(&out, e, p);
     reply(e, m, key, buf_text(&out));
 }
 
@@ -279,6 +283,8 @@ static void reply_proposal(struct engine *e, const struct message *m, const stru
     AUTO_BUF out = BUF(WORDS_SIZE);
     AUTO_STR key = reply_key(m, p, proposal_state_name(p->state));
     words_proposal(&out, e, p);
+    if (p->state == PROPOSAL_DECLINED || p->state == PROPOSAL_COUNTERED)
+        words_receipt(&out, e, p);
     reply(e, m, key, buf_text(&out));
 }
 

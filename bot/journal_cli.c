@@ -11,11 +11,12 @@
 
 #include "bot/cmdline.h"
 #include "bot/config.h"
-#include "engine/journal.h"
+#include "bot/receipt_cli.h"
+#include "engine/receipt.h"
 #include "engine/when.h"
 
 struct journal_options {
-    const char *config, *store, *account, *last;
+    const char *config, *store, *account, *last, *receipt;
     bool json;
 };
 
@@ -111,7 +112,9 @@ static int verify(struct store *s)
     int rc = journal_verify(s, &report, &e);
     if (rc == 0) {
         printf("journal: %" PRId64 " rows, the chain holds, head %s\n", report.rows, report.head);
-        return EXIT_FINE;
+        rc = seals_verify(s, &e);
+        printf(rc == 0 ? "journal: requests, votes, cards and billing's answers are as the journal has them%s\n" : "journal: %s\n", rc == 0 ? "" : e.text);
+        return rc == 0 ? EXIT_FINE : EXIT_PROBLEMS;
     }
     if (rc != ERR_INVALID) {
         fprintf(stderr, "dunwell: %s\n", e.text);
@@ -130,7 +133,7 @@ static int work(const char *what, const struct config *c, const struct journal_o
         fprintf(stderr, "dunwell: %s\n", e.text);
         return rc == ERR_VERSION ? EXIT_NEWER : EXIT_UNREACHABLE;
     }
-    int code = strcmp(what, "verify") == 0 ? verify(s) : show(s, c, o, last);
+    int code = strcmp(what, "verify") == 0 ? verify(s) : strcmp(what, "receipt") == 0 ? receipt_print(s, o->receipt) : show(s, c, o, last);
     store_close(s);
     return code;
 }
@@ -158,19 +161,23 @@ static int with_config(const char *what, const struct journal_options *o, int la
 int journal_main(const struct subcommand *self, int argc, char **argv)
 {
     struct journal_options o = {0};
-    const char *what = NULL;
+    const char *words[2] = {NULL, NULL};
     const struct flag flags[] = {{"config", 'c', &o.config, NULL},   {"store", 's', &o.store, NULL},
                                  {"account", 'a', &o.account, NULL}, {"last", 'n', &o.last, NULL},
                                  {"json", 'j', NULL, &o.json},       {0}};
-    int code = cmdline_read(self, argc, argv, flags, &what, 1);
+    int code = cmdline_read(self, argc, argv, flags, words, 2);
     if (code != CMDLINE_GO_ON)
         return code;
-    bool showing = what != NULL && strcmp(what, "show") == 0;
-    if (!showing && (what == NULL || strcmp(what, "verify") != 0))
-        return cmdline_misused(self, "say what to do: journal verify, or journal show --account X");
+    const char *what = words[0] != NULL ? words[0] : "";
+    bool showing = strcmp(what, "show") == 0, receipt = strcmp(what, "receipt") == 0;
+    if (!showing && !receipt && strcmp(what, "verify") != 0)
+        return cmdline_misused(self, "say what to do: journal verify, journal show --account X, or journal receipt ID");
+    if (receipt != (words[1] != NULL))
+        return cmdline_misused(self, receipt ? "journal receipt needs the id that stands on the card, such as R-7K3M9QXZ" : "too many words");
+    o.receipt = words[1];
     if (showing != (o.account != NULL) || (!showing && (o.last != NULL || o.json)))
         return cmdline_misused(self, showing ? "journal show needs --account X"
-                                             : "journal verify takes --config or --store only");
+                                             : "only journal show takes --account, --last and --json");
     char *end = NULL;
     long last = o.last != NULL ? strtol(o.last, &end, 10) : 1000;
     if (last < 1 || last > 1000000 || (end != NULL && *end != '\0'))

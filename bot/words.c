@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "engine/receipt.h"
 #include "engine/when.h"
 
 enum { PLAN_ROWS = 36 };
@@ -230,6 +231,14 @@ void words_proposal(struct buf *out, const struct engine *e, const struct propos
     words_state(out, e, p);
     if (p->state == PROPOSAL_ASKED)
         buf_addf(out, ", asked by %s, open until {ms:%lld}", words_person(e, p->requester), (long long)p->expires_ms);
+}
+
+void words_receipt(struct buf *out, struct engine *e, const struct proposal *p)
+{
+    char id[RECEIPT_SIZE];
+    AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
+    if (receipt_of(e, ref, id)[0])
+        buf_addf(out, ". Receipt %s", id);
 }
 
 bool words_plan(struct buf *out, struct engine *e, const struct recovery *r)

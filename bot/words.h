@@ -33,6 +33,8 @@ void words_proposal(struct buf *out, const struct engine *e, const struct propos
 void words_state(struct buf *out, const struct engine *e, const struct proposal *p);
 bool words_plan(struct buf *out, struct engine *e, const struct recovery *r);    /* the running plan, and what is paid of it */
 bool words_promise(struct buf *out, struct engine *e, const struct recovery *r); /* what the customer promised last */
+/* ". Receipt R-7K3M9QXZ", when somebody has decided. */
+void words_receipt(struct buf *out, struct engine *e, const struct proposal *p);
 /* "Nobody had decided after 24 h, so these are asked as well: Fatima Iyer" (a step of struct waiting); card_replies.c. */
 void words_escalation(struct buf *out, const struct engine *e, const json_t *step);
 /* Is anything of this case on its way to the billing system with an outcome nobody knows? */

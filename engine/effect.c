@@ -87,7 +87,7 @@ void effect_hurry(struct engine *e, int64_t id)
 void effects_cancel_proposal(struct engine *e, int64_t proposal_id)
 {
     changed(e);
-    store_run(e->store, "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3 WHERE proposal_id = ?1 AND is_live = 1 AND state = 0 AND attempts = 0",
+    store_run(e->store, "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3 WHERE proposal_id = ?1 AND proposal_id > 0 AND is_live = 1 AND state = 0 AND attempts = 0",
               "iii", proposal_id, (int64_t)EFFECT_CANCELLED, e->now_ms);
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/journal.h"
 #include "engine/proposal_internal.h"
+#include "engine/receipt.h"
 #include "engine/sm.h"
 #include "engine/when.h"
 
@@ -146,7 +147,12 @@ void proposal_move(struct engine *e, const struct recovery *r, struct proposal *
     AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
     AUTO_STR verb = str_fmt("%s.%s", verbs[p->verb], states[to].name);
     AUTO_JSON all = json_pack("{s:O, s:s, s:s, s:O?}", "terms", p->terms, "policy", p->policy_version, "facts_hash", p->facts_hash, "more", detail);
+    char seal[65];
+    if (seal_of(e->store, p->id, seal))
+        json_put(all, "seal", seal);
     journal_add(e, who, verb, r->id, r->account, ref, all, "%s: %s", words, text);
+    if (to != PROPOSAL_ASKED)
+        shown_settle(e, ref);
     engine_dirty(e, r->id);
 }
 

@@ -7,6 +7,7 @@
 
 #include "engine/journal.h"
 #include "engine/proposal_internal.h"
+#include "engine/receipt.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
 #include "engine/when.h"
@@ -107,8 +108,10 @@ static void decided(struct engine *e, struct decision *d, const struct actor *wh
     AUTO_STR verb = str_fmt("decision.%s", vote);
     json_auto_t *detail = json_pack("{s:s, s:I, s:s, s:s}", "right", d->right, "revision", (json_int_t)(revision ? revision : p->revision), "facts_hash",
                                     p->facts_hash, "reason", p->decision_reason);
+    receipt_detail(e, ref, who, revision ? revision : p->revision, detail);
     journal_add(e, who, verb, d->r->id, d->r->account, ref, detail, "%s said %s to %s by right: %s%s%s", actor_name(who), vote, ref, d->right,
                 p->decision_reason[0] ? "; " : "", p->decision_reason);
+    receipt_add(e, ref, detail);
 }
 
 static void void_it(struct engine *e, struct decision *d, const struct actor *who, const char *why)

@@ -88,7 +88,7 @@ static void start_one(struct engine *e, struct recovery *r, int64_t id)
 {
     char why[300];
     struct proposal *p = proposal_load(e, id);
-    bool begun = store_i64(e->store, 0, "SELECT count(*) FROM effects WHERE proposal_id = ?1", "i", id) > 0;
+    bool begun = store_i64(e->store, 0, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0", "i", id) > 0;
     if (p && p->state == PROPOSAL_QUEUED && !begun) {
         if (proposal_fits(r, p, why, sizeof why)) {
             effect_for(e, r, p);

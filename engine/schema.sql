@@ -108,6 +108,19 @@ CREATE TABLE votes (
     PRIMARY KEY (proposal_id, person)
 );
 
+-- Cards of open requests as they went out; once a request is settled only those remain that somebody decided on.
+CREATE TABLE shown (
+    ref TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    card TEXT NOT NULL,
+    PRIMARY KEY (ref, hash)
+);
+
+CREATE TABLE receipts (id TEXT PRIMARY KEY, ref TEXT NOT NULL, seq INTEGER NOT NULL, card TEXT NOT NULL);
+CREATE INDEX receipts_ref ON receipts (ref, seq);
+
 -- What a request went through while it waited: a row from the first reminder on.
 CREATE TABLE waiting (
     proposal_id INTEGER PRIMARY KEY,

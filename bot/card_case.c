@@ -9,6 +9,7 @@
 
 #include "bot/cards.h"
 #include "bot/words.h"
+#include "engine/readings.h"
 #include "engine/when.h"
 
 enum { REASONS_MOST = 4, DONE_MOST = 3, OFFER_MOST = 3, LEFT_SIZE = 240, NAME_BRIEF = 81, BUTTON_LABEL = 72 };
@@ -99,6 +100,32 @@ static void say_why(json_t *card, const struct engine *e, const struct recovery 
     card_paragraph(card, buf_text(&out));
 }
 
+/* What is owed at each billing system, where there is more than one: nobody should look for it in one place only. */
+static void say_billers(struct buf *out, const struct recovery *r)
+{
+    struct billed shown[BILLERS_MOST];
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(r->invoices); i++) {
+        const json_t *invoice = json_array_get(r->invoices, i);
+        const char *biller = json_str(invoice, "biller", "");
+        bool known = biller[0] == '\0' || n == BILLERS_MOST;
+        for (size_t k = 0; k < n; k++)
+            known = known || str_eq(shown[k].biller, biller);
+        if (!known)
+            shown[n++] = (struct billed){.biller = biller};
+    }
+    for (size_t k = 0; n > 1 && k < n; k++) {
+        int64_t due = 0;
+        char amount[MONEY_TEXT_SIZE];
+        for (size_t i = 0; i < json_array_size(r->invoices); i++) {
+            const json_t *invoice = json_array_get(r->invoices, i);
+            if (str_eq(json_str(invoice, "biller", ""), shown[k].biller) && str_eq(json_str(invoice, "currency", ""), r->due.currency))
+                due += json_i64(invoice, "due", 0);
+        }
+        buf_addf(out, "%s%s at %s", k ? ", " : ". Owed: ", money_text(amount, money_of(due, r->due.currency)), shown[k].biller);
+    }
+}
+
 /* The title says how much; this, for what and since when. */
 static void say_unpaid(json_t *card, const struct engine *e, const struct recovery *r)
 {
@@ -114,6 +141,7 @@ static void say_unpaid(json_t *card, const struct engine *e, const struct recove
         buf_addf(&out, " and %zu other%s; the oldest", n - 1, n > 2 ? "s" : "");
     if (oldest > 0)
         buf_addf(&out, " %s due {ago:%lld}", oldest > e->now_ms ? "is" : "was", (long long)oldest);
+    say_billers(&out, r);
     card_paragraph(card, buf_text(&out));
 }
 

@@ -25,6 +25,11 @@ void account_free(struct account *a)
                      a->email, a->zone, a->language, a->region, a->plan};
     for (size_t i = 0; i < DW_ARRAY_LEN(texts); i++)
         free(texts[i]);
+    for (size_t i = 0; i < a->n_also; i++) {
+        free(a->also[i].billing);
+        free(a->also[i].id);
+    }
+    free(a->also);
     json_decref(a->facts);
     free(a);
 }
@@ -45,6 +50,7 @@ void book_free(struct book *b)
     free(b->folded_keys);
     free(b->by_key.slots);
     free(b->by_billing.slots);
+    free(b->ids);
     free(b->by_id);
     free(b->keys.at);
     free(b->names.at);
@@ -62,55 +68,53 @@ static uint64_t hash_text(uint64_t h, const char *text)
     return h ^ (h >> 29);
 }
 
-static uint64_t key_hash(const struct account *a)
-{
-    return hash_text(UINT64_C(14695981039346656037), a->key);
-}
-
-static uint64_t billing_hash(const struct account *a)
-{
-    return hash_text(hash_text(UINT64_C(14695981039346656037), a->billing), a->billing_id);
-}
-
-static bool key_same(const struct account *a, const struct account *b)
-{
-    return str_eq(a->key, b->key);
-}
-
-static bool billing_same(const struct account *a, const struct account *b)
-{
-    return str_eq(a->billing_id, b->billing_id) && str_eq(a->billing, b->billing);
-}
+/* What is looked for: a key, or a name at a billing system. */
+struct wanted {
+    const char *first, *second;
+};
 
 struct hashing {
-    uint64_t (*hash)(const struct account *a);
-    bool (*same)(const struct account *a, const struct account *b);
+    struct wanted (*of)(const struct book *b, size_t at); /* of the entry at that position */
 };
-static const struct hashing by_key = {key_hash, key_same}, by_billing = {billing_hash, billing_same};
 
-/* The slot that holds the like of `a`, or the free one where it belongs. */
-static size_t *table_slot(const struct book *b, const struct table *t, struct hashing how, const struct account *a)
+static struct wanted key_of(const struct book *b, size_t at)
 {
-    size_t i = (size_t)how.hash(a) & (t->size - 1);
-    while (t->slots[i] && !how.same(b->rows[t->slots[i] - 1], a))
-        i = (i + 1) & (t->size - 1);
+    return (struct wanted){.first = b->rows[at]->key, .second = ""};
+}
+
+static struct wanted identity_of(const struct book *b, size_t at)
+{
+    return (struct wanted){.first = b->ids[at].billing, .second = b->ids[at].id};
+}
+
+static const struct hashing by_key = {key_of}, by_billing = {identity_of};
+
+/* The slot that holds what is wanted, or the free one where it belongs. */
+static size_t *table_slot(const struct book *b, const struct table *t, struct hashing how, struct wanted w)
+{
+    uint64_t hash = hash_text(hash_text(UINT64_C(14695981039346656037), w.first), w.second);
+    size_t i = (size_t)hash & (t->size - 1);
+    for (; t->slots[i]; i = (i + 1) & (t->size - 1)) {
+        struct wanted there = how.of(b, t->slots[i] - 1);
+        if (str_eq(there.first, w.first) && str_eq(there.second, w.second))
+            break;
+    }
     return &t->slots[i];
 }
 
-static const struct account *table_get(const struct book *b, const struct table *t, struct hashing how,
-                                       const struct account *a)
+/* The position + 1; 0 when it is not there. */
+static size_t table_get(const struct book *b, const struct table *t, struct hashing how, struct wanted w)
 {
-    size_t row = t->size ? *table_slot(b, t, how, a) : 0;
-    return row ? b->rows[row - 1] : NULL;
+    return t->size ? *table_slot(b, t, how, w) : 0;
 }
 
-static void table_grow(const struct book *b, struct table *t, struct hashing how, size_t size)
+static void table_grow(const struct book *b, struct table *t, struct hashing how, size_t size, size_t n)
 {
     free(t->slots);
     t->slots = mem_alloc(size * sizeof(*t->slots));
     t->size = size;
-    for (size_t i = 0; i < b->n; i++)
-        *table_slot(b, t, how, b->rows[i]) = i + 1;
+    for (size_t i = 0; i < n; i++)
+        *table_slot(b, t, how, how.of(b, i)) = i + 1;
 }
 
 /* --- building --- */
@@ -137,8 +141,32 @@ static void book_reserve(struct book *b)
         return;
     b->cap = b->cap ? 2 * b->cap : 64;
     b->rows = mem_grow(b->rows, b->cap * sizeof(struct account *));
-    table_grow(b, &b->by_key, by_key, 2 * b->cap);
-    table_grow(b, &b->by_billing, by_billing, 2 * b->cap);
+    table_grow(b, &b->by_key, by_key, 2 * b->cap, b->n);
+}
+
+static void ids_reserve(struct book *b)
+{
+    if (b->n_ids < b->cap_ids)
+        return;
+    b->cap_ids = b->cap_ids ? 2 * b->cap_ids : 64;
+    b->ids = mem_grow(b->ids, b->cap_ids * sizeof(*b->ids));
+    table_grow(b, &b->by_billing, by_billing, 2 * b->cap_ids, b->n_ids);
+}
+
+static int identity_free(const struct book *b, const char *billing, const char *id, struct err *e)
+{
+    size_t at = table_get(b, &b->by_billing, by_billing, (struct wanted){billing, id});
+    if (!at)
+        return 0;
+    return err_set(e, ERR_CONFLICT, "%.64s %.128s belongs to account \"%.64s\" already; give each billing id to one account", billing, id,
+                   b->rows[b->ids[at - 1].row]->key);
+}
+
+static void identity_add(struct book *b, size_t row, const char *billing, const char *id)
+{
+    ids_reserve(b);
+    b->ids[b->n_ids++] = (struct known_as){.billing = billing, .id = id, .row = row};
+    *table_slot(b, &b->by_billing, by_billing, (struct wanted){billing, id}) = b->n_ids;
 }
 
 int book_add(struct book *b, struct account *take_row, struct err *e)
@@ -146,24 +174,36 @@ int book_add(struct book *b, struct account *take_row, struct err *e)
     struct account *a = take_row;
     assert(!b->sealed);
     account_complete(a);
-    book_reserve(b);
-    size_t *key_slot = table_slot(b, &b->by_key, by_key, a),
-           *billing_slot = table_slot(b, &b->by_billing, by_billing, a);
-    int rc = 0;
-    if (*key_slot)
-        rc = err_set(e, ERR_CONFLICT, "account \"%.64s\" is there already; give each account one row", a->key);
-    else if (a->billing_id[0] && *billing_slot)
-        rc = err_set(e, ERR_CONFLICT,
-                     "%.64s %.128s belongs to account \"%.64s\" already; give each billing id to one account",
-                     a->billing, a->billing_id, b->rows[*billing_slot - 1]->key);
+    int rc = a->billing_id[0] ? identity_free(b, a->billing, a->billing_id, e) : 0;
+    if (book_by_key(b, a->key))
+        rc = err_set(e, ERR_CONFLICT, "account \"%.64s\" is there already; a second row of an account only adds a billing system: leave its other columns empty",
+                     a->key);
     if (rc < 0) {
         account_free(a);
         return rc;
     }
+    book_reserve(b);
     b->rows[b->n++] = a;
-    *key_slot = b->n;
+    *table_slot(b, &b->by_key, by_key, (struct wanted){a->key, ""}) = b->n;
     if (a->billing_id[0])
-        *billing_slot = b->n;
+        identity_add(b, b->n - 1, a->billing, a->billing_id);
+    return 0;
+}
+
+int book_link(struct book *b, const char *key, const char *billing, const char *id, struct err *e)
+{
+    assert(!b->sealed);
+    size_t at = table_get(b, &b->by_key, by_key, (struct wanted){key, ""});
+    if (!at)
+        return err_set(e, ERR_NOT_FOUND, "there is no account \"%.64s\" to add a billing system to", key);
+    int rc = identity_free(b, billing, id, e);
+    if (rc < 0)
+        return rc;
+    struct account *a = b->rows[at - 1];
+    a->also = mem_grow(a->also, (a->n_also + 1) * sizeof *a->also);
+    struct identity *added = &a->also[a->n_also++];
+    *added = (struct identity){.billing = str_dup(billing), .id = str_dup(id)};
+    identity_add(b, at - 1, added->billing, added->id);
     return 0;
 }
 
@@ -180,7 +220,7 @@ static int id_cmp(const void *a, const void *b, void *book)
 {
     const struct book *bk = book;
     size_t x = *(const size_t *)a, y = *(const size_t *)b;
-    int c = strcmp(bk->rows[x]->billing_id, bk->rows[y]->billing_id);
+    int c = strcmp(bk->ids[x].id, bk->ids[y].id);
     return c ? c : (x > y) - (x < y);
 }
 
@@ -224,13 +264,12 @@ void book_seal(struct book *b)
     assert(!b->sealed);
     b->folded_names = mem_alloc(b->n * sizeof(char *));
     b->folded_keys = mem_alloc(b->n * sizeof(char *));
-    b->by_id = mem_alloc(b->n * sizeof(*b->by_id));
+    b->by_id = mem_alloc(b->n_ids * sizeof(*b->by_id));
     b->keys.at = mem_alloc(b->n * sizeof(struct entry));
     b->names.at = mem_alloc(b->n * sizeof(struct entry));
     for (size_t i = 0; i < b->n; i++) {
         b->folded_names[i] = fold_dup(b->rows[i]->name);
         b->folded_keys[i] = fold_dup(b->rows[i]->key);
-        b->by_id[i] = i;
         sorted_add(&b->keys, b->folded_keys[i], i);
         sorted_add(&b->names, b->folded_names[i], i);
         words += count_words(b->folded_names[i]);
@@ -241,8 +280,10 @@ void book_seal(struct book *b)
     sorted_finish(&b->keys);
     sorted_finish(&b->names);
     sorted_finish(&b->words);
-    if (b->n)
-        qsort_r(b->by_id, b->n, sizeof(*b->by_id), id_cmp, b);
+    for (size_t i = 0; i < b->n_ids; i++)
+        b->by_id[i] = i;
+    if (b->n_ids)
+        qsort_r(b->by_id, b->n_ids, sizeof(*b->by_id), id_cmp, b);
     b->sealed = true;
 }
 
@@ -272,15 +313,14 @@ const struct account *book_by_key(const struct book *b, const char *key)
 {
     if (!key)
         return NULL;
-    AUTO_STR copy = str_dup(key);
-    return table_get(b, &b->by_key, by_key, &(struct account){.key = copy});
+    size_t at = table_get(b, &b->by_key, by_key, (struct wanted){key, ""});
+    return at ? b->rows[at - 1] : NULL;
 }
 
 const struct account *book_by_billing(const struct book *b, const char *billing, const char *billing_id)
 {
     if (!billing || !billing_id || !billing_id[0])
         return NULL;
-    AUTO_STR name = str_dup(billing);
-    AUTO_STR id = str_dup(billing_id);
-    return table_get(b, &b->by_billing, by_billing, &(struct account){.billing = name, .billing_id = id});
+    size_t at = table_get(b, &b->by_billing, by_billing, (struct wanted){billing, billing_id});
+    return at ? b->rows[b->ids[at - 1].row] : NULL;
 }

@@ -7,11 +7,18 @@
 #include "engine/json.h"
 #include "engine/money.h"
 
+/* An account's name at one billing system. */
+struct identity {
+    char *billing, *id;
+};
+
 struct account {
     char *key, *name, *tier; /* tier may be ""; book_add turns every NULL text into "" */
     struct money value;      /* annual value; without a currency it is not known */
     char *ae, *billing, *billing_id, *email, *zone, *language, *region, *plan;
     int64_t renewal_ms;  /* 0 when unknown */
+    struct identity *also; /* the same customer at further billing systems; book_link adds to it */
+    size_t n_also;
     json_t *facts;       /* every column without a field above: {"sentiment": "-0.4", "anything_else": "..."} as text */
 };
 
@@ -21,6 +28,8 @@ struct book *book_new(const char *source, int64_t as_of_ms); /* source: shown wi
 void book_free(struct book *b);
 /* Takes the row. ERR_CONFLICT when the key or (billing, billing_id) is there already. */
 int book_add(struct book *b, struct account *take_row, struct err *e) DW_MUST_CHECK;
+/* The account `key`, which is there, is also known as `id` at `billing`. ERR_NOT_FOUND, or ERR_CONFLICT when that is another's. */
+int book_link(struct book *b, const char *key, const char *billing, const char *id, struct err *e) DW_MUST_CHECK;
 void account_free(struct account *a);
 void book_seal(struct book *b); /* after the last row: builds the indexes */
 

@@ -228,16 +228,16 @@ static int not_found(const struct book *b, const char *text, const char *typed, 
 /* By billing id alone, or by "billing:id". Several billers may use one id. */
 static void hits_by_id(struct hits *h, const struct book *b, const char *text)
 {
-    size_t low = 0, high = b->n;
+    size_t low = 0, high = b->n_ids;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        if (strcmp(b->rows[b->by_id[mid]]->billing_id, text) < 0)
+        if (strcmp(b->ids[b->by_id[mid]].id, text) < 0)
             low = mid + 1;
         else
             high = mid;
     }
-    for (; low < b->n && !h->more && str_eq(b->rows[b->by_id[low]]->billing_id, text); low++)
-        hits_add(h, b->by_id[low]);
+    for (; low < b->n_ids && !h->more && str_eq(b->ids[b->by_id[low]].id, text); low++)
+        hits_add(h, b->ids[b->by_id[low]].row);
 }
 
 static const struct account *by_reference(const struct book *b, const char *text)

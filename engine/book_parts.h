@@ -7,10 +7,16 @@
 
 #define BOOK_FOLD_SIZE 256
 
-/* Open addressing over row numbers; what a row's key is, the two users say. */
+/* Open addressing over positions in an array; what a key is there, the two users say. */
 struct table {
-    size_t *slots; /* row + 1; 0 is free */
+    size_t *slots; /* position + 1; 0 is free */
     size_t size;   /* a power of two */
+};
+
+/* One name of a row at a billing system; the texts are the row's. */
+struct known_as {
+    const char *billing, *id;
+    size_t row;
 };
 
 struct entry {
@@ -29,8 +35,10 @@ struct book {
     struct account **rows;
     size_t n, cap;
     char **folded_names, **folded_keys;
-    struct table by_key, by_billing;
-    size_t *by_id; /* rows by billing_id, for those who type only that */
+    struct known_as *ids;
+    size_t n_ids, cap_ids;
+    struct table by_key, by_billing; /* over rows; over ids */
+    size_t *by_id; /* positions in ids by billing id, for those who type only that */
     struct sorted keys, names, words;
     bool sealed;
 };

@@ -13,6 +13,8 @@
 #include "engine/inbox.h"
 #include "engine/journal.h"
 #include "engine/proposal.h"
+#include "engine/readings.h"
+#include "engine/saga.h"
 #include "engine/when.h"
 
 enum { OUT_MOST = 512 };
@@ -130,17 +132,9 @@ static void effect_end(struct engine *e, const struct effect *f, bool done, cons
               "iiijtj", f->id, (int64_t)(done ? EFFECT_DONE : EFFECT_REFUSED), e->now_ms, secret ? NULL : result, reason,
               secret ? json_null() : f->args);
     if (f->proposal_id) {
-        if (done)
-            proposal_confirmed(e, f->proposal_id, result);
-        else
-            proposal_failed(e, f->proposal_id, reason, result);
+        saga_leg_ended(e, f->proposal_id, &(struct leg_end){f->driver, json_str(f->args, "customer", ""), done, result, reason});
     } else if (str_eq(f->purpose, "facts")) {
-        struct recovery *r = recovery_load(e, f->case_id);
-        if (r && done)
-            recovery_facts_arrived(e, r, result);
-        else if (r)
-            recovery_facts_failed(e, r, reason);
-        recovery_free(r);
+        reading_ended(e, f->case_id, f->driver, f->args, done ? result : NULL, reason);
     } else if (str_eq(f->purpose, "resolve")) {
         inbox_resolved(e, f->args, done ? result : NULL, reason);
     } else if (str_eq(f->purpose, "catch_up")) {

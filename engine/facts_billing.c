@@ -237,15 +237,29 @@ static void put_method(const struct reading *r)
 
 /* The method that failed. When that one cannot be tried again (H, N, A) or is gone, the default one, if it can: so
  * a card that the customer has renewed is seen as the other card it is. */
+/* A card pays only where it is known: of several billing systems, at that of the invoice. */
+static const json_t *method_there(const struct reading *r, bool standard)
+{
+    const json_t *methods = json_object_get(r->read, "methods");
+    for (size_t i = 0; i < json_array_size(methods); i++) {
+        const json_t *method = json_array_get(methods, i);
+        if (str_eq(json_str(method, "biller", ""), json_str(r->invoice, "biller", "")) && (!standard || json_flag(method, "default", false)))
+            return method;
+    }
+    return NULL;
+}
+
 static const json_t *pick_method(const struct reading *r)
 {
     const json_t *methods = json_object_get(r->read, "methods");
     const json_t *failed = by_id(methods, json_str(r->payment, "method", ""));
     const json_t *standard = by_id(methods, json_str(r->read, "account.default_method", ""));
     const char *class = json_str(r->payment, "class", "?");
+    if (json_str(r->invoice, "biller", "")[0])
+        standard = method_there(r, true);
     if (failed && (!strpbrk(class, "HNA") || !standard || !method_usable(standard, r->t)))
         return failed;
-    return standard ? standard : json_array_get(methods, 0);
+    return standard ? standard : method_there(r, false);
 }
 
 static void put_count(const struct reading *r, const char *name, const char *path)
@@ -276,6 +290,7 @@ void facts_add_billing(struct facts *f, const json_t *read, const char *biller, 
     r.invoice =
         r.payment ? by_id(json_object_get(read, "invoices"), json_str(r.payment, "invoice", "")) : oldest_invoice(&r);
     r.method = pick_method(&r);
+    r.source = json_str(r.invoice, "biller", biller);
     put_text(&r, "customer.id", read, "account.id");
     put_text(&r, "customer.name", read, "account.name");
     put_text(&r, "customer.email", read, "account.email");

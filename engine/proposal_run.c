@@ -7,6 +7,8 @@
 #include "engine/journal.h"
 #include "engine/plan.h"
 #include "engine/proposal_internal.h"
+#include "engine/readings.h"
+#include "engine/saga.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
 #include "engine/when.h"
@@ -17,7 +19,6 @@ static const struct actor POLICY = {.name = "policy"};
 static json_t *arguments(const struct recovery *r, const struct proposal *p)
 {
     json_t *args = json_copy(p->terms);
-    json_put(args, "customer", r->customer);
     json_put_new(args, "case", json_sprintf("N-%lld", (long long)r->id));
     json_put(args, "currency", p->amount.currency);
     if (p->verb == VERB_HOLD || p->verb == VERB_EXTEND)
@@ -30,7 +31,8 @@ static json_t *arguments(const struct recovery *r, const struct proposal *p)
 /* Is this a person's work at this biller, because its API has no way? */
 bool proposal_by_hand(struct engine *e, const struct recovery *r, const struct proposal *p, const char **note)
 {
-    return str_eq(e->world.capability(e->world.ctx, r->biller, verb_op(p->verb), note), "manual");
+    struct billed parts[BILLERS_MOST];
+    return saga_parts(r, p, parts, BILLERS_MOST) == 1 && saga_by_hand(e, &parts[0], p->verb, note);
 }
 
 static void effect_for(struct engine *e, struct recovery *r, struct proposal *p)
@@ -38,10 +40,8 @@ static void effect_for(struct engine *e, struct recovery *r, struct proposal *p)
     const char *note;
     if (proposal_by_hand(e, r, p, &note))
         return; /* the card says what to do; `done A-n` ends it */
-    AUTO_STR lane = str_fmt("%s:%s", r->biller, r->customer);
-    AUTO_STR key = str_fmt("dunwell-p%lld", (long long)p->id);
-    effect_add(e, &(struct effect_spec){.lane = lane, .driver = r->biller, .op = verb_op(p->verb), .key = key, .take_args = arguments(r, p),
-                                        .case_id = r->id, .proposal_id = p->id, .purpose = "proposal"});
+    json_auto_t *args = arguments(r, p);
+    saga_start(e, r, p, args);
 }
 
 bool proposal_fits(const struct recovery *r, const struct proposal *p, char *why, size_t size)

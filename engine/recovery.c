@@ -11,6 +11,7 @@
 #include "engine/journal.h"
 #include "engine/plan.h"
 #include "engine/proposal.h"
+#include "engine/readings.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
 
@@ -199,29 +200,8 @@ void recovery_touch(struct engine *e, const struct touch *t)
         journal_add(e, &billing, r ? "event.seen" : "event.ignored", r ? r->id : 0, key, t->event, NULL,
                     r ? "%s: billing is read again" : "Ignored %s: the account has no open case", t->why);
     if (r)
-        recovery_ask_facts(e, r, t->invoice);
+        recovery_ask_facts_at(e, r, &(struct billed){t->biller, t->customer}, t->invoice);
     recovery_free(r);
-}
-
-/* One read at a time; what arrives meanwhile asks for one more, not for one each. */
-void recovery_ask_facts(struct engine *e, struct recovery *r, const char *invoice)
-{
-    store_run(e->store, "UPDATE recoveries SET read_wanted = read_wanted + 1 WHERE id = ?1 AND read_wanted < 2", "i", r->id);
-    if (r->read_wanted)
-        return;
-    r->read_wanted = true;
-    store_run(e->store, "UPDATE recoveries SET reads = reads + 1 WHERE id = ?1", "i", r->id);
-    int64_t reads = store_i64(e->store, 0, "SELECT reads FROM recoveries WHERE id = ?1", "i", r->id);
-    if (!invoice || !invoice[0])
-        invoice = recovery_invoice(r);
-    json_t *args = json_object();
-    json_put(args, "customer", r->customer);
-    if (invoice[0])
-        json_put(args, "invoice", invoice);
-    AUTO_STR key = str_fmt("read-N-%lld-%lld", (long long)r->id, (long long)reads);
-    AUTO_STR lane = str_fmt("read:%s:%s", r->biller, r->customer);
-    effect_add(e, &(struct effect_spec){.lane = lane, .driver = r->biller, .op = "read", .key = key, .take_args = args, .case_id = r->id,
-                                        .purpose = "facts"});
 }
 
 bool recovery_read_over(struct engine *e, struct recovery *r)

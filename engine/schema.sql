@@ -53,6 +53,9 @@ CREATE UNIQUE INDEX recoveries_open ON recoveries (account) WHERE is_open = 1;
 CREATE INDEX recoveries_account ON recoveries (account, id);
 CREATE INDEX recoveries_state ON recoveries (is_open, state, due) WHERE is_open = 1; -- is_open: so that counting reads the index alone
 
+-- What the billing systems of one customer answered, until all have: then the rows go. answer NULL: not yet.
+CREATE TABLE readings (case_id INTEGER NOT NULL, biller TEXT NOT NULL, customer TEXT NOT NULL, answer TEXT, PRIMARY KEY (case_id, biller, customer));
+
 CREATE TABLE decisions (
     id INTEGER PRIMARY KEY,
     case_id INTEGER NOT NULL,

@@ -335,6 +335,17 @@ static bool check_shape(struct loading *l)
     return true;
 }
 
+/* A row that says nothing but where an account is billed too. */
+static bool only_links(const struct loading *l)
+{
+    for (size_t i = 0; i < l->n_columns; i++) {
+        bool names = l->at[COL_ACCOUNT] == (int)i || l->at[COL_BILLING] == (int)i || l->at[COL_BILLING_ID] == (int)i;
+        if (!names && l->csv.fields[i][0])
+            return false;
+    }
+    return book_by_key(l->book, field(l, COL_ACCOUNT)) != NULL;
+}
+
 static void read_row(struct loading *l)
 {
     struct money value;
@@ -343,7 +354,9 @@ static void read_row(struct loading *l)
     if (!check_shape(l) || !check_names(l) || !check_tier(l) || !check_contact(l) || !check_numbers(l) ||
         !read_value(l, &value) || !read_renewal(l, &renewal_ms))
         return;
-    if (book_add(l->book, make_account(l, value, renewal_ms), &e) < 0)
+    int rc = only_links(l) ? book_link(l->book, field(l, COL_ACCOUNT), field(l, COL_BILLING), field(l, COL_BILLING_ID), &e)
+                           : book_add(l->book, make_account(l, value, renewal_ms), &e);
+    if (rc < 0)
         complain(l, l->csv.record_line, e.text);
 }
 

@@ -3,7 +3,8 @@
  * Columns, in any order, named in the first row:
  *   account,name,tier,annual_value,currency,renewal,region,plan,ae,sentiment,open_tickets,top_priority,csat,billing,
  *   billing_id,email,timezone,language
- * account, billing and billing_id are required; every other column becomes the fact account.COLUMN. */
+ * account, billing and billing_id are required; every other column becomes the fact account.COLUMN. A later row with the same
+ * account and nothing but billing and billing_id links a further billing system: one customer, one case. */
 #ifndef DW_ADAPTERS_CRM_FILE_H
 #define DW_ADAPTERS_CRM_FILE_H
 

@@ -107,6 +107,30 @@ static void one_bad_row(const char *more_columns, const char *good, const char *
     problems_free(&p);
 }
 
+static void a_second_row_links_a_billing_system(void **state)
+{
+    (void)state;
+    struct problems p = {0};
+    struct book *b = parse("account,name,billing,billing_id\na1,Acme,stripe,c1\na1,,zuora,Z-1\na1,,recurly,r1\na1,,zuora,Z-1\na2,,zuora,Z-9\n", &p);
+    assert_non_null(b);
+    assert_int_equal(book_count(b), 2);
+    const struct account *a = book_by_key(b, "a1");
+    assert_int_equal(a->n_also, 2);
+    assert_ptr_equal(book_by_billing(b, "stripe", "c1"), a);
+    assert_ptr_equal(book_by_billing(b, "zuora", "Z-1"), a);
+    assert_ptr_equal(book_by_billing(b, "recurly", "r1"), a);
+    assert_null(book_by_billing(b, "stripe", "Z-1"));
+    assert_string_equal(a->also[0].billing, "zuora");
+    assert_string_equal(book_by_key(b, "a2")->billing_id, "Z-9"); /* a first row may leave out the rest as well */
+    const struct account *found = NULL;
+    assert_int_equal(book_find(&found, b, "Z-1", NULL), 0); /* what people type finds it too */
+    assert_ptr_equal(found, a);
+    assert_int_equal(p.n, 1);
+    assert_non_null(strstr(p.lines[0], "zuora Z-1 belongs to account \"a1\""));
+    book_free(b);
+    problems_free(&p);
+}
+
 static void bad_rows(void **state)
 {
     (void)state;
@@ -265,7 +289,7 @@ int main(void)
         cmocka_unit_test(template_is_valid),
         cmocka_unit_test(what_spreadsheets_write),
         cmocka_unit_test(only_carriage_returns),
-        cmocka_unit_test(bad_rows),
+        cmocka_unit_test(a_second_row_links_a_billing_system), cmocka_unit_test(bad_rows),
         cmocka_unit_test(bad_files),
         cmocka_unit_test(odd_headings),
         cmocka_unit_test(a_nul_costs_one_row),

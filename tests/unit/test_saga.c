@@ -1,0 +1,231 @@
+/* One customer billed by two systems: one case, one card, one decision, and what is done at one when the other refuses. */
+#include "engine/hold.h"
+#include "engine/plan.h"
+#include "engine/readings.h"
+#include "tests/unit/cases.h"
+
+/* What zuora does, beyond what the office's billers do. */
+static enum { ZUORA_FINE, ZUORA_REFUSES, ZUORA_SILENT, ZUORA_UNREADABLE } zuora;
+static bool zuora_by_hand;
+static json_t *asked; /* {driver, op, args} of each write */
+
+static void two_billers(void *ctx, const struct job *job, const struct http_response *previous, struct step *out)
+{
+    struct office *o = ctx;
+    bool is_zuora = str_eq(job->driver, "zuora"), write = !str_eq(job->op, "read") && !str_eq(job->driver, "slack");
+    if (write && !previous)
+        json_array_append_new(asked, json_pack("{s:s, s:s, s:s, s:O}", "driver", job->driver, "op", job->op, "key", job->key, "args", job->args));
+    if (is_zuora && zuora == ZUORA_UNREADABLE && !write) {
+        out->outcome = STEP_REFUSED;
+        str_copy(out->reason, sizeof out->reason, "the account is closed there");
+        return;
+    }
+    o->biller_says_no = is_zuora && zuora == ZUORA_REFUSES;
+    o->biller_silent = is_zuora && zuora == ZUORA_SILENT;
+    office_step(ctx, job, previous, out);
+    o->biller_says_no = o->biller_silent = false;
+    if (out->outcome == STEP_DONE && json_object_get(out->result, "prior")) { /* as real drivers do: what each invoice was */
+        size_t i;
+        json_t *id;
+        json_array_foreach(json_at(job->args, "invoices"), i, id)
+            json_put_new(json_object_get(out->result, "prior"), json_string_value(id), json_pack("{s:b}", "auto_advance", 1));
+    }
+}
+
+static const char *capability(void *ctx, const char *biller, const char *op, const char **note)
+{
+    if (zuora_by_hand && str_eq(biller, "zuora") && (str_eq(op, "hold") || str_eq(op, "release"))) {
+        *note = "Stop the dunning there.";
+        return "manual";
+    }
+    return office_capability(ctx, biller, op, note);
+}
+
+/* Northwind is cus_1 at stripe and cus_2 at zuora. */
+static void open_two(struct office *o)
+{
+    office_open(o, false);
+    o->e.world.step = two_billers;
+    o->e.world.capability = capability;
+    book_free(o->book);
+    o->book = book_new("accounts.csv", OFFICE_NOW - 2 * MS_MINUTE);
+    office_account(o, "northwind", "Northwind Ltd", 41200000, "ae1", "cus_1");
+    assert_int_equal(book_link(o->book, "northwind", "zuora", "cus_2", NULL), 0);
+    book_seal(o->book);
+    o->e.book = o->book;
+    zuora = ZUORA_FINE;
+    zuora_by_hand = false;
+    asked = json_array();
+}
+
+static void close_two(struct office *o)
+{
+    office_proves(o);
+    json_decref(asked);
+    office_close(o);
+}
+
+/* The nth write of an operation at a biller; NULL when there was none. */
+static const json_t *write_of(const char *driver, const char *op)
+{
+    size_t i;
+    json_t *row;
+    json_array_foreach(asked, i, row)
+        if (str_eq(json_str(row, "driver", ""), driver) && str_eq(json_str(row, "op", ""), op))
+            return row;
+    return NULL;
+}
+
+static void both_are_one_case(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM recoveries", 1, "one case");
+    office_is(&o, "SELECT due FROM recoveries", 4820000 + 120000, "what is owed at both");
+    office_is(&o, "SELECT count(*) FROM readings", 0, "nothing is kept in between");
+    AUTO_STR card = json_text(json_at(office_sent(&o, "card-N-1"), "args.card"));
+    assert_non_null(strstr(card, "Owed: $48,200.00 at stripe, $1,200.00 at zuora"));
+    office_event(&o, "cus_2", "", true); /* stripe does not know cus_2: a stranger */
+    office_is(&o, "SELECT count(*) FROM recoveries", 2, "its own");
+    close_two(&o);
+}
+
+static void a_hold_is_held_at_both(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    office_event_of(&o, 1); /* strategic: held by policy */
+    const json_t *stripe = write_of("stripe", "hold"), *other = write_of("zuora", "hold");
+    assert_non_null(stripe);
+    assert_non_null(other);
+    assert_string_equal(json_str(stripe, "args.invoices.0", ""), "in_1001");
+    assert_string_equal(json_str(other, "args.invoices.0", ""), "in_1002");
+    assert_int_equal(json_array_size(json_at(other, "args.invoices")), 1);
+    assert_string_equal(json_str(other, "args.customer", ""), "cus_2");
+    assert_string_not_equal(json_str(stripe, "key", ""), json_str(other, "key", ""));
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 1", 1, "one hold in force");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 11", 1, "confirmed once, when both were");
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'part.confirmed'", 2, "each part is written down");
+    office_later(&o, 8 * MS_DAY); /* it ends, by then one of the invoices may be paid: whose it was is remembered */
+    assert_string_equal(json_str(write_of("zuora", "release"), "args.invoices.0", ""), "in_1002");
+    assert_string_equal(json_str(write_of("stripe", "release"), "args.invoices.0", ""), "in_1001");
+    close_two(&o);
+}
+
+static void what_one_refuses_is_put_back_at_the_other(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora = ZUORA_REFUSES;
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 12 AND outcome LIKE '%zuora%'", 1, "failed, and it says where");
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'part.failed'", 1, "that part");
+    const json_t *back = write_of("stripe", "release");
+    assert_non_null(back);
+    assert_string_equal(json_str(back, "args.invoices.0", ""), "in_1001");
+    assert_null(write_of("zuora", "release")); /* nothing was held there */
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "no hold is left behind");
+    close_two(&o);
+}
+
+static void nobody_knows_until_both_are_known(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora = ZUORA_SILENT;
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 10", 1, "unknown");
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 1", 0, "no word that it holds");
+    zuora = ZUORA_FINE;
+    office_later(&o, 2 * MS_MINUTE);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 11", 1, "confirmed");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'hold' AND driver = 'stripe'", 1, "once");
+    close_two(&o);
+}
+
+static void a_plan_over_both_is_kept_by_dunwell(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    office_event_of(&o, 1);
+    struct done d = office_plan(&o, "ae1", "northwind", 2, "renewal in flight");
+    assert_int_equal(d.rc, 0);
+    int64_t plan = office_last(&o);
+    assert_int_equal(office_approve(&o, "manager1", plan, 0).rc, 0);
+    office_later(&o, MS_SECOND);
+    office_is(&o, "SELECT count(*) FROM plans WHERE state = 'running' AND mode = 'held_by_dunwell'", 1, "running");
+    assert_null(write_of("zuora", "plan"));
+    office_later(&o, 11 * MS_DAY);
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect' AND driver = 'stripe' AND args LIKE '%in_1001%'", 1, "the first is of the first invoice");
+    office_later(&o, 32 * MS_DAY);
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect' AND driver = 'zuora' AND args LIKE '%in_1002%' AND args LIKE '%cus_2%'", 1, "collected where it is owed");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect' AND driver = 'stripe' AND args LIKE '%in_1002%'", 0, "and nowhere else");
+    close_two(&o);
+}
+
+static void a_part_without_an_api_is_somebodys_task(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    assert_null(write_of("zuora", "hold"));
+    assert_non_null(write_of("stripe", "hold"));
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 8 AND outcome LIKE 'by hand: Stop the dunning there.%'", 1, "a task");
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 1", 1, "the other part is in force");
+    close_two(&o);
+}
+
+static void half_an_answer_decides_nothing(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora = ZUORA_UNREADABLE;
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM decisions", 0, "no decision on half of what is owed");
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'read.failed' AND text LIKE '%zuora: the account is closed%'", 1, "said");
+    office_is(&o, "SELECT count(*) FROM readings", 0, "nothing left");
+    zuora = ZUORA_FINE;
+    office_later(&o, 16 * MS_MINUTE);
+    office_is(&o, "SELECT count(*) FROM decisions", 1, "then it is decided");
+    close_two(&o);
+}
+
+static void paid_at_one_is_not_paid(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    office_event_of(&o, 1);
+    office_paid(&o, 1);
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE is_open = 1 AND due = 120000", 1, "the other is still owed");
+    json_object_set_new(json_array_get(json_at(o.read[1], "invoices"), 0), "status", json_string("paid"));
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE outcome = 'paid'", 1, "now it is");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "released");
+    assert_string_equal(json_str(write_of("zuora", "release"), "args.customer", ""), "cus_2");
+    close_two(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_are_one_case),
+        cmocka_unit_test(a_hold_is_held_at_both),
+        cmocka_unit_test(what_one_refuses_is_put_back_at_the_other),
+        cmocka_unit_test(nobody_knows_until_both_are_known),
+        cmocka_unit_test(a_plan_over_both_is_kept_by_dunwell),
+        cmocka_unit_test(a_part_without_an_api_is_somebodys_task),
+        cmocka_unit_test(half_an_answer_decides_nothing),
+        cmocka_unit_test(paid_at_one_is_not_paid),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

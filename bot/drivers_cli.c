@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "adapters/adapter.h"
+#include "adapters/billing/idempotency.h"
 #include "bot/cmdline.h"
 
 static const char *kind_name(enum driver_kind kind)
@@ -133,6 +134,12 @@ static void print_one(const struct driver *d)
         printf("what it can do:\n");
     for (const struct capability *c = d->capabilities; c != NULL && c->op != NULL; c++)
         printf("  %-16s %-9s %s\n", c->op, c->how, c->note != NULL ? c->note : "");
+    const struct idempotency *keys = d->kind == DRIVER_BILLING ? idempotency_of(d->name) : NULL;
+    if (keys != NULL) {
+        AUTO_BUF words = BUF(1024);
+        idempotency_words(keys, &words);
+        printf("how a write is kept from happening twice:\n  %s\n", buf_text(&words));
+    }
 }
 
 static int print_named(const struct subcommand *self, const char *name)

@@ -12,7 +12,7 @@
 #include "adapters/billing/declines.h"
 #include "engine/when.h"
 
-enum { KEY_MAX = 100, SAID_MAX = 160 };
+enum { SAID_MAX = 160 };
 
 static const struct chargebee_config *config_of(const struct rest_call *c)
 {
@@ -271,8 +271,7 @@ const struct rest_vendor chargebee_vendor = {
     .ops = ops,
     .said = "message",
     .key_hint = "api_key",
-    .key_max = KEY_MAX,
-    .key_header = "chargebee-idempotency-key",
+    .idempotency = "chargebee",
     .headers = add_headers,
     .base_url = base_url,
     .read = read_body,

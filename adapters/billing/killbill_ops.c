@@ -274,6 +274,7 @@ static const struct rest_vendor vendor = {
     .ops = ops,
     .said = "message",
     .key_hint = "username, password, api_key and api_secret",
+    .idempotency = "killbill",
     .headers = add_headers,
     .base_url = base_url,
     .read = read_body,

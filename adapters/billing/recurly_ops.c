@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { KEY_MAX = 255, SAID_MAX = 160, INVOICES_MAX = 100, LIST_MAX = 120 };
+enum { SAID_MAX = 160, INVOICES_MAX = 100, LIST_MAX = 120 };
 
 static const struct recurly_config *config_of(const struct rest_call *c)
 {
@@ -369,8 +369,7 @@ const struct rest_vendor recurly_vendor = {
     .ops = ops,
     .said = "error.message",
     .key_hint = "api_key",
-    .key_max = KEY_MAX,
-    .key_header = "Idempotency-Key",
+    .idempotency = "recurly",
     .headers = add_headers,
     .base_url = base_url,
     .read = recurly_json,

@@ -82,18 +82,7 @@ void rest_get(struct rest_call *c, const char *path)
 
 static void add_key(struct rest_call *c, const char *suffix)
 {
-    AUTO_STR key = str_fmt("%s%s%s", c->job->key, suffix && *suffix ? "-" : "", suffix ? suffix : "");
-    unsigned char digest[32];
-    char hex[65];
-    if (strlen(key) <= c->vendor->key_max) {
-        http_request_header(&c->out->request, c->vendor->key_header, key);
-        return;
-    }
-    int ok = EVP_Digest(key, strlen(key), digest, NULL, EVP_sha256(), NULL);
-    assert(ok == 1);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    http_request_header(&c->out->request, c->vendor->key_header, hex);
+    idempotency_add(idempotency_of(c->vendor->idempotency), &c->out->request, c->job->key, suffix);
 }
 
 void rest_post(struct rest_call *c, const char *path, const char *suffix)
@@ -237,6 +226,8 @@ static bool uncertain(struct rest_call *c, const struct rest_state *s)
     bool garbled = ok && a->status >= 200 && a->status < 300 && !c->body;
     bool client = ok && a->status >= 400 && a->status < 500;
     bool open = !ok || a->status >= 500 || a->status < 200 || (a->status >= 300 && a->status < 400) || garbled;
+    if (a->never_retry)
+        json_put_new(c->stage, "final", json_true());
     if ((open || (client && c->vendor->reused(c))) && s->look)
         rest_unknown(c, s->look, LOOK_MS, "no clear answer from %s (%s); looking what happened", title,
                      !ok ? "lost" : garbled ? "garbled" : client ? "the key was used before" : "server error");
@@ -270,6 +261,26 @@ static void answered(struct rest_call *c, const struct rest_state *s)
     }
 }
 
+/* A write goes out, perhaps not for the first time: every earlier time nothing happened, as far as anyone could tell. Once its
+ * key may have been forgotten, that is looked at again first. The moment of the first time is kept as long as the state lasts. */
+static void send_state(struct rest_call *c, const struct rest_state *s)
+{
+    const struct rest_op *op = op_find(c->vendor, c->job->op);
+    bool same = str_eq(json_str(c->stage, "sending", ""), s->name);
+    int64_t first_ms = same ? json_i64(c->stage, "sending_ms", 0) : c->job->now_ms;
+    if (s->look && same && idempotency_over(idempotency_of(c->vendor->idempotency), first_ms, c->job->now_ms)) {
+        json_object_del(c->stage, "sending");
+        rest_go(c, s->look);
+        s = state_of(op, c);
+    } else if (s->look) {
+        json_put(c->stage, "sending", s->name);
+        json_put_i64(c->stage, "sending_ms", first_ms);
+    } else {
+        json_object_del(c->stage, "sending");
+    }
+    s->send(c);
+}
+
 void rest_step(const struct rest_vendor *vendor, const void *config, const struct job *job, const struct http_response *previous,
                struct step *out)
 {
@@ -295,7 +306,7 @@ void rest_step(const struct rest_vendor *vendor, const void *config, const struc
     }
     if (!c.ended) {
         assert(s);
-        s->send(&c);
+        send_state(&c, s);
     }
     json_decref(out->stage);
     out->stage = c.stage;

@@ -1,12 +1,14 @@
-/* How a billing driver steps that is a table of states: what the Chargebee and Recurly drivers share.
+/* How a billing driver steps that is a table of states: what the Stripe, Chargebee, Recurly and Kill Bill drivers share.
  *
  * An operation is a list of states. Each state sends one request and takes its answer; the stage, a small JSON object with
- * the state's name in "at", is stored by the engine before the request leaves, so a restart goes on in the same state.
+ * the state's name in "at", is stored by the engine before the request leaves, so a restart goes on in the same state. When a write
+ * has waited for so long that its idempotency key may be forgotten over there, its look comes first (idempotency.h).
  * Nothing here knows a vendor: what differs between them is one constant struct rest_vendor. */
 #ifndef DW_ADAPTERS_BILLING_REST_H
 #define DW_ADAPTERS_BILLING_REST_H
 
 #include "adapters/adapter.h"
+#include "adapters/billing/idempotency.h"
 
 struct rest_vendor;
 
@@ -43,8 +45,7 @@ struct rest_vendor {
     const struct rest_op *const *ops;    /* ends with NULL */
     const char *said;                    /* where an error body has its words: "message", "error.message" */
     const char *key_hint;                /* the option to look at when the key is refused: "api_key" */
-    size_t key_max;                      /* longest idempotency key; a longer one is replaced by its hash */
-    const char *key_header;
+    const char *idempotency;             /* its row in idempotency.c: the driver's name */
     void (*headers)(const struct rest_call *c, struct http_request *r); /* of every request */
     const char *(*base_url)(const struct rest_call *c, struct buf *room);
     json_t *(*read)(struct span body);                /* new; NULL when it is not JSON */

@@ -24,26 +24,26 @@ enum { SAID_MAX = 160, LOOKS_MAX = 2, WRITES_MAX = 3, PAGES_MAX = 10 };
 #define LOOK_AGAIN_MS (12 * MS_SECOND)
 #define CLOCKS_APART_MS (5 * MS_SECOND)
 
-static const char *invoice_id(const struct stripe_call *c)
+static const char *invoice_id(const struct rest_call *c)
 {
     return json_str(c->args, "invoice", "");
 }
 
-static int64_t amount_wanted(const struct stripe_call *c)
+static int64_t amount_wanted(const struct rest_call *c)
 {
     return json_i64(c->args, "amount", 0);
 }
 
-static void collect_begin(struct stripe_call *c)
+static void collect_begin(struct rest_call *c)
 {
     const json_t *amount = json_object_get(c->args, "amount");
     if (!*invoice_id(c) || !*json_str(c->args, "customer", ""))
-        stripe_refuse(c, "an invoice and a customer are needed");
+        rest_refuse(c, "an invoice and a customer are needed");
     else if (amount && !json_is_null(amount) && amount_wanted(c) <= 0)
-        stripe_refuse(c, "the amount must be a positive number of minor units");
+        rest_refuse(c, "the amount must be a positive number of minor units");
 }
 
-static void finish(struct stripe_call *c, const char *outcome, int64_t due, const char *note)
+static void finish(struct rest_call *c, const char *outcome, int64_t due, const char *note)
 {
     json_t *result = json_object();
     json_put(result, "outcome", outcome);
@@ -52,84 +52,84 @@ static void finish(struct stripe_call *c, const char *outcome, int64_t due, cons
     json_put(result, "status", json_str(c->stage, "status", ""));
     if (note)
         json_put_new(result, "note", json_text_safe(note));
-    stripe_done(c, result);
+    rest_done(c, result);
 }
 
 /* A look found nothing: once more a little later, then it did not happen. */
-static void not_found(struct stripe_call *c, const char *look)
+static void not_found(struct rest_call *c, const char *look)
 {
     const char *why = json_str(c->stage, "why", NULL);
     int64_t looks = json_i64(c->stage, "looks", 0) + 1;
     json_put_i64(c->stage, "looks", looks);
     if (why)
-        stripe_refuse(c, "Stripe refuses: %s", why);
+        rest_refuse(c, "Stripe refuses: %s", why);
     else if (looks < LOOKS_MAX)
-        stripe_unknown(c, look, LOOK_AGAIN_MS, "not seen at Stripe so far; looking once more");
+        rest_unknown(c, look, LOOK_AGAIN_MS, "not seen at Stripe so far; looking once more");
     else
-        stripe_refuse(c, "read back: it did not happen");
+        rest_refuse(c, "read back: it did not happen");
 }
 
 /* 400 and 404 in a write: keep Stripe's words and go on to `next`, which reads back. */
-static bool refused_so(struct stripe_call *c, const char *next)
+static bool refused_so(struct rest_call *c, const char *next)
 {
     char said[SAID_MAX];
     if ((c->answer->status != 400 && c->answer->status != 404) ||
         str_eq(json_str(c->body, "error.type", ""), "idempotency_error") ||
         str_eq(json_str(c->body, "error.code", ""), "lock_timeout"))
         return false;
-    stripe_said(c, said, sizeof said);
+    rest_said(c, said, sizeof said);
     json_put_new(c->stage, "why", json_text_safe(*said ? said : "no reason given"));
-    stripe_go(c, next);
+    rest_go(c, next);
     return true;
 }
 
 /* --- before ------------------------------------------------------------------------------------------------------- */
 
-static void invoice_send(struct stripe_call *c)
+static void invoice_send(struct rest_call *c)
 {
     stripe_get(c, "invoices", invoice_id(c), "");
 }
 
-static bool invoice_trouble(struct stripe_call *c)
+static bool invoice_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
-    stripe_refuse(c, "Stripe does not know invoice %.80s", invoice_id(c));
+    rest_refuse(c, "Stripe does not know invoice %.80s", invoice_id(c));
     return true;
 }
 
 /* False, and refused, when this is not the invoice that was approved. */
-static bool invoice_fits(struct stripe_call *c)
+static bool invoice_fits(struct rest_call *c)
 {
     const char *currency = json_str(c->args, "currency", ""), *theirs = json_str(c->body, "currency", "");
     const char *status = json_str(c->body, "status", "");
     if (!str_eq(json_str(c->body, "id", ""), invoice_id(c)))
-        stripe_refuse(c, "Stripe answered with another invoice than %.80s", invoice_id(c));
+        rest_refuse(c, "Stripe answered with another invoice than %.80s", invoice_id(c));
     else if (!str_eq(stripe_id(c->body, "customer"), json_str(c->args, "customer", "")))
-        stripe_refuse(c, "invoice %.80s belongs to another customer", invoice_id(c));
+        rest_refuse(c, "invoice %.80s belongs to another customer", invoice_id(c));
     else if (*currency && strcasecmp(currency, theirs) != 0)
-        stripe_refuse(c, "invoice %.80s is in %.3s, not in %.3s", invoice_id(c), theirs, currency);
+        rest_refuse(c, "invoice %.80s is in %.3s, not in %.3s", invoice_id(c), theirs, currency);
     else if (!str_eq(status, "open") && !str_eq(status, "paid"))
-        stripe_refuse(c, "invoice %.80s is %.20s, not open", invoice_id(c), *status ? status : "of unknown status");
+        rest_refuse(c, "invoice %.80s is %.20s, not open", invoice_id(c), *status ? status : "of unknown status");
     return !c->ended;
 }
 
-static void begin_part(struct stripe_call *c, int64_t left)
+static void begin_part(struct rest_call *c, int64_t left)
 {
     char wanted[MONEY_TEXT_SIZE], rest[MONEY_TEXT_SIZE];
     const char *currency = json_str(c->body, "currency", "");
     const char *method = json_str(c->args, "method", "");
     if (amount_wanted(c) > left) {
-        stripe_refuse(c, "%s is more than the %s that is left of invoice %.80s",
+        rest_refuse(c, "%s is more than the %s that is left of invoice %.80s",
                       money_text(wanted, money_of(amount_wanted(c), currency)), money_text(rest, money_of(left, currency)), invoice_id(c));
         return;
     }
     json_put(c->stage, "currency", currency);
     json_put(c->stage, "method", *method ? method : stripe_id(c->body, "default_payment_method"));
-    stripe_go(c, *json_str(c->stage, "method", "") ? "intent" : "customer");
+    rest_go(c, *json_str(c->stage, "method", "") ? "intent" : "customer");
 }
 
-static void before_take(struct stripe_call *c)
+static void before_take(struct rest_call *c)
 {
     if (!invoice_fits(c))
         return;
@@ -142,28 +142,28 @@ static void before_take(struct stripe_call *c)
     else if (amount_wanted(c) > 0)
         begin_part(c, left);
     else
-        stripe_go(c, "pay");
+        rest_go(c, "pay");
 }
 
-static void customer_send(struct stripe_call *c)
+static void customer_send(struct rest_call *c)
 {
     stripe_get(c, "customers", json_str(c->args, "customer", ""), "");
 }
 
-static void customer_take(struct stripe_call *c)
+static void customer_take(struct rest_call *c)
 {
     const char *method = stripe_id(c->body, "invoice_settings.default_payment_method");
     if (!*method)
         method = stripe_id(c->body, "default_source");
     json_put(c->stage, "method", method);
-    stripe_go(c, "intent");
+    rest_go(c, "intent");
     if (!*method)
-        stripe_refuse(c, "the customer has no payment method that could be charged");
+        rest_refuse(c, "the customer has no payment method that could be charged");
 }
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
-static void pay_send(struct stripe_call *c)
+static void pay_send(struct rest_call *c)
 {
     const char *method = json_str(c->args, "method", "");
     stripe_post(c, "invoices", invoice_id(c), "/pay", "");
@@ -173,28 +173,28 @@ static void pay_send(struct stripe_call *c)
         form_add(&c->out->request, "payment_method", method);
 }
 
-static void pay_take(struct stripe_call *c)
+static void pay_take(struct rest_call *c)
 {
     json_put_new(c->stage, "answered", json_true());
-    stripe_go(c, "paid");
+    rest_go(c, "paid");
 }
 
-static bool pay_trouble(struct stripe_call *c)
+static bool pay_trouble(struct rest_call *c)
 {
     return refused_so(c, "paid");
 }
 
 /* What is said of another invoice proves nothing, and money may have moved: look again. */
-static bool other_invoice(struct stripe_call *c, const char *look)
+static bool other_invoice(struct rest_call *c, const char *look)
 {
     if (str_eq(json_str(c->body, "id", ""), invoice_id(c)))
         return false;
-    stripe_unknown(c, look, LOOK_AGAIN_MS, "Stripe answered with another invoice than %.80s", invoice_id(c));
+    rest_unknown(c, look, LOOK_AGAIN_MS, "Stripe answered with another invoice than %.80s", invoice_id(c));
     return true;
 }
 
 /* Older API versions name the payment intent on the invoice itself; newer ones have a list of payments. */
-static void paid_take(struct stripe_call *c)
+static void paid_take(struct rest_call *c)
 {
     const char *intent = stripe_id(c->body, "payment_intent");
     bool paid = str_eq(json_str(c->body, "status", ""), "paid");
@@ -206,10 +206,10 @@ static void paid_take(struct stripe_call *c)
     if (paid && *json_str(c->stage, "payment", ""))
         finish(c, "paid", 0, NULL);
     else
-        stripe_go(c, "evidence");
+        rest_go(c, "evidence");
 }
 
-static void evidence_send(struct stripe_call *c)
+static void evidence_send(struct rest_call *c)
 {
     const char *intent = json_str(c->stage, "payment", "");
     if (strncmp(intent, "pi_", 3) == 0) {
@@ -223,7 +223,7 @@ static void evidence_send(struct stripe_call *c)
     stripe_get(c, "invoice_payments", NULL, buf_text(&query));
 }
 
-static void evidence_end(struct stripe_call *c)
+static void evidence_end(struct rest_call *c)
 {
     int64_t left = json_i64(c->stage, "left", 0);
     if (left == 0 && str_eq(json_str(c->stage, "status", ""), "paid"))
@@ -241,7 +241,7 @@ static int64_t payment_time(const json_t *row)
 
 /* The payment that speaks for this attempt: paid when the invoice is, else open. /pay uses the invoice's default payment;
  * where none is marked so, it is the newest. */
-static const json_t *payment_made(const struct stripe_call *c)
+static const json_t *payment_made(const struct rest_call *c)
 {
     const json_t *list = json_object_get(c->body, "data"), *row, *newest = NULL;
     const char *wanted = str_eq(json_str(c->stage, "status", ""), "paid") ? "paid" : "open";
@@ -258,14 +258,14 @@ static const json_t *payment_made(const struct stripe_call *c)
 }
 
 /* Was the last charge of this intent made by our call, or is it the old failure that began the case? */
-static bool tried_now(const struct stripe_call *c, const json_t *intent)
+static bool tried_now(const struct rest_call *c, const json_t *intent)
 {
     if (json_flag(c->stage, "answered", false))
         return true;
     return stripe_ms(intent, "latest_charge.created") >= json_i64(c->stage, "started_ms", 0) - CLOCKS_APART_MS;
 }
 
-static void evidence_take(struct stripe_call *c)
+static void evidence_take(struct rest_call *c)
 {
     const json_t *row = json_is_array(json_object_get(c->body, "data")) ? payment_made(c) : NULL;
     const json_t *intent = row ? json_at(row, "payment.payment_intent") : c->body;
@@ -285,7 +285,7 @@ static void evidence_take(struct stripe_call *c)
 }
 
 /* A server without that list: the invoice alone has to do. */
-static bool evidence_trouble(struct stripe_call *c)
+static bool evidence_trouble(struct rest_call *c)
 {
     if (c->answer->status != 400 && c->answer->status != 404 && c->answer->status != 403)
         return false;
@@ -295,7 +295,7 @@ static bool evidence_trouble(struct stripe_call *c)
 
 /* --- a part of it ------------------------------------------------------------------------------------------------- */
 
-static void intent_send(struct stripe_call *c)
+static void intent_send(struct rest_call *c)
 {
     AUTO_STR text = str_fmt("Part payment of invoice %.80s", invoice_id(c));
     stripe_post(c, "payment_intents", NULL, "", "intent");
@@ -316,27 +316,27 @@ static void intent_send(struct stripe_call *c)
 }
 
 /* What the payment intent says decides; it is never confirmed again. */
-static void intent_decides(struct stripe_call *c, const json_t *intent)
+static void intent_decides(struct rest_call *c, const json_t *intent)
 {
     const char *id = json_str(intent, "id", ""), *status = json_str(intent, "status", "");
     json_put(c->stage, "payment", id);
     json_put(c->stage, "flow", status);
     if (str_eq(status, "succeeded") || str_eq(status, "processing"))
-        stripe_go(c, "attach");
+        rest_go(c, "attach");
     else if (str_eq(status, "requires_action"))
         finish(c, "needs_action", json_i64(c->stage, "left", 0), NULL);
     else if (json_is_object(json_at(intent, "last_payment_error")))
         stripe_refuse_declined(c, json_at(intent, "last_payment_error"));
     else
-        stripe_refuse(c, "payment %.80s is %.40s: nothing was charged", id, status);
+        rest_refuse(c, "payment %.80s is %.40s: nothing was charged", id, status);
 }
 
-static void intent_take(struct stripe_call *c)
+static void intent_take(struct rest_call *c)
 {
     intent_decides(c, c->body);
 }
 
-static void find_send(struct stripe_call *c)
+static void find_send(struct rest_call *c)
 {
     const char *after = json_str(c->stage, "after", "");
     AUTO_BUF query = BUF(1024);
@@ -351,7 +351,7 @@ static void find_send(struct stripe_call *c)
     stripe_get(c, "payment_intents", NULL, buf_text(&query));
 }
 
-static void find_take(struct stripe_call *c)
+static void find_take(struct rest_call *c)
 {
     const json_t *list = json_object_get(c->body, "data"), *intent;
     int64_t page = json_i64(c->stage, "page", 0) + 1;
@@ -371,24 +371,24 @@ static void find_take(struct stripe_call *c)
         not_found(c, "find");
 }
 
-static void attach_send(struct stripe_call *c)
+static void attach_send(struct rest_call *c)
 {
     stripe_post(c, "invoices", invoice_id(c), "/attach_payment", "attach");
     form_add(&c->out->request, "payment_intent", json_str(c->stage, "payment", ""));
 }
 
-static void attach_take(struct stripe_call *c)
+static void attach_take(struct rest_call *c)
 {
     json_put_new(c->stage, "attached", json_true());
-    stripe_go(c, "attached");
+    rest_go(c, "attached");
 }
 
-static bool attach_trouble(struct stripe_call *c)
+static bool attach_trouble(struct rest_call *c)
 {
     return refused_so(c, "listed");
 }
 
-static void listed_send(struct stripe_call *c)
+static void listed_send(struct rest_call *c)
 {
     AUTO_BUF query = BUF(1024);
     buf_adds(&query, "?invoice=");
@@ -398,33 +398,33 @@ static void listed_send(struct stripe_call *c)
     stripe_get(c, "invoice_payments", NULL, buf_text(&query));
 }
 
-static void listed_take(struct stripe_call *c)
+static void listed_take(struct rest_call *c)
 {
     int64_t writes = json_i64(c->stage, "writes", 0) + 1;
     bool there = json_array_size(json_object_get(c->body, "data")) > 0;
     bool last = json_str(c->stage, "why", NULL) || json_flag(c->stage, "final", false) || writes >= WRITES_MAX;
     json_put_i64(c->stage, "writes", writes);
     json_put_new(c->stage, "attached", json_boolean(there));
-    stripe_go(c, there || last ? "attached" : "attach");
+    rest_go(c, there || last ? "attached" : "attach");
 }
 
-static bool listed_trouble(struct stripe_call *c)
+static bool listed_trouble(struct rest_call *c)
 {
     if (c->answer->status != 400 && c->answer->status != 404 && c->answer->status != 403)
         return false;
-    stripe_go(c, "attached");
+    rest_go(c, "attached");
     return true;
 }
 
 /* The money moved; only how the invoice shows it is open. */
-static void taken_but_loose(struct stripe_call *c, int64_t due)
+static void taken_but_loose(struct rest_call *c, int64_t due)
 {
     AUTO_STR note = str_fmt("payment %.80s was taken but is not on invoice %.80s: attach or refund it by hand. %.160s",
                             json_str(c->stage, "payment", ""), invoice_id(c), json_str(c->stage, "why", ""));
     finish(c, "partially_paid", due, note);
 }
 
-static void attached_take(struct stripe_call *c)
+static void attached_take(struct rest_call *c)
 {
     bool paid = str_eq(json_str(c->body, "status", ""), "paid"), attached = json_flag(c->stage, "attached", false);
     bool processing = str_eq(json_str(c->stage, "flow", ""), "processing");
@@ -441,12 +441,12 @@ static void attached_take(struct stripe_call *c)
         finish(c, paid ? "paid" : "partially_paid", left, NULL);
     else if (looks < WRITES_MAX) {
         json_put_i64(c->stage, "looks", looks);
-        stripe_unknown(c, "attached", 3 * MS_SECOND, "the payment is attached, but the invoice does not show it yet");
+        rest_unknown(c, "attached", 3 * MS_SECOND, "the payment is attached, but the invoice does not show it yet");
     } else
         taken_but_loose(c, left);
 }
 
-static bool attached_trouble(struct stripe_call *c)
+static bool attached_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
@@ -454,7 +454,7 @@ static bool attached_trouble(struct stripe_call *c)
     return true;
 }
 
-static const struct stripe_state states[] = {
+static const struct rest_state states[] = {
     {"before", invoice_send, before_take, invoice_trouble, NULL},
     {"customer", customer_send, customer_take, NULL, NULL},
     {"pay", pay_send, pay_take, pay_trouble, "paid"},
@@ -468,4 +468,4 @@ static const struct stripe_state states[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-const struct stripe_op stripe_collect = {"collect", collect_begin, states};
+const struct rest_op stripe_collect = {"collect", collect_begin, states};

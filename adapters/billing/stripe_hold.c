@@ -16,28 +16,28 @@ enum { INVOICES_MAX = 100, WRITES_MAX = 3, SAID_MAX = 160, NOTE_MAX = 500 };
 
 /* The stage's list: [{id, status, prior, done}], one for each invoice asked for; "i" is the one in work. */
 
-static json_t *list_item(const struct stripe_call *c)
+static json_t *list_item(const struct rest_call *c)
 {
     return json_array_get(json_at(c->stage, "list"), (size_t)json_i64(c->stage, "i", 0));
 }
 
-static const char *item_id(const struct stripe_call *c)
+static const char *item_id(const struct rest_call *c)
 {
     return json_str(list_item(c), "id", "");
 }
 
-static bool is_release(const struct stripe_call *c)
+static bool is_release(const struct rest_call *c)
 {
     return str_eq(c->job->op, "release");
 }
 
-static bool is_plan(const struct stripe_call *c)
+static bool is_plan(const struct rest_call *c)
 {
     return str_eq(c->job->op, "plan");
 }
 
 /* A reference of ours, text or number, as Stripe's metadata keeps it. False when there is none. */
-static bool argument_text(const struct stripe_call *c, const char *name, char *out, size_t size)
+static bool argument_text(const struct rest_call *c, const char *name, char *out, size_t size)
 {
     const json_t *v = json_object_get(c->args, name);
     if (json_is_integer(v))
@@ -47,7 +47,7 @@ static bool argument_text(const struct stripe_call *c, const char *name, char *o
     return *out != '\0';
 }
 
-static void set_begin(struct stripe_call *c)
+static void set_begin(struct rest_call *c)
 {
     const json_t *ids = json_at(c->args, "invoices"), *id;
     json_t *list = json_array();
@@ -58,11 +58,11 @@ static void set_begin(struct stripe_call *c)
     json_put_new(c->stage, "list", list);
     json_put_i64(c->stage, "i", 0);
     if (json_array_size(list) == 0 || json_array_size(list) != json_array_size(ids) || json_array_size(list) > INVOICES_MAX)
-        stripe_refuse(c, "between 1 and %d invoice ids are needed", INVOICES_MAX);
+        rest_refuse(c, "between 1 and %d invoice ids are needed", INVOICES_MAX);
 }
 
 /* {held, prior} or {released}: what was reached so far; also said when the rest was refused, so nothing is forgotten. */
-static json_t *set_result(const struct stripe_call *c)
+static json_t *set_result(const struct rest_call *c)
 {
     json_t *reached = json_array(), *prior = json_object(), *missing = json_array(), *item;
     const json_t *list = json_at(c->stage, "list");
@@ -89,34 +89,32 @@ static json_t *set_result(const struct stripe_call *c)
     return result;
 }
 
-static void set_refuse(struct stripe_call *c, const char *why)
+static void set_refuse(struct rest_call *c, const char *why)
 {
-    json_decref(c->out->result);
-    c->out->result = set_result(c);
-    stripe_refuse(c, "%s", why);
+    rest_refuse_with(c, set_result(c), "%s", why);
 }
 
-static void set_finish(struct stripe_call *c)
+static void set_finish(struct rest_call *c)
 {
     json_t *result = set_result(c);
     const json_t *held = json_at(result, "held");
     if (is_release(c)) {
-        stripe_done(c, result);
+        rest_done(c, result);
         return;
     }
     if (json_array_size(held) == 0) {
         json_decref(result);
-        stripe_refuse(c, "nothing is open any more");
+        rest_refuse(c, "nothing is open any more");
         return;
     }
     json_put(result, "id", json_string_value(json_array_get(held, 0)));
     if (is_plan(c))
         json_put(result, "mode", "held_by_dunwell");
-    stripe_done(c, result);
+    rest_done(c, result);
 }
 
 /* The next invoice that is open and not yet done, or the end. */
-static void set_next(struct stripe_call *c)
+static void set_next(struct rest_call *c)
 {
     json_t *item;
     const json_t *list = json_at(c->stage, "list");
@@ -126,24 +124,24 @@ static void set_next(struct stripe_call *c)
     json_array_foreach(list, i, item)
         if (json_flag(item, "todo", false)) {
             json_put_i64(c->stage, "i", (int64_t)i);
-            stripe_go(c, "set");
+            rest_go(c, "set");
             return;
         }
     set_finish(c);
 }
 
-static void learn_send(struct stripe_call *c)
+static void learn_send(struct rest_call *c)
 {
     stripe_get(c, "invoices", item_id(c), "");
 }
 
 /* Was this invoice advancing by itself before Dunwell held it? */
-static bool prior_was_on(const struct stripe_call *c, const char *id)
+static bool prior_was_on(const struct rest_call *c, const char *id)
 {
     return json_is_true(json_object_get(json_object_get(json_object_get(c->args, "prior"), id), "auto_advance"));
 }
 
-static void learn_next(struct stripe_call *c)
+static void learn_next(struct rest_call *c)
 {
     int64_t i = json_i64(c->stage, "i", 0) + 1;
     json_put_i64(c->stage, "i", i);
@@ -151,16 +149,16 @@ static void learn_next(struct stripe_call *c)
         set_next(c);
 }
 
-static void learn_take(struct stripe_call *c)
+static void learn_take(struct rest_call *c)
 {
     json_t *item = list_item(c);
     const char *status = json_str(c->body, "status", ""), *customer = json_str(c->args, "customer", "");
     if (!str_eq(json_str(c->body, "id", ""), item_id(c))) {
-        stripe_refuse(c, "Stripe answered with another invoice than %.80s", item_id(c));
+        rest_refuse(c, "Stripe answered with another invoice than %.80s", item_id(c));
         return;
     }
     if (*customer && !str_eq(stripe_id(c->body, "customer"), customer)) {
-        stripe_refuse(c, "invoice %.80s belongs to another customer", item_id(c));
+        rest_refuse(c, "invoice %.80s belongs to another customer", item_id(c));
         return;
     }
     bool open = str_eq(status, "open");
@@ -177,7 +175,7 @@ static void learn_take(struct stripe_call *c)
     learn_next(c);
 }
 
-static bool learn_trouble(struct stripe_call *c)
+static bool learn_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
@@ -187,13 +185,13 @@ static bool learn_trouble(struct stripe_call *c)
         json_put_new(list_item(c), "gone", json_true());
         learn_next(c);
     } else {
-        stripe_refuse(c, "Stripe does not know invoice %.80s", item_id(c));
+        rest_refuse(c, "Stripe does not know invoice %.80s", item_id(c));
     }
     return true;
 }
 
 /* "3x from 2027-01-05: 2027-01-05 401.67, ..." as far as Stripe's 500 characters reach. */
-static char *instalments_text(const struct stripe_call *c)
+static char *instalments_text(const struct rest_call *c)
 {
     const json_t *list = json_at(c->args, "instalments"), *row;
     const char *currency = json_str(c->args, "currency", "");
@@ -214,7 +212,7 @@ static char *instalments_text(const struct stripe_call *c)
     return buf_take(&text);
 }
 
-static void set_send(struct stripe_call *c)
+static void set_send(struct rest_call *c)
 {
     stripe_post(c, "invoices", item_id(c), "", item_id(c));
     struct http_request *r = &c->out->request;
@@ -232,33 +230,33 @@ static void set_send(struct stripe_call *c)
     }
 }
 
-static void set_take(struct stripe_call *c)
+static void set_take(struct rest_call *c)
 {
-    stripe_go(c, "back");
+    rest_go(c, "back");
 }
 
 /* Refused by Stripe: perhaps because the invoice was paid a moment ago. Reading back tells. */
-static bool set_trouble(struct stripe_call *c)
+static bool set_trouble(struct rest_call *c)
 {
     char said[SAID_MAX];
     if ((c->answer->status != 400 && c->answer->status != 404) ||
         str_eq(json_str(c->body, "error.type", ""), "idempotency_error") ||
         str_eq(json_str(c->body, "error.code", ""), "lock_timeout"))
         return false;
-    stripe_said(c, said, sizeof said);
+    rest_said(c, said, sizeof said);
     json_put_new(c->stage, "why", json_text_safe(*said ? said : "refused without a reason"));
-    stripe_go(c, "back");
+    rest_go(c, "back");
     return true;
 }
 
-static bool note_is_there(const struct stripe_call *c, const char *argument, const char *path)
+static bool note_is_there(const struct rest_call *c, const char *argument, const char *path)
 {
     char wanted[NOTE_MAX + 1];
     return !argument_text(c, argument, wanted, sizeof wanted) || str_eq(json_str(c->body, path, ""), wanted);
 }
 
 /* Does Stripe show what we meant? */
-static bool set_is_there(const struct stripe_call *c)
+static bool set_is_there(const struct rest_call *c)
 {
     if (is_release(c))
         return json_flag(c->body, "auto_advance", false);
@@ -267,7 +265,7 @@ static bool set_is_there(const struct stripe_call *c)
     return !is_plan(c) || note_is_there(c, "plan", "metadata.dunwell_plan");
 }
 
-static void back_take(struct stripe_call *c)
+static void back_take(struct rest_call *c)
 {
     json_t *item = list_item(c);
     const char *why = json_str(c->stage, "why", NULL);
@@ -289,11 +287,11 @@ static void back_take(struct stripe_call *c)
         set_refuse(c, text);
     } else {
         json_put_i64(c->stage, "writes", writes);
-        stripe_go(c, "set");
+        rest_go(c, "set");
     }
 }
 
-static bool back_trouble(struct stripe_call *c)
+static bool back_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
@@ -309,12 +307,12 @@ static bool back_trouble(struct stripe_call *c)
     return true;
 }
 
-static const struct stripe_state set_states[] = {
+static const struct rest_state set_states[] = {
     {"learn", learn_send, learn_take, learn_trouble, NULL},
     {"set", set_send, set_take, set_trouble, "back"},
     {"back", learn_send, back_take, back_trouble, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-const struct stripe_op stripe_hold = {"hold", set_begin, set_states}, stripe_release = {"release", set_begin, set_states},
+const struct rest_op stripe_hold = {"hold", set_begin, set_states}, stripe_release = {"release", set_begin, set_states},
                        stripe_plan = {"plan", set_begin, set_states};

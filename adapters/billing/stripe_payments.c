@@ -14,7 +14,7 @@ enum { CHARGE_PAGES_MAX = 3 };
 
 #define WINDOW_MS (30 * MS_DAY)
 
-static const char *customer_id(const struct stripe_call *c)
+static const char *customer_id(const struct rest_call *c)
 {
     return json_str(c->args, "customer", "");
 }
@@ -34,18 +34,18 @@ static const char *status_of_intent(const json_t *intent)
 
 static void put_decline(json_t *payment, const struct decline *d, const char *text)
 {
-    read_put(payment, "code", d->code);
-    read_put(payment, "network_code", d->network_code);
-    read_put(payment, "advice", d->advice);
-    read_put(payment, "network_advice", d->network_advice);
+    rest_put_text(payment, "code", d->code);
+    rest_put_text(payment, "network_code", d->network_code);
+    rest_put_text(payment, "advice", d->advice);
+    rest_put_text(payment, "network_advice", d->network_advice);
     json_put(payment, "class", decline_class(d));
-    read_put(payment, "text", text);
+    rest_put_text(payment, "text", text);
     if (decline_wait_ms(d))
         json_put_i64(payment, "wait_ms", decline_wait_ms(d));
 }
 
 /* What an intent alone tells; kept until a charge tells it better. */
-static void note_intent(struct stripe_call *c, const json_t *intent, const char *invoice)
+static void note_intent(struct rest_call *c, const json_t *intent, const char *invoice)
 {
     const char *id = json_str(intent, "id", ""), *status = status_of_intent(intent);
     const json_t *error = json_at(intent, "last_payment_error");
@@ -59,37 +59,37 @@ static void note_intent(struct stripe_call *c, const json_t *intent, const char 
                         .network_code = json_str(error, "network_decline_code", NULL),
                         .network_advice = json_str(error, "network_advice_code", NULL)};
     json_t *payment = json_object();
-    read_put(payment, "id", id);
-    read_put(payment, "invoice", invoice);
+    rest_put_text(payment, "id", id);
+    rest_put_text(payment, "invoice", invoice);
     json_put_i64(payment, "amount", json_i64(intent, "amount", 0));
     read_put_currency(payment, json_str(intent, "currency", ""));
     json_put(payment, "status", status);
     json_put_i64(payment, "at_ms", at_ms ? at_ms : stripe_ms(intent, "created"));
-    read_put(payment, "method", *method ? method : stripe_id(intent, "payment_method"));
+    rest_put_text(payment, "method", *method ? method : stripe_id(intent, "payment_method"));
     if (str_eq(status, "failed") || str_eq(status, "needs_action"))
         put_decline(payment, &d, json_str(error, "message", NULL));
-    read_put(payment, "charge", json_str(error, "charge", stripe_id(intent, "latest_charge")));
+    rest_put_text(payment, "charge", json_str(error, "charge", stripe_id(intent, "latest_charge")));
     json_put_new(read_part(c, "errors"), id, payment);
 }
 
 /* Invoice payments of one invoice after the other, then intents not seen by then, then charges. */
-void read_next_detail(struct stripe_call *c)
+void read_next_detail(struct rest_call *c)
 {
     if (json_array_size(read_part(c, "todo")) && !json_flag(c->stage, "old", false))
-        stripe_go(c, "payments");
+        rest_go(c, "payments");
     else if (json_array_size(read_part(c, "intents")))
-        stripe_go(c, "intent");
+        rest_go(c, "intent");
     else
-        stripe_go(c, "charges");
+        rest_go(c, "charges");
 }
 
-static const char *first_of(const struct stripe_call *c, const char *list)
+static const char *first_of(const struct rest_call *c, const char *list)
 {
     const char *id = json_string_value(json_array_get(read_part(c, list), 0));
     return id ? id : "";
 }
 
-void read_payments_send(struct stripe_call *c)
+void read_payments_send(struct rest_call *c)
 {
     AUTO_BUF query = BUF(1024);
     buf_adds(&query, "?invoice=");
@@ -98,7 +98,7 @@ void read_payments_send(struct stripe_call *c)
     stripe_get(c, "invoice_payments", NULL, buf_text(&query));
 }
 
-void read_payments_take(struct stripe_call *c)
+void read_payments_take(struct rest_call *c)
 {
     const json_t *list = json_object_get(c->body, "data"), *row;
     size_t i;
@@ -115,37 +115,37 @@ void read_payments_take(struct stripe_call *c)
     read_next_detail(c);
 }
 
-bool read_payments_trouble(struct stripe_call *c)
+bool read_payments_trouble(struct rest_call *c)
 {
-    if (!read_go_on_without(c, "charges"))
+    if (!rest_go_on_without(c, "charges"))
         return false;
     json_put_new(c->stage, "old", json_true());
     read_next_detail(c);
     return true;
 }
 
-void read_intent_send(struct stripe_call *c)
+void read_intent_send(struct rest_call *c)
 {
     stripe_get(c, "payment_intents", first_of(c, "intents"), "");
 }
 
-void read_intent_take(struct stripe_call *c)
+void read_intent_take(struct rest_call *c)
 {
     note_intent(c, c->body, json_str(read_part(c, "links"), first_of(c, "intents"), ""));
     json_array_remove(read_part(c, "intents"), 0);
     read_next_detail(c);
 }
 
-bool read_intent_trouble(struct stripe_call *c)
+bool read_intent_trouble(struct rest_call *c)
 {
-    if (!read_go_on_without(c, "charges"))
+    if (!rest_go_on_without(c, "charges"))
         return false;
     json_array_remove(read_part(c, "intents"), 0);
     read_next_detail(c);
     return true;
 }
 
-void read_charges_send(struct stripe_call *c)
+void read_charges_send(struct rest_call *c)
 {
     const char *after = json_str(c->stage, "after", "");
     AUTO_BUF query = BUF(1024);
@@ -159,7 +159,7 @@ void read_charges_send(struct stripe_call *c)
     stripe_get(c, "charges", NULL, buf_text(&query));
 }
 
-static const char *invoice_of_charge(const struct stripe_call *c, const json_t *charge)
+static const char *invoice_of_charge(const struct rest_call *c, const json_t *charge)
 {
     const json_t *links = read_part(c, "links");
     const char *invoice = stripe_id(charge, "invoice"), *intent = stripe_id(charge, "payment_intent");
@@ -167,7 +167,7 @@ static const char *invoice_of_charge(const struct stripe_call *c, const json_t *
     return *invoice ? invoice : linked ? linked : "";
 }
 
-static const char *code_of_charge(const struct stripe_call *c, const json_t *charge)
+static const char *code_of_charge(const struct rest_call *c, const json_t *charge)
 {
     const json_t *known = json_object_get(read_part(c, "errors"), stripe_id(charge, "payment_intent"));
     const char *code = json_str(known, "code", NULL);
@@ -177,7 +177,7 @@ static const char *code_of_charge(const struct stripe_call *c, const json_t *cha
     return code ? code : json_str(charge, "failure_code", NULL);
 }
 
-static void add_charge(struct stripe_call *c, const json_t *charge, const char *invoice)
+static void add_charge(struct rest_call *c, const json_t *charge, const char *invoice)
 {
     const char *status = json_str(charge, "status", ""), *intent = stripe_id(charge, "payment_intent");
     struct decline d = {.code = code_of_charge(c, charge),
@@ -186,14 +186,14 @@ static void add_charge(struct stripe_call *c, const json_t *charge, const char *
                         .network_code = json_str(charge, "outcome.network_decline_code", NULL),
                         .network_advice = json_str(charge, "outcome.network_advice_code", NULL)};
     json_t *payment = json_object();
-    read_put(payment, "id", json_str(charge, "id", ""));
-    read_put(payment, "intent", intent);
-    read_put(payment, "invoice", invoice);
+    rest_put_text(payment, "id", json_str(charge, "id", ""));
+    rest_put_text(payment, "intent", intent);
+    rest_put_text(payment, "invoice", invoice);
     json_put_i64(payment, "amount", json_i64(charge, "amount", 0));
     read_put_currency(payment, json_str(charge, "currency", ""));
     json_put(payment, "status", str_eq(status, "succeeded") || str_eq(status, "pending") ? status : "failed");
     json_put_i64(payment, "at_ms", stripe_ms(charge, "created"));
-    read_put(payment, "method", stripe_id(charge, "payment_method"));
+    rest_put_text(payment, "method", stripe_id(charge, "payment_method"));
     if (str_eq(status, "failed"))
         put_decline(payment, &d, json_str(charge, "failure_message", NULL));
     json_array_append_new(read_part(c, "payments"), payment);
@@ -202,18 +202,18 @@ static void add_charge(struct stripe_call *c, const json_t *charge, const char *
 }
 
 /* A refused charge that went out to the network, for the count: {at_ms, card}. */
-static void count_charge(struct stripe_call *c, const json_t *charge)
+static void count_charge(struct rest_call *c, const json_t *charge)
 {
     if (!str_eq(json_str(charge, "status", ""), "failed") || str_eq(json_str(charge, "outcome.type", ""), "blocked"))
         return;
     const char *card = json_str(charge, "payment_method_details.card.fingerprint", stripe_id(charge, "payment_method"));
     json_t *attempt = json_object();
     json_put_i64(attempt, "at_ms", stripe_ms(charge, "created"));
-    read_put(attempt, "card", card);
+    rest_put_text(attempt, "card", card);
     json_array_append_new(read_part(c, "attempts"), attempt);
 }
 
-void read_charges_take(struct stripe_call *c)
+void read_charges_take(struct rest_call *c)
 {
     const json_t *list = json_object_get(c->body, "data"), *charge;
     const char *last = "";
@@ -231,16 +231,16 @@ void read_charges_take(struct stripe_call *c)
     json_put(c->stage, "after", more ? last : "");
     json_put_new(c->stage, "counted", json_true());
     if (!more)
-        stripe_go(c, "methods");
+        rest_go(c, "methods");
 }
 
-bool read_charges_trouble(struct stripe_call *c)
+bool read_charges_trouble(struct rest_call *c)
 {
-    return read_go_on_without(c, "methods");
+    return rest_go_on_without(c, "methods");
 }
 
 /* Without charges, the failures the intents tell of are the attempts that are known. */
-void read_count_intents(struct stripe_call *c)
+void read_count_intents(struct rest_call *c)
 {
     const char *id;
     json_t *payment;
@@ -253,7 +253,7 @@ void read_count_intents(struct stripe_call *c)
     }
 }
 
-static int64_t attempts_since(const struct stripe_call *c, const char *card, int64_t since_ms)
+static int64_t attempts_since(const struct rest_call *c, const char *card, int64_t since_ms)
 {
     const json_t *attempts = read_part(c, "attempts"), *row;
     int64_t n = 0;
@@ -265,7 +265,7 @@ static int64_t attempts_since(const struct stripe_call *c, const char *card, int
     return n;
 }
 
-json_t *read_network(const struct stripe_call *c)
+json_t *read_network(const struct rest_call *c)
 {
     const json_t *attempts = read_part(c, "attempts"), *row;
     const char *card = "";

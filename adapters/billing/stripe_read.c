@@ -8,19 +8,19 @@
 
 #include <string.h>
 
-enum { INVOICES_MAX = 200, PAGES_MAX = 10, DETAILED_MAX = 20, INTENTS_MAX = 20, TEXT_MAX = 200, SOFT_TRIES = 3 };
+enum { INVOICES_MAX = 200, PAGES_MAX = 10, DETAILED_MAX = 20, INTENTS_MAX = 20 };
 
-json_t *read_part(const struct stripe_call *c, const char *name)
+json_t *read_part(const struct rest_call *c, const char *name)
 {
     return json_object_get(c->stage, name);
 }
 
-static const char *customer_id(const struct stripe_call *c)
+static const char *customer_id(const struct rest_call *c)
 {
     return json_str(c->args, "customer", "");
 }
 
-static void read_begin(struct stripe_call *c)
+static void read_begin(struct rest_call *c)
 {
     static const char *const lists[] = {"invoices", "todo", "intents", "payments", "attempts", "methods"};
     for (size_t i = 0; i < DW_ARRAY_LEN(lists); i++)
@@ -28,14 +28,7 @@ static void read_begin(struct stripe_call *c)
     json_put_new(c->stage, "links", json_object()); /* payment intent or charge -> its invoice */
     json_put_new(c->stage, "errors", json_object()); /* payment intent -> the payment it tells of */
     if (!*customer_id(c))
-        stripe_refuse(c, "a customer is needed");
-}
-
-void read_put(json_t *object, const char *key, const char *text)
-{
-    char cut[TEXT_MAX];
-    str_copy(cut, sizeof cut, text ? text : "");
-    json_put_new(object, key, text ? json_text_safe(cut) : json_null());
+        rest_refuse(c, "a customer is needed");
 }
 
 void read_put_currency(json_t *object, const char *code)
@@ -43,48 +36,35 @@ void read_put_currency(json_t *object, const char *code)
     json_put(object, "currency", money_of(0, code).currency);
 }
 
-/* For what may be missing: goes on to `next` when the server does not know it, or is in trouble for too long. */
-bool read_go_on_without(struct stripe_call *c, const char *next)
-{
-    int status = c->answer->status;
-    bool refused = status >= 400 && status < 500 && status != 409 && status != 429;
-    bool tired = status >= 500 && json_i64(c->stage, "tries", 0) >= SOFT_TRIES;
-    if (!refused && !tired)
-        return false;
-    json_put_i64(c->stage, "tries", 0);
-    stripe_go(c, next);
-    return true;
-}
-
 /* --- customer ----------------------------------------------------------------------------------------------------- */
 
-static void customer_send(struct stripe_call *c)
+static void customer_send(struct rest_call *c)
 {
     stripe_get(c, "customers", customer_id(c), "");
 }
 
-static void customer_take(struct stripe_call *c)
+static void customer_take(struct rest_call *c)
 {
     if (json_flag(c->body, "deleted", false)) {
-        stripe_refuse(c, "customer %.80s is deleted at Stripe", customer_id(c));
+        rest_refuse(c, "customer %.80s is deleted at Stripe", customer_id(c));
         return;
     }
     json_t *account = json_object();
     const char *method = stripe_id(c->body, "invoice_settings.default_payment_method");
-    read_put(account, "id", customer_id(c));
-    read_put(account, "name", json_str(c->body, "name", json_str(c->body, "description", "")));
-    read_put(account, "email", json_str(c->body, "email", ""));
+    rest_put_text(account, "id", customer_id(c));
+    rest_put_text(account, "name", json_str(c->body, "name", json_str(c->body, "description", "")));
+    rest_put_text(account, "email", json_str(c->body, "email", ""));
     read_put_currency(account, json_str(c->body, "currency", ""));
-    read_put(account, "default_method", *method ? method : stripe_id(c->body, "default_source"));
+    rest_put_text(account, "default_method", *method ? method : stripe_id(c->body, "default_source"));
     json_put_new(c->stage, "account", account);
-    stripe_go(c, "invoices");
+    rest_go(c, "invoices");
 }
 
-static bool customer_trouble(struct stripe_call *c)
+static bool customer_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
-    stripe_refuse(c, "Stripe does not know customer %.80s", customer_id(c));
+    rest_refuse(c, "Stripe does not know customer %.80s", customer_id(c));
     return true;
 }
 
@@ -96,45 +76,45 @@ static const char *subscription_of(const json_t *invoice)
     return *id ? id : stripe_id(invoice, "subscription");
 }
 
-void read_link(struct stripe_call *c, const char *payment, const char *invoice)
+void read_link(struct rest_call *c, const char *payment, const char *invoice)
 {
     if (*payment)
         json_put(read_part(c, "links"), payment, invoice);
 }
 
-void read_want_intent(struct stripe_call *c, const char *id)
+void read_want_intent(struct rest_call *c, const char *id)
 {
     json_t *intents = read_part(c, "intents");
     if (strncmp(id, "pi_", 3) == 0 && json_array_size(intents) < INTENTS_MAX)
         json_array_append_new(intents, json_string(id));
 }
 
-static void add_invoice(struct stripe_call *c, const json_t *theirs)
+static void add_invoice(struct rest_call *c, const json_t *theirs)
 {
     const char *id = json_str(theirs, "id", ""), *intent = stripe_id(theirs, "payment_intent");
     bool automatic = str_eq(json_str(theirs, "collection_method", "charge_automatically"), "charge_automatically");
     json_t *invoice = json_object();
-    read_put(invoice, "id", id);
-    read_put(invoice, "number", json_str(theirs, "number", ""));
+    rest_put_text(invoice, "id", id);
+    rest_put_text(invoice, "number", json_str(theirs, "number", ""));
     read_put_currency(invoice, json_str(theirs, "currency", ""));
     json_put_i64(invoice, "total", json_i64(theirs, "total", 0));
     json_put_i64(invoice, "due", stripe_left(theirs));
     json_put_i64(invoice, "due_at_ms", stripe_ms(theirs, "due_date"));
     json_put_i64(invoice, "created_ms", stripe_ms(theirs, "created"));
-    read_put(invoice, "status", json_str(theirs, "status", ""));
+    rest_put_text(invoice, "status", json_str(theirs, "status", ""));
     json_put_i64(invoice, "attempts", json_i64(theirs, "attempt_count", 0));
     json_put_i64(invoice, "next_attempt_ms", stripe_ms(theirs, "next_payment_attempt"));
     json_put_new(invoice, "auto_advance", json_boolean(json_flag(theirs, "auto_advance", false)));
     json_put(invoice, "collection", automatic ? "auto" : "manual");
     json_put(invoice, "url", json_str(theirs, "hosted_invoice_url", ""));
-    read_put(invoice, "subscription", subscription_of(theirs));
+    rest_put_text(invoice, "subscription", subscription_of(theirs));
     json_array_append_new(read_part(c, "invoices"), invoice);
     read_link(c, intent, id);
     read_link(c, stripe_id(theirs, "charge"), id);
     read_want_intent(c, intent);
 }
 
-bool read_has_invoice(const struct stripe_call *c, const char *id)
+bool read_has_invoice(const struct rest_call *c, const char *id)
 {
     const json_t *list = read_part(c, "invoices"), *row;
     size_t i;
@@ -144,7 +124,7 @@ bool read_has_invoice(const struct stripe_call *c, const char *id)
     return false;
 }
 
-static void invoices_send(struct stripe_call *c)
+static void invoices_send(struct rest_call *c)
 {
     const char *after = json_str(c->stage, "after", "");
     AUTO_BUF query = BUF(1024);
@@ -160,7 +140,7 @@ static void invoices_send(struct stripe_call *c)
 }
 
 /* The invoice the event named comes first: only so many are looked at closely. */
-static void list_details(struct stripe_call *c)
+static void list_details(struct rest_call *c)
 {
     const json_t *invoices = read_part(c, "invoices"), *row;
     const char *named = json_str(c->args, "invoice", "");
@@ -173,7 +153,7 @@ static void list_details(struct stripe_call *c)
     read_next_detail(c);
 }
 
-static void invoices_take(struct stripe_call *c)
+static void invoices_take(struct rest_call *c)
 {
     const json_t *list = json_object_get(c->body, "data"), *row;
     const char *last = "", *named = json_str(c->args, "invoice", "");
@@ -191,24 +171,24 @@ static void invoices_take(struct stripe_call *c)
     }
     json_put(c->stage, "after", "");
     if (*named && !read_has_invoice(c, named))
-        stripe_go(c, "named");
+        rest_go(c, "named");
     else
         list_details(c);
 }
 
-static void named_send(struct stripe_call *c)
+static void named_send(struct rest_call *c)
 {
     stripe_get(c, "invoices", json_str(c->args, "invoice", ""), "");
 }
 
-static void named_take(struct stripe_call *c)
+static void named_take(struct rest_call *c)
 {
     if (str_eq(stripe_id(c->body, "customer"), customer_id(c)))
         add_invoice(c, c->body);
     list_details(c);
 }
 
-static bool named_trouble(struct stripe_call *c)
+static bool named_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
@@ -219,13 +199,13 @@ static bool named_trouble(struct stripe_call *c)
 /* --- methods, subscription ---------------------------------------------------------------------------------------- */
 
 /* Servers pinned to an older version want a type; then only cards are seen. */
-static void methods_send(struct stripe_call *c)
+static void methods_send(struct rest_call *c)
 {
     stripe_get(c, "customers", customer_id(c),
                json_flag(c->stage, "cards_only", false) ? "/payment_methods?type=card&limit=100" : "/payment_methods?limit=100");
 }
 
-static const char *wanted_subscription(const struct stripe_call *c)
+static const char *wanted_subscription(const struct rest_call *c)
 {
     const json_t *invoices = read_part(c, "invoices"), *row;
     const char *found = "", *named = json_str(c->args, "invoice", "");
@@ -238,9 +218,9 @@ static const char *wanted_subscription(const struct stripe_call *c)
     return found;
 }
 
-static void read_finish(struct stripe_call *c);
+static void read_finish(struct rest_call *c);
 
-static void methods_take(struct stripe_call *c)
+static void methods_take(struct rest_call *c)
 {
     const json_t *list = json_object_get(c->body, "data"), *row;
     size_t i;
@@ -248,49 +228,49 @@ static void methods_take(struct stripe_call *c)
         const char *type = json_str(row, "type", "card");
         const json_t *detail = json_object_get(row, type);
         json_t *method = json_object();
-        read_put(method, "id", json_str(row, "id", ""));
-        read_put(method, "brand", json_str(detail, "brand", type));
-        read_put(method, "last4", json_str(detail, "last4", ""));
+        rest_put_text(method, "id", json_str(row, "id", ""));
+        rest_put_text(method, "brand", json_str(detail, "brand", type));
+        rest_put_text(method, "last4", json_str(detail, "last4", ""));
         json_put_i64(method, "exp_month", json_i64(detail, "exp_month", 0));
         json_put_i64(method, "exp_year", json_i64(detail, "exp_year", 0));
         json_array_append_new(read_part(c, "methods"), method);
     }
     if (*wanted_subscription(c))
-        stripe_go(c, "subscription");
+        rest_go(c, "subscription");
     else
         read_finish(c);
 }
 
-static bool methods_trouble(struct stripe_call *c)
+static bool methods_trouble(struct rest_call *c)
 {
     if (c->answer->status == 400 && !json_flag(c->stage, "cards_only", false)) {
         json_put_new(c->stage, "cards_only", json_true());
         return true;
     }
-    if (!read_go_on_without(c, "subscription"))
+    if (!rest_go_on_without(c, "subscription"))
         return false;
     if (!*wanted_subscription(c))
         read_finish(c);
     return true;
 }
 
-static void subscription_send(struct stripe_call *c)
+static void subscription_send(struct rest_call *c)
 {
     stripe_get(c, "subscriptions", wanted_subscription(c), "");
 }
 
-static void subscription_take(struct stripe_call *c)
+static void subscription_take(struct rest_call *c)
 {
     json_t *subscription = json_object();
-    read_put(subscription, "id", json_str(c->body, "id", ""));
-    read_put(subscription, "status", json_str(c->body, "status", ""));
+    rest_put_text(subscription, "id", json_str(c->body, "id", ""));
+    rest_put_text(subscription, "status", json_str(c->body, "status", ""));
     json_put_new(c->stage, "subscription", subscription);
     read_finish(c);
 }
 
-static bool subscription_trouble(struct stripe_call *c)
+static bool subscription_trouble(struct rest_call *c)
 {
-    if (!read_go_on_without(c, "subscription"))
+    if (!rest_go_on_without(c, "subscription"))
         return false;
     read_finish(c);
     return true;
@@ -298,7 +278,7 @@ static bool subscription_trouble(struct stripe_call *c)
 
 /* --- the result --------------------------------------------------------------------------------------------------- */
 
-static void read_finish(struct stripe_call *c)
+static void read_finish(struct rest_call *c)
 {
     static const char *const parts[] = {"account", "invoices", "payments", "methods"};
     read_count_intents(c);
@@ -307,10 +287,10 @@ static void read_finish(struct stripe_call *c)
         json_put_new(result, parts[i], json_incref(read_part(c, parts[i])));
     json_put_new(result, "subscription", json_incref(read_part(c, "subscription")));
     json_put_new(result, "network", read_network(c));
-    stripe_done(c, result);
+    rest_done(c, result);
 }
 
-static const struct stripe_state states[] = {
+static const struct rest_state states[] = {
     {"customer", customer_send, customer_take, customer_trouble, NULL},
     {"invoices", invoices_send, invoices_take, NULL, NULL},
     {"named", named_send, named_take, named_trouble, NULL},
@@ -322,4 +302,4 @@ static const struct stripe_state states[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-const struct stripe_op stripe_read = {"read", read_begin, states};
+const struct rest_op stripe_read = {"read", read_begin, states};

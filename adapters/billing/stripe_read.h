@@ -9,28 +9,25 @@
 
 #include "adapters/billing/stripe.h"
 
-json_t *read_part(const struct stripe_call *c, const char *name);                /* borrowed */
-void read_put(json_t *object, const char *key, const char *text);                /* foreign text, bounded; NULL: null */
+json_t *read_part(const struct rest_call *c, const char *name);                /* borrowed */
 void read_put_currency(json_t *object, const char *code);                        /* "USD" */
-bool read_has_invoice(const struct stripe_call *c, const char *id);
-void read_link(struct stripe_call *c, const char *payment, const char *invoice); /* this payment is of that invoice */
-void read_want_intent(struct stripe_call *c, const char *id);
-/* For what may be missing: goes on to `next` when the server does not know it, or is in trouble for too long. */
-bool read_go_on_without(struct stripe_call *c, const char *next);
+bool read_has_invoice(const struct rest_call *c, const char *id);
+void read_link(struct rest_call *c, const char *payment, const char *invoice); /* this payment is of that invoice */
+void read_want_intent(struct rest_call *c, const char *id);
 
 /* Invoice payments of one invoice after the other, then intents not seen by then, then charges. */
-void read_next_detail(struct stripe_call *c);
-void read_payments_send(struct stripe_call *c);
-void read_payments_take(struct stripe_call *c);
-bool read_payments_trouble(struct stripe_call *c);
-void read_intent_send(struct stripe_call *c);
-void read_intent_take(struct stripe_call *c);
-bool read_intent_trouble(struct stripe_call *c);
-void read_charges_send(struct stripe_call *c);
-void read_charges_take(struct stripe_call *c);
-bool read_charges_trouble(struct stripe_call *c);
+void read_next_detail(struct rest_call *c);
+void read_payments_send(struct rest_call *c);
+void read_payments_take(struct rest_call *c);
+bool read_payments_trouble(struct rest_call *c);
+void read_intent_send(struct rest_call *c);
+void read_intent_take(struct rest_call *c);
+bool read_intent_trouble(struct rest_call *c);
+void read_charges_send(struct rest_call *c);
+void read_charges_take(struct rest_call *c);
+bool read_charges_trouble(struct rest_call *c);
 /* At the end: payments and attempts that only intents tell of; then the counts. */
-void read_count_intents(struct stripe_call *c);
-json_t *read_network(const struct stripe_call *c);
+void read_count_intents(struct rest_call *c);
+json_t *read_network(const struct rest_call *c);
 
 #endif

@@ -19,10 +19,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapters/billing/idempotency.h"
 #include "adapters/billing/zuora.h"
 #include "engine/when.h"
 
-enum { KEY_MAX = 255, SAID_MAX = 160, GARBLED_MAX = 5, TOKEN_MAX = 4096 };
+enum { SAID_MAX = 160, GARBLED_MAX = 5, TOKEN_MAX = 4096 };
 
 #define BACKOFF_FIRST_MS (2 * MS_SECOND)
 #define BACKOFF_MOST_MS (60 * MS_SECOND)
@@ -135,24 +136,15 @@ void zuora_put(struct zuora_call *c, const char *before, const char *id, const c
     add_headers(c);
 }
 
-/* Zuora takes 255 characters; a longer key is replaced by its hash, which is as unique and as stable. */
+/* A later round asks under a fresh key: the old one might only repeat the refusal. */
 static void add_key(struct zuora_call *c, const char *suffix)
 {
     int64_t round = json_i64(c->stage, "round", 1);
-    char count[24] = "", hex[65];
-    unsigned char digest[32];
+    char count[24] = "";
     if (round > 1)
-        snprintf(count, sizeof count, "-%lld", (long long)round);
-    AUTO_STR key = str_fmt("%s%s%s%s", c->job->key, *suffix ? "-" : "", suffix, count);
-    if (strlen(key) <= KEY_MAX) {
-        http_request_header(&c->out->request, "Idempotency-Key", key);
-        return;
-    }
-    int ok = EVP_Digest(key, strlen(key), digest, NULL, EVP_sha256(), NULL);
-    assert(ok == 1);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    http_request_header(&c->out->request, "Idempotency-Key", hex);
+        snprintf(count, sizeof count, "%s%lld", *suffix ? "-" : "", (long long)round);
+    AUTO_STR whole = str_fmt("%s%s", suffix, count);
+    idempotency_add(idempotency_of("zuora"), &c->out->request, c->job->key, whole);
 }
 
 void zuora_post(struct zuora_call *c, const char *path, const char *suffix, const char *body)

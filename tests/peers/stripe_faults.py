@@ -146,7 +146,7 @@ def states(fake):
     fake.scene()
     fake.test("invoice_set", invoice="in_1", status="deleted")
     check("hold: a vanished invoice", fake.drive("hold", **HOLD)[1].startswith("refused Stripe does not know invoice in_1"))
-    for kind, words in (("401", "secret_key"), ("403", "permissions")):
+    for kind, words in (("401", "secret_key"), ("403", "does not let this key do that")):
         fake.scene()
         fake.test("fault", match="POST /v1/invoices/in_1", kind=kind)
         word, last = fake.drive("hold", **HOLD)

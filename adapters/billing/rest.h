@@ -10,6 +10,7 @@
 #include "adapters/adapter.h"
 #include "adapters/billing/idempotency.h"
 
+struct rest_settle;
 struct rest_vendor;
 
 /* One step in progress. Everything borrowed but `stage`. */
@@ -54,6 +55,7 @@ struct rest_vendor {
     void (*declined)(struct rest_call *c);            /* a 4xx that is a decline and that no state took: refuses; NULL: none */
     bool (*is_decline)(const struct rest_call *c);
     bool (*leaks)(const struct rest_call *c, const char *text); /* does it repeat a secret of the configuration? */
+    const struct rest_settle *settle;                 /* for the operations of rest_settle.h; NULL: none of them is in ops */
 };
 
 void rest_step(const struct rest_vendor *vendor, const void *config, const struct job *job, const struct http_response *previous,

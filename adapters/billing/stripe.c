@@ -134,6 +134,14 @@ static const struct {
     {"charge.dispute.created", EVENT_CHANGED},
 };
 
+/* Stripe takes twenty of them in one question. */
+static_assert(DW_ARRAY_LEN(kinds) <= 20, "too many types of events for one list of them");
+
+const char *stripe_event_type(size_t i)
+{
+    return i < DW_ARRAY_LEN(kinds) ? kinds[i].type : NULL;
+}
+
 enum field { F_ID, F_TYPE, F_CREATED, F_OBJECT, F_OBJECT_ID, F_CUSTOMER, F_CUSTOMER_ID, F_INVOICE, F_INVOICE_ID, F_COUNT };
 
 static bool field_is(const struct scan_field *f, const char *text)
@@ -214,6 +222,12 @@ static const struct capability capabilities[] = {
     {"plan", "emulated", "Stripe has no instalments: the invoice stays open and Dunwell collects each part on its date."},
     {"collect", "native", "The invoice, or a part of it, is charged off-session and read back."},
     {"link", "native", "Stripe's invoice page or its customer portal."},
+    {"credit", "native", "A credit note over the amount lowers what is due; the reason stays out of what the customer reads."},
+    {"write_off", "native", "The invoice is marked uncollectible; its page still takes the money if it comes after all."},
+    {"defer", "emulated", "Stripe's own retries and reminders of this invoice stop (auto_advance=false); Dunwell's timer ends that."},
+    {"note", "native", "Metadata of the invoice or the customer, newest first; 500 characters, what does not fit is cut."},
+    {"catch_up", "native", "Stripe keeps its events for 30 days; they are listed since a moment."},
+    {"overdue", "native", "Open invoices past their due date, or made before, where they are charged automatically."},
     {NULL, NULL, NULL},
 };
 

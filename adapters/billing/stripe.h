@@ -1,6 +1,6 @@
 /* Between the files of the Stripe driver: stripe.c (table, webhooks), stripe_ops.c (how it speaks; link, check), stripe_read.c
- * and stripe_payments.c, stripe_hold.c (hold, release, plan), stripe_collect.c, stripe_settle.c (credit, write_off),
- * stripe_note.c (note, defer), stripe_since.c (catch_up, overdue). How an operation steps: rest.h. */
+ * and stripe_payments.c, stripe_hold.c (hold, release, defer, plan), stripe_collect.c, stripe_settle.c (credit,
+ * write_off, note), stripe_since.c (catch_up, overdue). How an operation steps: rest.h. */
 #ifndef DW_ADAPTERS_BILLING_STRIPE_H
 #define DW_ADAPTERS_BILLING_STRIPE_H
 
@@ -11,7 +11,8 @@ struct stripe_config {
     char *base_url, *secret_key, *webhook_secret, *api_version, *return_url;
 };
 
-extern const struct rest_op stripe_read, stripe_hold, stripe_release, stripe_plan, stripe_collect;
+extern const struct rest_op stripe_read, stripe_hold, stripe_release, stripe_defer, stripe_plan, stripe_collect, stripe_catch_up, stripe_overdue;
+extern const struct rest_settle stripe_settle;
 
 void stripe_step(const void *config, const struct job *job, const struct http_response *previous, struct step *out);
 
@@ -27,5 +28,6 @@ void stripe_refuse_declined(struct rest_call *c, const json_t *error);
 const char *stripe_id(const json_t *owner, const char *path);
 int64_t stripe_ms(const json_t *owner, const char *path); /* epoch seconds to ms; 0 when absent */
 int64_t stripe_left(const json_t *invoice);               /* what is still to be paid */
+const char *stripe_event_type(size_t i);                  /* the i-th type of event that matters; NULL: no more */
 
 #endif

@@ -1,4 +1,5 @@
-/* Stripe's operations that set a state: hold, release and plan.
+/* Stripe's operations that set a state: hold, release, defer and plan. A defer is a hold of one invoice: Stripe has no "try again
+ * on that day", so its own advancing stops and the day is kept by Dunwell, and noted in the metadata.
  *
  * They set auto_advance and metadata on invoices. All invoices are read before the first is written, so a wrong id changes
  * nothing; each write is read back and compared. An invoice that is paid or void by then needs nothing. Setting a state
@@ -36,6 +37,11 @@ static bool is_plan(const struct rest_call *c)
     return str_eq(c->job->op, "plan");
 }
 
+static bool is_defer(const struct rest_call *c)
+{
+    return str_eq(c->job->op, "defer");
+}
+
 /* A reference of ours, text or number, as Stripe's metadata keeps it. False when there is none. */
 static bool argument_text(const struct rest_call *c, const char *name, char *out, size_t size)
 {
@@ -49,7 +55,8 @@ static bool argument_text(const struct rest_call *c, const char *name, char *out
 
 static void set_begin(struct rest_call *c)
 {
-    const json_t *ids = json_at(c->args, "invoices"), *id;
+    json_auto_t *one = json_pack("[s]", json_str(c->args, "invoice", ""));
+    const json_t *ids = is_defer(c) ? one : json_at(c->args, "invoices"), *id;
     json_t *list = json_array();
     size_t i;
     json_array_foreach(ids, i, id)
@@ -59,6 +66,8 @@ static void set_begin(struct rest_call *c)
     json_put_i64(c->stage, "i", 0);
     if (json_array_size(list) == 0 || json_array_size(list) != json_array_size(ids) || json_array_size(list) > INVOICES_MAX)
         rest_refuse(c, "between 1 and %d invoice ids are needed", INVOICES_MAX);
+    else if (is_defer(c) && json_i64(c->args, "until_ms", 0) <= c->job->now_ms)
+        rest_refuse(c, "a moment to come is needed");
 }
 
 /* {held, prior} or {released}: what was reached so far; also said when the rest was refused, so nothing is forgotten. */
@@ -108,7 +117,11 @@ static void set_finish(struct rest_call *c)
         return;
     }
     json_put(result, "id", json_string_value(json_array_get(held, 0)));
-    if (is_plan(c))
+    if (is_defer(c)) {
+        json_put(result, "invoice", json_str(c->args, "invoice", ""));
+        json_put_i64(result, "until_ms", json_i64(c->args, "until_ms", 0));
+    }
+    if (is_plan(c) || is_defer(c))
         json_put(result, "mode", "held_by_dunwell");
     rest_done(c, result);
 }
@@ -222,6 +235,10 @@ static void set_send(struct rest_call *c)
     char note[NOTE_MAX + 1];
     if (argument_text(c, "case", note, sizeof note))
         form_add(r, "metadata[dunwell_case]", note);
+    if (is_defer(c)) {
+        char day[WHEN_TEXT_SIZE];
+        form_add(r, "metadata[dunwell_until]", when_iso_day(day, json_i64(c->args, "until_ms", 0), NULL));
+    }
     if (is_plan(c)) {
         AUTO_STR text = instalments_text(c);
         argument_text(c, "plan", note, sizeof note);
@@ -315,4 +332,4 @@ static const struct rest_state set_states[] = {
 };
 
 const struct rest_op stripe_hold = {"hold", set_begin, set_states}, stripe_release = {"release", set_begin, set_states},
-                       stripe_plan = {"plan", set_begin, set_states};
+                       stripe_plan = {"plan", set_begin, set_states}, stripe_defer = {"defer", set_begin, set_states};

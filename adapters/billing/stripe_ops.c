@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "adapters/billing/declines.h"
+#include "adapters/billing/rest_settle.h"
 #include "engine/when.h"
 
 enum { SAID_MAX = 160 };
@@ -265,8 +266,8 @@ static bool leaks(const struct rest_call *c, const char *text)
 
 static const struct rest_op stripe_link = {"link", link_begin, link_states}, stripe_check = {"check", NULL, check_states};
 
-static const struct rest_op *const ops[] = {&stripe_read,    &stripe_hold, &stripe_release, &stripe_plan,
-                                            &stripe_collect, &stripe_link, &stripe_check,   NULL};
+static const struct rest_op *const ops[] = {&stripe_read,   &stripe_hold,    &stripe_release, &stripe_defer,    &stripe_plan,    &stripe_collect, &rest_credit,
+                                            &rest_write_off, &rest_note,     &stripe_catch_up, &stripe_overdue, &stripe_link,    &stripe_check,   NULL};
 
 static const struct rest_vendor vendor = {
     .title = "Stripe",
@@ -282,6 +283,7 @@ static const struct rest_vendor vendor = {
     .declined = refuse_decline,
     .is_decline = is_decline,
     .leaks = leaks,
+    .settle = &stripe_settle,
 };
 
 void stripe_step(const void *config, const struct job *job, const struct http_response *previous, struct step *out)

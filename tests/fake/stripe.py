@@ -6,7 +6,7 @@ Prints one line, "ready http://127.0.0.1:PORT": that is base_url. Needs aiohttp.
 names its payment_intent, there is no invoice_payments).
 
 It refuses what Stripe refuses: wrong keys (401), unknown addresses (404) and parameters (400), wrong types, notes over 500 characters,
-changes of invoices that are not open, confirming without allow_redirects=never or return_url, attaching to a paid or void invoice. Of
+changes of invoices that are not open, credit notes over more than what remains, confirming without allow_redirects=never or return_url, attaching to a paid or void invoice. Of
 each POST it wants an Idempotency-Key (Stripe does not, we do): same key and parameters replay the first answer (header
 Idempotent-Replayed), other parameters are 400 idempotency_error, a key still running is 409.
 
@@ -24,6 +24,7 @@ Control, JSON in and out (all POST unless said); amounts in minor units:
   /_test/settle    {intent, ok: bool}         a processing payment ends
   /_test/advance   {days} or ?days=N          Stripe's clock goes on: open invoices with auto_advance are reminded each day and retried
                                               when due. -> {engine: [{at, what: "remind" | "retry", invoice, outcome?}]} of these days
+  GET /v1/events lists everything that happened, sent or not (30 days): `only` of the next one makes an event that was missed.
   /_test/hooks     {url, secret?, only?: [types], delay_s?, attempts? (5), off?: true}   sends events of what happens, signed; tried again each 0.5 s
   /_test/webhook   {url?, type, object: id | {..}, mode?, id?, times?, created?, secret?}   sends one now -> {id, answers: [{status, body}]}
                    mode: good, bad_signature, no_signature, several (wrong v1, right v1, v0), replay (the same bytes twice), old (signed
@@ -38,6 +39,7 @@ Control, JSON in and out (all POST unless said); amounts in minor units:
 """
 import argparse
 import asyncio
+import copy
 import fnmatch
 import hashlib
 import hmac
@@ -196,15 +198,18 @@ class Server:
 
     # ---- webhooks out ----
     def make_event(self, kind, obj, id=None, created=None):
-        return {"id": id or self.stripe.new_id("evt"), "object": "event", "api_version": "2026-10-28.endive", "livemode": False,
-                "created": created or self.stripe.now(), "type": kind, "pending_webhooks": 1, "request": {"id": None, "idempotency_key": None},
-                "data": {"object": obj}}
+        event = {"id": id or self.stripe.new_id("evt"), "object": "event", "api_version": "2026-10-28.endive", "livemode": False,
+                 "created": created or self.stripe.now(), "type": kind, "pending_webhooks": 1, "request": {"id": None, "idempotency_key": None},
+                 "data": {"object": copy.deepcopy(obj)}}
+        self.stripe.events.append(event)
+        return event
 
     def flush_events(self):
         events, self.stripe.pending_events = self.stripe.pending_events, []
         for kind, obj in events:
+            event = self.make_event(kind, obj)
             if self.hooks and kind in (self.hooks.get("only") or [kind]):
-                asyncio.ensure_future(self.deliver(self.hooks, self.make_event(kind, obj)))
+                asyncio.ensure_future(self.deliver(self.hooks, event))
 
     async def deliver(self, hooks, event):
         body = json.dumps(event).encode()
@@ -309,7 +314,7 @@ class Server:
             if charge["status"] == "succeeded":
                 taken[charge["customer"]] = taken.get(charge["customer"], 0) + charge["amount"]
         return {"customers": s.customers, "invoices": {k: s.show_invoice(v) for k, v in s.invoices.items() if k not in s.deleted},
-                "methods": s.methods, "payment_intents": s.intents, "charges": s.charges, "invoice_payments": s.payments,
+                "methods": s.methods, "payment_intents": s.intents, "charges": s.charges, "invoice_payments": s.payments, "credit_notes": s.credit_notes,
                 "subscriptions": s.subscriptions, "engine": s.engine, "violations": self.violations, "hooks": self.sent, "taken": taken}
 
     def set_hooks(self, given):

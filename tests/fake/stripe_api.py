@@ -170,14 +170,27 @@ def invoice(s, ids, _args):
     return s.show_invoice(s.find("invoice", s.invoices, ids[0]))
 
 
+def set_metadata(obj, args):
+    for key, value in args.get("metadata", {}).items():
+        obj["metadata"].pop(key, None)
+        if value:
+            obj["metadata"][key] = value
+    if len(obj["metadata"]) > 50:
+        raise Refused(400, "You can have up to 50 metadata keys.", saved=False)
+
+
+def update_customer(s, ids, args):
+    cus = s.find("customer", s.customers, ids[0])
+    set_metadata(cus, args)
+    s.event("customer.updated", cus)
+    return cus
+
+
 def update_invoice(s, ids, args):
     inv = s.find("invoice", s.invoices, ids[0])
     if inv["status"] != "open" and "auto_advance" in args:
         raise Refused(400, "This invoice can no longer be edited: finalized invoices can't be updated in this way.")
-    for key, value in args.get("metadata", {}).items():
-        inv["metadata"].pop(key, None)
-        if value:
-            inv["metadata"][key] = value
+    set_metadata(inv, args)
     if "auto_advance" in args:
         inv["auto_advance"] = args["auto_advance"]
         inv["next_payment_attempt"] = s.now() + 3600 if args["auto_advance"] and inv["attempted"] else None
@@ -203,6 +216,46 @@ def pay(s, ids, args):
     if error:
         raise Refused(402, error["message"], "card_error", **{k: v for k, v in error.items() if k not in ("type", "message")})
     return s.show_invoice(inv)
+
+
+def mark_uncollectible(s, ids, _args):
+    inv = s.find("invoice", s.invoices, ids[0])
+    if inv["status"] != "open":
+        raise Refused(400, f"You can only mark open invoices as uncollectible; this one is {inv['status']}.")
+    inv.update(status="uncollectible", auto_advance=False, next_payment_attempt=None)
+    s.effect("given up", invoice=inv["id"])
+    s.event("invoice.marked_uncollectible", s.show_invoice(inv))
+    return s.show_invoice(inv)
+
+
+def create_credit_note(s, _ids, args):
+    need(args, "invoice", "amount")
+    inv = s.find("invoice", s.invoices, args["invoice"])
+    if inv["status"] not in ("open", "paid"):
+        raise Refused(400, f"Credit notes can only be made for open or paid invoices; this one is {inv['status']}.")
+    if not 0 < args["amount"] <= inv["amount_remaining"]:
+        raise Refused(400, f"The amount must be between 1 and the invoice's {inv['amount_remaining']}.", param="amount")
+    note = {"id": s.new_id("cn"), "object": "credit_note", "invoice": inv["id"], "customer": inv["customer"], "currency": inv["currency"],
+            "amount": args["amount"], "total": args["amount"], "status": "issued", "created": s.now(), "livemode": False,
+            "memo": args.get("memo"), "reason": args.get("reason"), "metadata": args.get("metadata", {})}
+    s.credit_notes[note["id"]] = note
+    inv["amount_due"] -= note["amount"]
+    s.effect("credited", invoice=inv["id"], amount=note["amount"])
+    s.event("credit_note.created", note)
+    s.settle(inv)
+    s.event("invoice.updated", s.show_invoice(inv))
+    return note
+
+
+def credit_notes(s, _ids, args):
+    rows = [n for n in s.credit_notes.values() if args.get("invoice", n["invoice"]) == n["invoice"]
+            and args.get("customer", n["customer"]) == n["customer"]]
+    return page(rows, args, "/v1/credit_notes")
+
+
+def events(s, _ids, args):
+    kept = s.now() - 30 * 86400
+    return page([e for e in s.events if e["created"] >= kept and e["type"] in args.get("types", [e["type"]])], args, "/v1/events")
 
 
 def create_intent(s, _ids, args):
@@ -287,16 +340,30 @@ def portal(s, _ids, args):
     return session
 
 
+def words(most):
+    def check(name, value):
+        if not isinstance(value, list) or len(value) > most:
+            raise wrong(name, f"{name} takes a list of at most {most}")
+        return [filled(name, v) for v in value]
+    return check
+
+
 METADATA = {"metadata": metadata}
 LATEST = expansion("data.payment.payment_intent", "data.payment.payment_intent.latest_charge")
 ROUTES = [
     ("GET", r"account", {}, account),
     ("GET", r"customers/([^/]+)", {}, customer),
+    ("POST", r"customers/([^/]+)", METADATA, update_customer),
     ("GET", r"customers/([^/]+)/payment_methods", {**PAGE, "type": one_of("card", "sepa_debit", "us_bank_account")}, methods),
     ("GET", r"invoices", {**PAGE, "customer": filled, "status": one_of(*STATUSES), "created": times, "subscription": filled}, invoices),
     ("GET", r"invoices/([^/]+)", {}, invoice),
     ("POST", r"invoices/([^/]+)", {**METADATA, "auto_advance": boolean, "description": text}, update_invoice),
     ("POST", r"invoices/([^/]+)/pay", {"payment_method": filled, "off_session": boolean, "paid_out_of_band": boolean}, pay),
+    ("POST", r"invoices/([^/]+)/mark_uncollectible", {}, mark_uncollectible),
+    ("GET", r"credit_notes", {**PAGE, "invoice": filled, "customer": filled, "created": times}, credit_notes),
+    ("POST", r"credit_notes", {**METADATA, "invoice": filled, "amount": integer, "memo": text,
+                               "reason": one_of("duplicate", "fraudulent", "order_change", "product_unsatisfactory")}, create_credit_note),
+    ("GET", r"events", {**PAGE, "created": times, "types": words(20), "type": filled, "delivery_success": boolean}, events),
     ("POST", r"invoices/([^/]+)/attach_payment", {"payment_intent": filled}, attach_payment),
     ("GET", r"invoice_payments", {**PAGE, "expand": LATEST, "invoice": filled, "status": one_of("canceled", "open", "paid"),
                                   "payment": nested(type=one_of("payment_intent"), payment_intent=filled)}, invoice_payments),

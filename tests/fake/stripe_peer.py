@@ -28,6 +28,7 @@ class Stripe:
     def reset(self):
         self.customers, self.methods, self.invoices, self.intents, self.charges = {}, {}, {}, {}, {}
         self.payments, self.subscriptions, self.sessions, self.deleted = {}, {}, {}, set()
+        self.credit_notes, self.events = {}, []
         self.engine, self.effects, self.pending_events = [], [], []
         self.number, self.ahead = 0, 0
 

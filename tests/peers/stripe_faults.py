@@ -153,6 +153,68 @@ def states(fake):
         check(f"hold {kind}", word == "refused" and words in last and "sk_test" not in last, last)
 
 
+CREDIT = {"customer": "cus_1", "invoice": "in_1", "amount": 2050, "currency": "USD", "reason": "a week of outage", "case": "N-1"}
+OFF = dict(CREDIT, amount=12050)
+NOTE = {"customer": "cus_1", "invoice": "in_1", "text": "they pay on Friday", "case": "N-1"}
+
+
+def settled(state, op):
+    """How often did it happen?"""
+    invoice = state["invoices"]["in_1"]
+    if op == "credit":
+        return len(state["credit_notes"]) if invoice["amount_remaining"] == 12050 - 2050 * len(state["credit_notes"]) else -1
+    return int(invoice["status"] == "uncollectible") if op == "write_off" else int(invoice["metadata"].get("dunwell_note") == NOTE["text"])
+
+
+def settling(fake):
+    """Credit, write-off and note: once or not at all, and the driver knows which."""
+    for op, args, path in (("credit", CREDIT, "/v1/credit_notes"), ("write_off", OFF, "/v1/invoices/in_1/mark_uncollectible"),
+                           ("note", NOTE, "/v1/invoices/in_1")):
+        for kind, happens in OPEN.items():
+            fake.scene()
+            fake.test("fault", match="POST " + path, kind=kind, delay_s=6)
+            word, last = fake.drive(op, **args)
+            state = fake.get("state")
+            check(f"{op} {kind}: the word fits the books", word == ("done" if happens else "refused"), last)
+            check(f"{op} {kind}: once or not at all", settled(state, op) == int(happens), state["invoices"])
+            check(f"{op} {kind}: sent once", len(fake.writes(path)) == 1)
+            check(f"{op} {kind}: nothing wrong was sent", not state["violations"], state["violations"])
+        for kind in LATER:
+            fake.scene()
+            fake.test("fault", match="POST " + path, kind=kind, times=2, retry_after=1)
+            word, last = fake.drive(op, **args)
+            check(f"{op} {kind}: later", word == "done" and settled(fake.get("state"), op) == 1, last)
+    for kind, happens in OPEN.items():
+        fake.scene()
+        fake.test("fault", match="POST /v1/invoices/in_1", kind=kind, delay_s=6)
+        word, last = fake.drive("defer", customer="cus_1", invoice="in_1", until_ms=1999000000000, case="N-1")
+        check(f"defer {kind}", word == "done" and fake.get("state")["invoices"]["in_1"]["auto_advance"] is False, last)
+    fake.scene()
+    word, last = fake.drive("credit", **OFF)
+    check("credit over all of it pays the invoice", word == "done" and '"due":0' in last and fake.get("state")["invoices"]["in_1"]["status"] == "paid", last)
+    check("credit of a paid invoice", fake.drive("credit", **CREDIT)[0] == "refused")
+    check("write_off of a paid invoice", fake.drive("write_off", **OFF)[0] == "refused")
+
+
+def catching_up(fake):
+    fake.scene()
+    fake.test("pay", invoice="in_1")
+    sent = fake.test("webhook", url="http://127.0.0.1:9/", object="in_1", type="invoice.paid", id="evt_sent", created=int(time.time()) - 600)
+    fake.test("webhook", url="http://127.0.0.1:9/", object="in_1", type="invoice.finalized", id="evt_dull", created=int(time.time()) - 600)
+    for n in range(90):
+        fake.test("webhook", url="http://127.0.0.1:9/", object="in_1", type="invoice.updated", id=f"evt_u{n}", created=int(time.time()) - 500 + n)
+    word, last = fake.drive("catch_up", since_ms=(int(time.time()) - 3600) * 1000)
+    rows = json.loads(last.split(" ", 1)[1]).get("events", []) if word == "done" else []
+    check("catch_up: all of a window, over pages", len(rows) == 91, last[:300])
+    check("catch_up: oldest first", [r["created_ms"] for r in rows] == sorted(r["created_ms"] for r in rows) and rows[:1] and rows[0]["id"] == sent["id"])
+    check("catch_up: nothing wrong was sent", not fake.get("state")["violations"], fake.get("state")["violations"])
+    fake.scene()
+    fake.test("invoice", id="in_2", customer="cus_1", amount=500, due_in_days=9)
+    word, last = fake.drive("overdue", before_ms=(int(time.time()) + 86400) * 1000)
+    rows = json.loads(last.split(" ", 1)[1]).get("invoices", []) if word == "done" else []
+    check("overdue: what was due before", [r["invoice"] for r in rows] == ["in_1"], last)
+
+
 def engine(fake):
     fake.scene()
     before = {e["what"] for e in fake.test("advance", days=4)["engine"]}
@@ -243,6 +305,8 @@ def main():
         engine(fake)
         states(fake)
         money(fake)
+        settling(fake)
+        catching_up(fake)
         reading(fake, False)
         reading(old, True)
     finally:

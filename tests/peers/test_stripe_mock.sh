@@ -62,10 +62,24 @@ one collect "$part" '{"at": "evidence", "payment": ""}'
 one link '{"customer": "cus_9", "invoice": "in_1", "purpose": "update_method"}' '{"at": "portal"}'
 one link "$account" '{"at": "invoice"}'
 one check '{}' '{"at": "invoices"}'
+settle='{"customer": "cus_9", "invoice": "in_1", "currency": "USD", "amount": 4018, "reason": "outage", "case": "N-1", "text": "they pay on Friday"}'
+for op in credit note; do
+    for at in seek make find; do one $op "$settle" "{\"at\": \"$at\"}"; done
+done
+one note '{"customer": "cus_9", "text": "they pay on Friday"}' '{"at": "make"}'
+one credit "$settle" '{"at": "after"}'
+for at in before give_up after; do one write_off "$settle" "{\"at\": \"$at\"}"; done
+for at in learn set back; do
+    one defer '{"customer": "cus_9", "invoice": "in_1", "until_ms": 1999000000000, "case": "N-1"}' "{\"at\": \"$at\", \"i\": 0, \"list\": [{\"id\": \"in_1\", \"todo\": true}]}"
+done
+for after in '' evt_1; do
+    one catch_up '{"since_ms": 1793000000000}' "{\"at\": \"events\", \"from\": 1793000000000, \"to\": 1793600000000, \"events\": [], \"after\": \"$after\"}"
+done
+one overdue '{"before_ms": 1793000000000, "cursor": "in_0"}' '{"at": "invoices"}'
 
 # The double must be able to say no, or all of this shows nothing.
 status=$(curl -s -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer sk_test_fake' -d nonsense=1 "$base/v1/invoices/in_1")
 [ "$status" = 400 ] || fail "stripe-mock took an unknown parameter ($status)"
 requests=$(grep -cE '^(GET|POST) .* 200$' "$log")
 echo "$requests requests of the Stripe driver understood by stripe-mock $version, $failed failed"
-[ "$failed" = 0 ] && [ "$requests" -ge 40 ]
+[ "$failed" = 0 ] && [ "$requests" -ge 58 ]

@@ -1,0 +1,297 @@
+/* Credit, write-off and note for the drivers that step by rest.h.
+ *
+ * credit: the invoice is read (is it the approved one, is enough left), our credit is sought, made, found, and the invoice is read
+ * again. A credit is never made after a search that could not be made. note: the same without the invoice. write_off: the invoice
+ * is read, what is left must be what was approved, it is given up, and read again.
+ *
+ * After an answer that leaves open what happened there is only looking; a look that finds nothing is repeated some seconds later,
+ * because the first call may still be running over there, and only then it counts as "did not happen". */
+#include "adapters/billing/rest_settle.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "engine/when.h"
+
+enum { SAID_MAX = 160, LOOKS_MAX = 3, MARK_MAX = 200 };
+
+#define LOOK_AGAIN_MS (12 * MS_SECOND)
+#define SHOWN_AGAIN_MS (3 * MS_SECOND)
+
+static const char *invoice_id(const struct rest_call *c)
+{
+    return json_str(c->args, "invoice", "");
+}
+
+static bool is_note(const struct rest_call *c)
+{
+    return str_eq(c->job->op, "note");
+}
+
+static bool is_credit(const struct rest_call *c)
+{
+    return str_eq(c->job->op, "credit");
+}
+
+static const struct rest_once *once_of(const struct rest_call *c)
+{
+    return is_note(c) ? &c->vendor->settle->note : &c->vendor->settle->credit;
+}
+
+static int64_t amount_of(const struct rest_call *c)
+{
+    return json_i64(c->args, "amount", 0);
+}
+
+/* --- what a vendor may use ------------------------------------------------------------------------------------------ */
+
+static const char *mark_of(const struct rest_call *c, char out[MARK_MAX])
+{
+    const char *reference = json_str(c->args, "case", "");
+    AUTO_STR mark = str_fmt("[%.60s%s%.120s]", reference, *reference ? " " : "", c->job->key);
+    str_copy(out, MARK_MAX, mark);
+    return out;
+}
+
+const char *rest_marked(const struct rest_call *c, const char *argument, char *out, size_t size)
+{
+    char mark[MARK_MAX];
+    size_t n = strlen(mark_of(c, mark)) + 1;
+    assert(n < size);
+    str_copy(out, size - n, json_str(c->args, argument, ""));
+    size_t used = strlen(out);
+    if (used)
+        out[used++] = ' ';
+    str_copy(out + used, size - used, mark);
+    return out;
+}
+
+bool rest_is_marked(const struct rest_call *c, const char *text)
+{
+    char mark[MARK_MAX];
+    return strstr(text, mark_of(c, mark)) != NULL;
+}
+
+const char *rest_amount(const struct rest_call *c, char out[MONEY_TEXT_SIZE])
+{
+    return money_decimal(out, money_of(amount_of(c), json_str(c->args, "currency", "")));
+}
+
+/* --- the invoice before --------------------------------------------------------------------------------------------- */
+
+static void settle_begin(struct rest_call *c)
+{
+    if (!*invoice_id(c) || !*json_str(c->args, "customer", ""))
+        rest_refuse(c, "an invoice and a customer are needed");
+    else if (amount_of(c) <= 0 || !*json_str(c->args, "currency", ""))
+        rest_refuse(c, "the amount must be a positive number of minor units, with its currency");
+}
+
+static void note_begin(struct rest_call *c)
+{
+    if (!*json_str(c->args, "customer", "") || !*json_str(c->args, "text", ""))
+        rest_refuse(c, "a customer and a text are needed");
+}
+
+static void invoice_send(struct rest_call *c)
+{
+    c->vendor->settle->invoice_send(c);
+}
+
+static bool invoice_trouble(struct rest_call *c)
+{
+    if (c->answer->status != 404)
+        return false;
+    rest_refuse(c, "%s does not know invoice %.80s", c->vendor->title, invoice_id(c));
+    return true;
+}
+
+/* False, and refused, when this is not the invoice that was approved. */
+static bool invoice_fits(struct rest_call *c, struct rest_invoice *inv)
+{
+    const char *currency = json_str(c->args, "currency", "");
+    if (c->vendor->settle->invoice(c, inv) < 0)
+        rest_refuse(c, "what %s says of invoice %.80s cannot be read", c->vendor->title, invoice_id(c));
+    else if (!inv->is_it)
+        rest_refuse(c, "%s answered with another invoice than %.80s", c->vendor->title, invoice_id(c));
+    else if (!str_eq(inv->customer, json_str(c->args, "customer", "")))
+        rest_refuse(c, "invoice %.80s belongs to another customer", invoice_id(c));
+    else if (strcasecmp(currency, inv->currency) != 0)
+        rest_refuse(c, "invoice %.80s is in %.3s, not in %.3s", invoice_id(c), inv->currency, currency);
+    return !c->ended;
+}
+
+static void before_take(struct rest_call *c)
+{
+    struct rest_invoice inv = {0};
+    char wanted[MONEY_TEXT_SIZE], left[MONEY_TEXT_SIZE];
+    if (!invoice_fits(c, &inv))
+        return;
+    json_put_i64(c->stage, "left", inv.left);
+    money_text(wanted, money_of(amount_of(c), inv.currency));
+    money_text(left, money_of(inv.left, inv.currency));
+    if (is_credit(c)) /* sought first: a credit that was made may have paid the invoice */
+        json_put(c->stage, "refusal", !inv.open ? inv.status : "");
+    if (!is_credit(c) && inv.given_up)
+        rest_done(c, json_pack("{s:s, s:s}", "id", invoice_id(c), "status", inv.status));
+    else if (!is_credit(c) && !inv.open)
+        rest_refuse(c, "invoice %.80s is %.40s: there is nothing to give up", invoice_id(c), *inv.status ? inv.status : "of unknown status");
+    else if (!is_credit(c) && inv.left != amount_of(c))
+        rest_refuse(c, "%s is left of invoice %.80s, and %s was approved: look at it again", left, invoice_id(c), wanted);
+    else
+        rest_go(c, is_credit(c) ? "seek" : "give_up");
+}
+
+/* --- made once ------------------------------------------------------------------------------------------------------- */
+
+static void seek_send(struct rest_call *c)
+{
+    once_of(c)->seek_send(c);
+}
+
+static void found(struct rest_call *c, const char *id)
+{
+    json_put(c->stage, "id", id);
+    if (is_note(c))
+        rest_done(c, json_pack("{s:s}", "id", id));
+    else
+        rest_go(c, "after");
+}
+
+static void seek_take(struct rest_call *c)
+{
+    const char *id = once_of(c)->seek_id(c), *refusal = json_str(c->stage, "refusal", "");
+    char wanted[MONEY_TEXT_SIZE], left[MONEY_TEXT_SIZE];
+    const char *currency = json_str(c->args, "currency", "");
+    if (id) {
+        json_put_new(c->stage, "had", json_true()); /* what was left before shows it already */
+        found(c, id);
+    } else if (*refusal)
+        rest_refuse(c, "invoice %.80s is %.40s, not open", invoice_id(c), refusal);
+    else if (is_credit(c) && amount_of(c) > json_i64(c->stage, "left", 0))
+        rest_refuse(c, "%s is more than the %s that is left of invoice %.80s", money_text(wanted, money_of(amount_of(c), currency)),
+                    money_text(left, money_of(json_i64(c->stage, "left", 0), currency)), invoice_id(c));
+    else
+        rest_go(c, "make");
+}
+
+static void make_send(struct rest_call *c)
+{
+    once_of(c)->make_send(c);
+}
+
+static void make_take(struct rest_call *c)
+{
+    json_put_new(c->stage, "answered", json_true());
+    rest_go(c, "find");
+}
+
+/* A look that finds nothing: again a little later, then it did not happen. */
+static void not_found(struct rest_call *c, const char *look)
+{
+    const char *why = json_str(c->stage, "why", NULL);
+    int64_t looks = json_i64(c->stage, "looks", 0) + 1;
+    json_put_i64(c->stage, "looks", looks);
+    if (why)
+        rest_refuse(c, "%s refuses: %s", c->vendor->title, why);
+    else if (looks < LOOKS_MAX)
+        rest_unknown(c, look, json_flag(c->stage, "answered", false) ? SHOWN_AGAIN_MS : LOOK_AGAIN_MS, "not seen at %s so far; looking once more",
+                     c->vendor->title);
+    else
+        rest_refuse(c, "read back: it did not happen");
+}
+
+static void find_take(struct rest_call *c)
+{
+    const char *id = once_of(c)->seek_id(c);
+    if (id)
+        found(c, id);
+    else
+        not_found(c, "find");
+}
+
+/* --- given up -------------------------------------------------------------------------------------------------------- */
+
+static void give_up_send(struct rest_call *c)
+{
+    c->vendor->settle->write_off_send(c);
+}
+
+static void give_up_take(struct rest_call *c)
+{
+    json_put_new(c->stage, "answered", json_true());
+    rest_go(c, "after");
+}
+
+/* Refused, perhaps because somebody paid a moment ago: the invoice tells. */
+static bool give_up_trouble(struct rest_call *c)
+{
+    char said[SAID_MAX];
+    int status = c->answer->status;
+    if (status != 400 && status != 404 && status != 409 && status != 422)
+        return false;
+    rest_said(c, said, sizeof said);
+    json_put_new(c->stage, "why", json_text_safe(*said ? said : "no reason given"));
+    rest_go(c, "after");
+    return true;
+}
+
+/* --- the invoice after ----------------------------------------------------------------------------------------------- */
+
+static void credited(struct rest_call *c, const struct rest_invoice *inv)
+{
+    int64_t looks = json_i64(c->stage, "shown", 0) + 1;
+    bool shown = json_flag(c->stage, "had", false) || inv->left <= json_i64(c->stage, "left", 0) - amount_of(c);
+    json_put_i64(c->stage, "shown", looks);
+    if (!shown && looks < LOOKS_MAX) {
+        rest_unknown(c, "after", SHOWN_AGAIN_MS, "the credit is made, but the invoice does not show it yet");
+        return;
+    }
+    json_t *result = json_pack("{s:s, s:I, s:s}", "id", json_str(c->stage, "id", ""), "due", (json_int_t)inv->left, "status", inv->status);
+    if (!shown)
+        json_put(result, "note", "the credit is made, but the invoice does not show it: look whether it was applied");
+    rest_done(c, result);
+}
+
+static void after_take(struct rest_call *c)
+{
+    struct rest_invoice inv = {0};
+    if (c->vendor->settle->invoice(c, &inv) < 0 || !inv.is_it)
+        rest_unknown(c, "after", LOOK_AGAIN_MS, "%s answered with something else than invoice %.80s", c->vendor->title, invoice_id(c));
+    else if (is_credit(c))
+        credited(c, &inv);
+    else if (inv.given_up)
+        rest_done(c, json_pack("{s:s, s:s}", "id", invoice_id(c), "status", inv.status));
+    else if (!inv.open)
+        rest_refuse(c, "invoice %.80s is %.40s meanwhile: nothing was given up", invoice_id(c), inv.status);
+    else
+        not_found(c, "after");
+}
+
+/* --- the operations -------------------------------------------------------------------------------------------------- */
+
+static const struct rest_state credit_states[] = {
+    {"before", invoice_send, before_take, invoice_trouble, NULL},
+    {"seek", seek_send, seek_take, NULL, NULL},
+    {"make", make_send, make_take, NULL, "find"},
+    {"find", seek_send, find_take, NULL, NULL},
+    {"after", invoice_send, after_take, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct rest_state write_off_states[] = {
+    {"before", invoice_send, before_take, invoice_trouble, NULL},
+    {"give_up", give_up_send, give_up_take, give_up_trouble, "after"},
+    {"after", invoice_send, after_take, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static const struct rest_state note_states[] = {
+    {"seek", seek_send, seek_take, NULL, NULL},
+    {"make", make_send, make_take, NULL, "find"},
+    {"find", seek_send, find_take, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+const struct rest_op rest_credit = {"credit", settle_begin, credit_states}, rest_write_off = {"write_off", settle_begin, write_off_states},
+                     rest_note = {"note", note_begin, note_states};

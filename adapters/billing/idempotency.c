@@ -12,6 +12,8 @@
 
 #include "engine/when.h"
 
+enum { MARK_MAX = 200 };
+
 static const struct idempotency table[] = {
     {"stripe", "Idempotency-Key", 255, MS_DAY, "Idempotent-Replayed: true", "409", "400 of type idempotency_error",
      "the payment intent, credit note or metadata that carries the key"},
@@ -51,6 +53,32 @@ void idempotency_add(const struct idempotency *how, struct http_request *r, cons
 bool idempotency_over(const struct idempotency *how, int64_t sent_ms, int64_t now_ms)
 {
     return how && how->header && now_ms - sent_ms >= how->lifetime_ms - how->lifetime_ms / 10;
+}
+
+static const char *mark_of(const struct job *job, char out[MARK_MAX])
+{
+    const char *reference = json_str(job->args, "case", "");
+    snprintf(out, MARK_MAX, "[%.60s%s%.120s]", reference, *reference ? " " : "", job->key);
+    return out;
+}
+
+const char *idempotency_mark(const struct job *job, const char *name, char *out, size_t size)
+{
+    char mark[MARK_MAX];
+    size_t n = strlen(mark_of(job, mark)) + 1;
+    assert(n < size);
+    str_copy(out, size - n, json_str(job->args, name, ""));
+    size_t used = strlen(out);
+    if (used)
+        out[used++] = ' ';
+    str_copy(out + used, size - used, mark);
+    return out;
+}
+
+bool idempotency_marked(const struct job *job, const char *text)
+{
+    char mark[MARK_MAX];
+    return strstr(text, mark_of(job, mark)) != NULL;
 }
 
 void idempotency_words(const struct idempotency *how, struct buf *out)

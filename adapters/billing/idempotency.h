@@ -23,6 +23,9 @@ void idempotency_add(const struct idempotency *how, struct http_request *r, cons
 /* Was what left at sent_ms so long ago that its key protects nothing any more? A tenth of the lifetime is
  * kept as a margin. Never where there are no keys: nothing was protected. */
 bool idempotency_over(const struct idempotency *how, int64_t sent_ms, int64_t now_ms);
+/* What finds a write again where a key cannot: "text [case key]", the argument `name` of the job as text, cut so that it fits. */
+const char *idempotency_mark(const struct job *job, const char *name, char *out, size_t size);
+bool idempotency_marked(const struct job *job, const char *text);
 /* One line for people. */
 void idempotency_words(const struct idempotency *how, struct buf *out);
 

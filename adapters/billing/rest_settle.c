@@ -13,7 +13,7 @@
 
 #include "engine/when.h"
 
-enum { SAID_MAX = 160, LOOKS_MAX = 3, MARK_MAX = 200 };
+enum { SAID_MAX = 160, LOOKS_MAX = 3 };
 
 #define LOOK_AGAIN_MS (12 * MS_SECOND)
 #define SHOWN_AGAIN_MS (3 * MS_SECOND)
@@ -44,33 +44,6 @@ static int64_t amount_of(const struct rest_call *c)
 }
 
 /* --- what a vendor may use ------------------------------------------------------------------------------------------ */
-
-static const char *mark_of(const struct rest_call *c, char out[MARK_MAX])
-{
-    const char *reference = json_str(c->args, "case", "");
-    AUTO_STR mark = str_fmt("[%.60s%s%.120s]", reference, *reference ? " " : "", c->job->key);
-    str_copy(out, MARK_MAX, mark);
-    return out;
-}
-
-const char *rest_marked(const struct rest_call *c, const char *argument, char *out, size_t size)
-{
-    char mark[MARK_MAX];
-    size_t n = strlen(mark_of(c, mark)) + 1;
-    assert(n < size);
-    str_copy(out, size - n, json_str(c->args, argument, ""));
-    size_t used = strlen(out);
-    if (used)
-        out[used++] = ' ';
-    str_copy(out + used, size - used, mark);
-    return out;
-}
-
-bool rest_is_marked(const struct rest_call *c, const char *text)
-{
-    char mark[MARK_MAX];
-    return strstr(text, mark_of(c, mark)) != NULL;
-}
 
 const char *rest_amount(const struct rest_call *c, char out[MONEY_TEXT_SIZE])
 {

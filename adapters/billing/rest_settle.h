@@ -35,10 +35,6 @@ extern const struct rest_op rest_credit, rest_write_off, rest_note; /* for vendo
 
 /* --- for the vendor's functions --- */
 
-/* The text of a note, or the reason of a credit, with what finds it again: "text [N-1 key]", cut so that it fits `size`. */
-const char *rest_marked(const struct rest_call *c, const char *argument, char *out, size_t size);
-/* Does this text carry the mark of this job? */
-bool rest_is_marked(const struct rest_call *c, const char *text);
 /* "12.50": the job's amount as a decimal. */
 const char *rest_amount(const struct rest_call *c, char out[MONEY_TEXT_SIZE]);
 

@@ -6,8 +6,9 @@
  * chooses. Neither covers a time; a replay is told by its id and does nothing.
  *
  * The body is whatever the template says. Ours is templates/zuora-callout.json, one template for each event with its name in
- * it, and only says where to look. The event's id is in the header Zuora-Notification-Id, the same in each redelivery; a proxy
- * that drops it leaves the hash of the body. */
+ * it, and only says where to look. An event that names its payment is told from others by that: the same payment is declined or
+ * processed once, whoever tells of it, a callout or a reading of what was missed. Others have the header Zuora-Notification-Id, the
+ * same in each redelivery; a proxy that drops it leaves the hash of the body. */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -109,7 +110,8 @@ static const struct {
     {"1310", "amendmentprocessed", EVENT_CHANGED},
 };
 
-static int kind_of(const char *type)
+/* The row of kinds for this name or code; -1: none that matters. */
+static int kind_at(const char *type)
 {
     char plain[64];
     size_t n = 0;
@@ -121,8 +123,8 @@ static int kind_of(const char *type)
     plain[n] = '\0';
     for (size_t i = 0; i < DW_ARRAY_LEN(kinds); i++)
         if (str_eq(kinds[i].code, plain) || str_eq(kinds[i].name, plain))
-            return kinds[i].kind;
-    return EVENT_OTHER;
+            return (int)i;
+    return -1;
 }
 
 static void body_id(struct span body, char *out, size_t size)
@@ -143,12 +145,26 @@ static int copy_field(const struct scan_field *f, char *out, size_t size)
     return f->is_string ? scan_copy(f, out, size) : 0;
 }
 
-enum field { F_EVENT, F_ACCOUNT, F_INVOICE, F_COUNT };
+enum field { F_EVENT, F_ACCOUNT, F_INVOICE, F_PAYMENT, F_COUNT };
+
+/* "paymentdeclined-<payment>"; false when the event is not one of a payment's outcome. */
+static bool payment_id(int kind, const struct scan_field *payment, char *out, size_t size)
+{
+    char id[80];
+    if (kind < 0 || (kinds[kind].kind != EVENT_PAYMENT_FAILED && kinds[kind].kind != EVENT_PAID) || copy_field(payment, id, sizeof id) || !*id)
+        return false;
+    for (const char *p = id; *p; p++)
+        if (*p <= ' ' || *p > '~')
+            return false;
+    snprintf(out, size, "%s-%s", kinds[kind].name, id);
+    return true;
+}
 
 static int zuora_event(const void *config, struct span body, struct billing_event *out, struct err *e)
 {
     (void)config;
-    struct scan_field f[F_COUNT] = {[F_EVENT] = {.path = "event"}, [F_ACCOUNT] = {.path = "accountId"}, [F_INVOICE] = {.path = "invoiceId"}};
+    struct scan_field f[F_COUNT] = {[F_EVENT] = {.path = "event"}, [F_ACCOUNT] = {.path = "accountId"}, [F_INVOICE] = {.path = "invoiceId"},
+                                    [F_PAYMENT] = {.path = "paymentId"}};
     struct billing_event ev = {.kind = EVENT_OTHER};
     int rc = scan_json(body, f, F_COUNT);
     if (rc)
@@ -160,8 +176,11 @@ static int zuora_event(const void *config, struct span body, struct billing_even
         str_copy(ev.type, sizeof ev.type, "unknown");
     if (copy_field(&f[F_ACCOUNT], ev.customer, sizeof ev.customer) || copy_field(&f[F_INVOICE], ev.invoice, sizeof ev.invoice))
         return err_set(e, ERR_INVALID, "an account or invoice id of the callout is not one");
-    body_id(body, ev.id, sizeof ev.id);
-    ev.kind = (__typeof__(ev.kind))kind_of(ev.type);
+    int kind = kind_at(ev.type);
+    if (!payment_id(kind, &f[F_PAYMENT], ev.id, sizeof ev.id))
+        body_id(body, ev.id, sizeof ev.id);
+    if (kind >= 0)
+        ev.kind = (__typeof__(ev.kind))kinds[kind].kind;
     *out = ev;
     return 0;
 }
@@ -179,7 +198,8 @@ static int zuora_event_of(const void *config, const struct webhook *hook, struct
         for (const char *p = id; *p; p++)
             if (*p <= ' ' || *p > '~')
                 return err_set(e, ERR_INVALID, "the header Zuora-Notification-Id is not an id");
-        str_copy(ev.id, sizeof ev.id, id);
+        if (strncmp(ev.id, "body-", 5) == 0)
+            str_copy(ev.id, sizeof ev.id, id);
     }
     *out = ev;
     return 0;
@@ -216,6 +236,12 @@ static const struct capability capabilities[] = {
     {"unplan", "native", "The payment schedule is cancelled."},
     {"collect", "native", "The invoice, or with Invoice Settlement a part of it, is charged and read back."},
     {"link", "native", "Zuora's payment link of the invoice, where that feature is on."},
+    {"credit", "native", "A credit memo from the invoice's items, posted and applied; needs Invoice Settlement."},
+    {"write_off", "native", "Zuora's write-off: a credit memo over the rest, which a person can reverse; needs Invoice Settlement."},
+    {"defer", "native", "The invoice's due date moves, which payment runs go by; an invoice in a retry cycle is held instead."},
+    {"note", "native", "The account's notes, newest first; nothing there is cut."},
+    {"catch_up", "native", "Payments that were refused or went through since a moment; Zuora's other events are not listed by it."},
+    {"overdue", "native", "Posted invoices with a balance, past their due date."},
     {NULL, NULL, NULL},
 };
 

@@ -1,6 +1,7 @@
 /* Between the files of the Zuora driver: zuora.c (table, webhooks), zuora_call.c (how an operation steps, the access token,
  * how an answer is judged), zuora_facts.c (declines, dates, decimals), zuora_read.c, zuora_hold.c (hold), zuora_release.c,
- * zuora_plan.c (plan, unplan), zuora_collect.c, zuora_link.c (link, check).
+ * zuora_plan.c (plan, unplan), zuora_collect.c, zuora_link.c (link, check), zuora_settle.c (credit, write_off, note), zuora_since.c
+ * (catch_up, overdue, defer).
  *
  * An operation is a table of states. Each state sends one request and takes its answer; the stage, a small JSON object with
  * the state's name in "at", is stored by the engine before the request leaves, so a restart goes on in the same state.
@@ -46,7 +47,8 @@ struct zuora_op {
     const struct zuora_state *states, *more;  /* the first of `states` is where it starts; `more` may be NULL */
 };
 
-extern const struct zuora_op zuora_read, zuora_hold, zuora_release, zuora_plan, zuora_unplan, zuora_collect, zuora_link, zuora_check;
+extern const struct zuora_op zuora_read, zuora_hold, zuora_release, zuora_plan, zuora_unplan, zuora_collect, zuora_link, zuora_check,
+    zuora_credit, zuora_write_off, zuora_note, zuora_catch_up, zuora_overdue, zuora_defer;
 
 void zuora_step(const void *config, const struct job *job, const struct http_response *previous, struct step *out);
 void *zuora_open_session(const void *config);

@@ -489,7 +489,9 @@ static void take_answer(struct zuora_call *c, const struct zuora_op *op)
 static const struct zuora_op *op_find(const char *name)
 {
     static const struct zuora_op *const all[] = {&zuora_read,   &zuora_hold,    &zuora_release, &zuora_plan,
-                                                 &zuora_unplan, &zuora_collect, &zuora_link,    &zuora_check};
+                                                 &zuora_unplan, &zuora_collect, &zuora_link,    &zuora_check,
+                                                 &zuora_credit, &zuora_write_off, &zuora_note,  &zuora_catch_up,
+                                                 &zuora_overdue, &zuora_defer};
     for (size_t i = 0; i < DW_ARRAY_LEN(all); i++)
         if (str_eq(all[i]->name, name))
             return all[i];

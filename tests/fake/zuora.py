@@ -4,7 +4,7 @@
 bot@example.com with cpr-fake. Faults, lag and the rest of the control API: rest_fake.py. Idempotency keys live 24 hours, tokens one.
 
 It refuses what Zuora refuses: wrong or expired tokens, unknown addresses, fields and filters, amounts that are text or finer than a
-cent, an idempotency key on anything but POST, a profile that is not there, paying more than is left, a schedule number that is
+cent, a memo over more than the items have left, an idempotency key on anything but POST, a profile that is not there, paying more than is left, a schedule number that is
 taken. HTTP 200 is no yes: what is wrong comes as success:false with a code. Both kinds of declines exist (/_test/set declines_by).
 
 Three engines act by themselves, day by day (/_test/advance {days} -> what they did): notices, unless the account's profile is muted;
@@ -15,6 +15,7 @@ More faults: code_50, code_70, code_61, code_99: success:false, nothing done (50
 code_99_after: done, then success:false.
 Control besides: /_test/set {settlement?, declines_by?: "status"|"failure", restores?: leaving a cycle switches autoPay on, filters?}
   /_test/account {id, number?, profile?, auto_pay?, decline?: [code, words]|null, status?}    /_test/invoice {id, account, cents, due?, link?}
+  /_test/backdate {id, days} a payment was made earlier
   /_test/expire {} the tokens are gone    /_test/advance {days}"""
 import base64
 import datetime
@@ -29,7 +30,8 @@ from rest_fake import Refused, Server, form_of, serve
 PROFILES = {"prof-usual", "prof-vip", "prof-muted"}
 CPR = "/api/v1/payments/"
 CPR_LOGIN = "Basic " + base64.b64encode(b"bot@example.com:cpr-fake").decode()
-ACCOUNT_FIELDS = {"communicationProfileId", "autoPay"}
+ACCOUNT_FIELDS = {"communicationProfileId", "autoPay", "notes"}
+MEMO_FIELDS = {"invoiceId", "autoPost", "autoApplyToInvoiceUponPosting", "comment", "items"}
 PAYMENT_FIELDS = {"accountId", "amount", "currency", "type", "paymentMethodId", "invoices", "comment"}
 ITEM_FIELDS = {"scheduledDate", "amount", "currency", "billingDocument"}
 DAY = 86400
@@ -57,7 +59,7 @@ class Zuora:
 
     def reset(self):
         self.tokens = {}
-        self.s = {"accounts": {}, "invoices": {}, "payments": {}, "schedules": {}, "cycles": {}, "taken": {}, "number": 0, "days": 0,
+        self.s = {"accounts": {}, "invoices": {}, "payments": {}, "schedules": {}, "cycles": {}, "memos": {}, "taken": {}, "number": 0, "days": 0,
                   "settlement": True, "declines_by": "status", "restores": False, "filters": True, "minted": 0}
 
     def now(self):
@@ -117,6 +119,11 @@ class Zuora:
             ("PUT", "accounts", 3): lambda: self.account_set(self.find("accounts", parts[2]), body),
             ("GET", "accounts", 4): lambda: self.methods(self.find("accounts", parts[2])),
             ("GET", "invoices", 3): lambda: self.invoice_view(self.find("invoices", parts[2])),
+            ("PUT", "invoices", 3): lambda: self.invoice_set(self.find("invoices", parts[2]), body),
+            ("GET", "invoices", 4): lambda: self.invoice_items(self.find("invoices", parts[2]), parts[3], q),
+            ("PUT", "invoices", 4): lambda: self.write_off(self.find("invoices", parts[2]), parts[3], body),
+            ("GET", "credit-memos", 2): lambda: self.memo_list(q),
+            ("POST", "credit-memos", 4): lambda: self.memo_new(self.find("invoices", parts[3]), parts[2], body),
             ("GET", "payments", 2): lambda: self.payment_list(q),
             ("GET", "payments", 3): lambda: dict(self.payment_view(self.find("payments", parts[2])), success=True),
             ("POST", "payments", 2): lambda: self.pay(body),
@@ -138,7 +145,7 @@ class Zuora:
         return {"access_token": token, "token_type": "bearer", "expires_in": 3600}
 
     def account_view(self, a):
-        return {"basicInfo": {"id": a["id"], "accountNumber": a["number"], "name": "Northwind Ltd", "communicationProfileId": a["profile"]},
+        return {"basicInfo": {"id": a["id"], "accountNumber": a["number"], "name": "Northwind Ltd", "communicationProfileId": a["profile"], "notes": a["notes"]},
                 "billingAndPayment": {"autoPay": a["auto_pay"], "defaultPaymentMethodId": "pm-1", "currency": "USD"},
                 "billToContact": {"workEmail": "ap@example.com"}, "success": True}
 
@@ -146,6 +153,7 @@ class Zuora:
         only(body, ACCOUNT_FIELDS)
         if body.get("communicationProfileId", "prof-usual") not in PROFILES or not isinstance(body.get("autoPay", True), bool):
             raise no(54000020, "invalid communicationProfileId or autoPay")
+        a["notes"] = body.get("notes", a["notes"])
         a["profile"], a["auto_pay"] = body.get("communicationProfileId", a["profile"]), body.get("autoPay", a["auto_pay"])
         return {"success": True}
 
@@ -156,6 +164,53 @@ class Zuora:
     def invoice_view(self, i):
         return {"id": i["id"], "accountId": i["account"], "invoiceNumber": i["number"], "amount": i["cents"] / 100, "balance": i["balance"] / 100,
                 "currency": "USD", "dueDate": i["due"], "status": "Posted", "autoPay": True, "success": True}
+
+    def invoice_set(self, i, body):
+        only(body, {"dueDate"})
+        i["due"] = datetime.date.fromisoformat(body["dueDate"]).isoformat()
+        return dict(self.invoice_view(i), success=True)
+
+    # ---- memos: part of Invoice Settlement, as payments are ----
+    def invoice_items(self, i, what, q):
+        if what != "items" or set(q) - {"pageSize", "page"} or int(q.get("pageSize", 20)) > 40:
+            raise no(53100023, f"{what} {sorted(q)}")
+        first = min(i["balance"], i["cents"] // 3)
+        return {"invoiceItems": [{"id": f"{i['id']}-{n}", "chargeName": name, "availableToCreditAmount": cents / 100}
+                                 for n, (name, cents) in enumerate((("Base fee", first), ("Seats", i["balance"] - first)))], "success": True}
+
+    def memo(self, i, amount, comment):
+        if not self.s["settlement"]:
+            raise no(53100030, "Invoice Settlement is not enabled for this tenant")
+        if not 0 < amount <= i["balance"] or len(comment) > 255:
+            raise no(53100030, "the amount is more than the balance of the invoice, or the comment is too long")
+        self.s["number"] += 1
+        m = {"id": f"cm-{self.s['number']}", "number": f"CM-{self.s['number']:08d}", "referredInvoiceId": i["id"], "accountId": i["account"],
+             "amount": amount / 100, "comment": comment, "status": "Posted"}
+        self.s["memos"][m["id"]] = m
+        i["balance"] -= amount
+        return m
+
+    def memo_new(self, i, what, body):
+        only(body, MEMO_FIELDS)
+        for item in body["items"]:
+            only(item, {"invoiceItemId", "skuName", "amount"})
+        if what != "invoice" or body["invoiceId"] != i["id"] or body["autoPost"] is not True or not all(t["skuName"] for t in body["items"]):
+            raise no(53100020, "memo")
+        known = {t["id"]: cents(t["availableToCreditAmount"]) for t in self.invoice_items(i, "items", {})["invoiceItems"] if t["availableToCreditAmount"]}
+        if any(cents(t["amount"]) > known.get(t["invoiceItemId"], 0) for t in body["items"]):
+            raise no(53100030, "an item has not so much left to be credited")
+        return dict(self.memo(i, sum(cents(t["amount"]) for t in body["items"]), body["comment"]), success=True)
+
+    def write_off(self, i, what, body):
+        only(body, {"comment"})
+        if what != "write-off":
+            raise Refused(404, {"message": "there is no such address"})
+        return {"creditMemo": {"id": self.memo(i, i["balance"], body["comment"])["id"]}, "success": True}
+
+    def memo_list(self, q):
+        if set(q) - {"referredInvoiceId", "pageSize", "page"} or int(q.get("pageSize", 20)) > 40:
+            raise no(53100023, f"query {sorted(q)}")
+        return {"creditmemos": [m for m in self.s["memos"].values() if m["referredInvoiceId"] == q["referredInvoiceId"]], "success": True}
 
     def payment_view(self, p):
         return {k: (v / 100 if k == "amount" else v) for k, v in p.items() if k not in ("invoice", "number")} | {"number": p["number"]}
@@ -174,12 +229,17 @@ class Zuora:
         filters = dict(v.split(":", 1) for k, v in query if k == "filter[]")
         if what not in ("invoices", "payments") or {k for k, _ in query} - {"filter[]", "sort[]", "expand[]", "pageSize", "cursor"}:
             raise no(53700020, "query")
+        known = {"accountId.EQ", "id.EQ"} | {"invoices": {"balance.GT", "status.EQ", "dueDate.LT"}, "payments": {"updatedDate.GE", "updatedDate.LT", "status.EQ"}}[what]
+        if set(filters) - known:
+            raise no(53700020, f"filter {sorted(filters)}")
         if not self.s["filters"] and set(filters) - {"accountId.EQ", "id.EQ"}:
             raise no(53700020, "the field is not indexed")
         rows = [self.object(what, r) for r in self.s[what].values()]
         rows = [r for r in rows if filters.get("accountId.EQ", r["accountId"]) == r["accountId"] and filters.get("id.EQ", r["id"]) == r["id"]]
         if "balance.GT" in filters:
             rows = [r for r in rows if r["balance"] > 0]
+        rows = [r for r in rows if r.get("dueDate", "") < filters.get("dueDate.LT", "9") and filters.get("updatedDate.GE", "") <= r.get("updatedDate", "9")
+                and r.get("updatedDate", "") < filters.get("updatedDate.LT", "9")]
         start, size = int(dict(query).get("cursor", "0")), int(dict(query)["pageSize"])
         out = {"data": rows[start:start + size]}
         if start + size < len(rows):
@@ -189,7 +249,7 @@ class Zuora:
     def object(self, what, r):
         if what == "invoices":
             return {k: v for k, v in self.invoice_view(r).items() if k != "success"} | ({"paymentLink": r["link"]} if r["link"] else {})
-        return self.payment_view(r) | {"paymentNumber": r["number"]}
+        return self.payment_view(r) | {"paymentNumber": r["number"], "updatedDate": r["createdDate"].replace(" ", "T") + "Z"}
 
     # ---- money ----
     def charge(self, account, invoice, amount, comment=""):
@@ -317,12 +377,18 @@ class Zuora:
         self.s.update(given)
         return {}
 
+    def do_backdate(self, id, days):
+        """A payment that was made earlier."""
+        p = self.s["payments"][id]
+        p["createdDate"] = (datetime.datetime.fromisoformat(p["createdDate"]) - datetime.timedelta(days=days)).strftime("%Y-%m-%d %H:%M:%S")
+        return {}
+
     def do_expire(self):
         self.tokens.clear()
         return {}
 
     def do_account(self, id, number="A0001", profile="prof-usual", auto_pay=True, decline=None, status="Processed"):
-        self.s["accounts"][id] = {"id": id, "number": number, "profile": profile, "auto_pay": auto_pay, "decline": decline, "status": status}
+        self.s["accounts"][id] = {"id": id, "number": number, "profile": profile, "auto_pay": auto_pay, "decline": decline, "status": status, "notes": ""}
         return {}
 
     def do_invoice(self, id, account, cents, due="2026-10-20", link=""):

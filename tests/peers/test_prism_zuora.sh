@@ -59,6 +59,22 @@ one link "$account" '{"at": "account"}'
 one link "$account" '{"at": "invoice"}'
 one check '{}' '{"at": "invoices"}'
 one check '{}' '{"at": "cpr_check"}' 1
+settle='{"customer": "acc-1", "invoice": "inv-1", "currency": "USD", "amount": 4018, "reason": "outage", "case": "N-1", "text": "they pay on Friday", "until_ms": 1894000000000}'
+memo='"account": "acc-1", "invoice": "inv-1", "currency": "USD", "items": [{"id": "ii-1", "name": "Base fee", "part": 4018}]'
+# The lists of an invoice's items and of its credit memos are not in the description that is compared with.
+for at in account invoice credit after; do one credit "$settle" "{\"at\": \"$at\", $memo}"; done
+one write_off "$settle" "{\"at\": \"write_off\", $memo}"
+for at in notes '"note", "notes": "VIP"' noted; do
+    case $at in \"*) ;; *) at="\"$at\"" ;; esac
+    one note "$settle" "{\"at\": $at}"
+done
+for at in invoice '"move", "day": "2030-01-08"' moved; do
+    case $at in \"*) ;; *) at="\"$at\"" ;; esac
+    one defer "$settle" "{\"at\": $at}"
+done
+one defer "$settle" '{"at": "cpr_cycle"}' 1
+one catch_up '{"since_ms": 1793000000000, "cursor": "c 2"}' '{"at": "payments", "until": 1793600000000}'
+one overdue '{"before_ms": 1793000000000}' '{"at": "invoices"}'
 
 bearer="-H Authorization:Bearer.x"
 json="-H Content-Type:application/json"
@@ -73,6 +89,10 @@ refused "the day to cancel is missing" $bearer $json -X PUT -d '{}' "$base/v1/pa
 refused "the page is too large" $bearer "$base/v1/payments?pageSize=41"
 refused "the grant is none" -d 'client_id=a&client_secret=b&grant_type=password' "$base/oauth/token"
 refused "there is no password" "$base/api/v1/payments/active_invoice_cycle_information/inv-1"
+refused "the memo is of no invoice" $bearer $json -d '{"comment":"x"}' "$base/v1/credit-memos/invoice/inv-1"
+refused "an item has no name" $bearer $json -d '{"invoiceId":"inv-1","items":[{"invoiceItemId":"ii-1","amount":1}]}' "$base/v1/credit-memos/invoice/inv-1"
+refused "the comment is too long" $bearer $json -X PUT -d "{\"comment\":\"$(head -c 256 /dev/zero | tr '\0' k)\"}" "$base/v1/invoices/inv-1/write-off"
+refused "the due date is none" $bearer $json -X PUT -d '{"dueDate":"soon"}' "$base/v1/invoices/inv-1"
 requests=$(grep -cE '^(GET|POST|PUT) .* 200$' "$log")
 echo "$requests requests of the Zuora driver fit the description, ${said_no:-0} wrong ones were refused, $failed failed"
 [ "$failed" = 0 ] && [ "$requests" -ge 60 ]

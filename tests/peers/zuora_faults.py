@@ -103,6 +103,74 @@ def money(fake):
     check("silence after the effect: found", word == "done" and fake.get("state")["taken"] == {"acc-1": 12010}, last)
 
 
+CREDIT = {"customer": "acc-1", "invoice": "inv-1", "amount": 5000, "currency": "USD", "reason": "outage", "case": "N-1"}
+SETTLING = (("credit", CREDIT, "POST", "/v1/credit-memos/invoice/inv-1"), ("write_off", dict(CREDIT, amount=12010), "PUT", "/v1/invoices/inv-1/write-off"),
+            ("note", {"customer": "acc-1", "text": "they pay on Friday", "case": "N-1"}, "PUT", "/v1/accounts/acc-1"))
+
+
+def happened(state, op, args):
+    """How often; -1 when the books do not add up."""
+    memos, invoice = state["memos"], state["invoices"]["inv-1"]
+    if op == "note":
+        return state["accounts"]["acc-1"]["notes"].count(args["text"])
+    return len(memos) if invoice["balance"] == 12010 - args["amount"] * len(memos) else -1
+
+
+def settling(fake):
+    for op, args, method, path in SETTLING:
+        for kind, happens in {**OPEN, **CODES}.items():
+            scene(fake)
+            fake.test("fault", match=f"{method} {path}", kind=kind)
+            word, last = fake.drive(op, **args)
+            name = f"{op} {kind}"
+            check(name + ": the word fits the books", word == ("done" if happens else "refused"), last)
+            check(name + ": once or not at all", happened(fake.get("state"), op, args) == int(happens), fake.get("state"))
+            check(name + ": sent once", len(fake.writes(method, path)) == 1)
+            clean(fake, name)
+        for kind in (*LATER, "code_50", "code_70", "401"):
+            scene(fake)
+            fake.test("fault", match=f"{method} {path}", kind=kind, retry_after=1)
+            word, last = fake.drive(op, **args)
+            check(f"{op} {kind}: later", word == "done" and happened(fake.get("state"), op, args) == 1, last)
+        for fault in (None, "drop"):
+            scene(fake)
+            fake.test("lag", reads=2)
+            if fault:
+                fake.test("fault", match=f"{method} {path}", kind=fault)
+            word, last = fake.drive(op, **args)
+            check(f"{op}, reads lag, {fault}: once", word == "done" and happened(fake.get("state"), op, args) == 1, last)
+    for op, args in (("credit", CREDIT), ("write_off", dict(CREDIT, amount=12010))):
+        scene(fake)
+        fake.test("set", settlement=False)
+        word, last = fake.drive(op, **args)
+        check(f"{op} without Invoice Settlement: said", word == "refused" and "Invoice Settlement" in last, last)
+    for kind in (*OPEN, *LATER, *CODES):
+        scene(fake)
+        fake.test("fault", match="PUT /v1/invoices/inv-1", kind=kind)
+        word, last = fake.drive("defer", customer="acc-1", invoice="inv-1", until_ms=1894000000000)
+        check(f"defer {kind}", word == "done" and fake.get("state")["invoices"]["inv-1"]["due"] == "2030-01-08", last)
+        clean(fake, f"defer {kind}")
+
+
+def catching_up(fake):
+    scene(fake)
+    fake.drive("collect", **dict(PAY, amount=4018))
+    fake.test("account", id="acc-1", decline=SOFT)
+    fake.drive("collect", **PAY)
+    word, last = fake.drive("catch_up", since_ms=1700000000000)
+    check("catch_up: nothing of the last minutes", word == "done" and fake.result(last)["events"] == [], last)
+    for p in list(fake.get("state")["payments"]):
+        fake.test("backdate", id=p, days=1)
+    word, last = fake.drive("catch_up", since_ms=1700000000000)
+    check("catch_up: what was refused and what went through", [e["kind"] for e in fake.result(last).get("events", [])] == ["paid", "failed"], last)
+    word, last = fake.drive("overdue", before_ms=1794000000000)
+    check("overdue", [i["due"] for i in fake.result(last).get("invoices", [])] == [7992], last)
+    clean(fake, "catch_up")
+    fake.test("set", filters=False)
+    word, last = fake.drive("overdue", before_ms=1794000000000)
+    check("a tenant that does not filter: said", word == "refused" and "a person has to look there" in last, last)
+
+
 def holds(fake):
     for kind in (*OPEN, *LATER, *CODES, "code_50", "code_70", "401"):
         scene(fake)

@@ -17,6 +17,7 @@
 
 #define NOW INT64_C(1793000000000)
 #define BODY "{\"event\":\"PaymentDeclined\",\"accountId\":\"acc-1\",\"invoiceId\":\"\",\"paymentId\":\"p-1\"}"
+#define OTHER "{\"event\":\"InvoiceDue\",\"accountId\":\"acc-1\",\"invoiceId\":\"\"}"
 #define HEX "851042a84c59d9da09b5b2b91340fb750a6499fdf7ed6c8ad285b54f3e9dd019"
 #define BASE64 "hRBCqExZ2doJtbK5E0D7dQpkmf337WyK0oW1Tz6d0Bk="
 #define GOOD_BASIC "Basic ZHVud2VsbDpob29rLWZha2U=" /* dunwell:hook-fake */
@@ -148,13 +149,22 @@ static void events(void **state)
         assert_string_equal(ev.invoice, "inv-2");
         assert_int_equal(ev.created_ms, 0);
     }
+    /* an event of a payment is known by the payment, whichever callout tells of it */
+    assert_int_equal(event_of(BODY, "n-1", &ev), 0);
+    assert_string_equal(ev.id, "paymentdeclined-p-1");
+    assert_int_equal(event_of("{\"event\":\"2110\",\"accountId\":\"acc-1\",\"paymentId\":\"p-1\"}", NULL, &again), 0);
+    assert_string_equal(again.id, ev.id);
+    assert_int_equal(event_of("{\"event\":\"PaymentProcessed\",\"paymentId\":\"p-1\"}", "n-1", &again), 0);
+    assert_string_equal(again.id, "paymentprocessed-p-1");
+    assert_int_equal(event_of("{\"event\":\"PaymentMethodUpdated\",\"paymentId\":\"p-1\"}", "n-7", &again), 0);
+    assert_string_equal(again.id, "n-7");
     /* a proxy has dropped the header: the body is its own name, the same each time */
-    assert_int_equal(event_of(BODY, NULL, &ev), 0);
-    assert_int_equal(event_of(BODY, NULL, &again), 0);
+    assert_int_equal(event_of(OTHER, NULL, &ev), 0);
+    assert_int_equal(event_of(OTHER, NULL, &again), 0);
     assert_string_equal(ev.id, again.id);
     assert_int_equal(strlen(ev.id), 5 + 64);
     assert_string_equal(ev.invoice, "");
-    assert_int_equal(event_of(BODY " ", NULL, &again), 0);
+    assert_int_equal(event_of(OTHER " ", NULL, &again), 0);
     assert_string_not_equal(ev.id, again.id);
 }
 

@@ -16,6 +16,7 @@ const struct command commands_all[] = {
     {"history", "history <account>", "what happened, who did it and why", 0, cmd_history, false},
     {"queue", "queue", "the collectors' queue, largest first", 0, cmd_queue, false},
     {"holds", "holds", "what is on hold, the next to end first", 0, cmd_holds, false},
+    {"inbox", "inbox", "the requests that wait for your decision", DECIDERS, cmd_inbox, false},
     {"note", "note <account> <text>", "remember something about an account", 0, cmd_note, false},
     {"claim", "claim <account>", "take the case: you handle it", WORKERS, cmd_claim, false},
     {"notmine", "notmine <account>", "hand the case on to collections", WORKERS, cmd_notmine, false},
@@ -51,6 +52,7 @@ static const struct {
     {"not-mine", "notmine"}, {"promised", "promise"}, {"paylink", "link"},     {"show", "status"},
     {"log", "history"},      {"commands", "help"},    {"?", "help"},           {"hello", "help"},
     {"hi", "help"},          {"cancel", "withdraw"},   {"askagain", "reopen"},
+    {"waiting", "inbox"},
 };
 
 static bool same(struct span s, const char *text)

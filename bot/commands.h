@@ -72,6 +72,7 @@ int cmd_help(struct request *rq, struct err *e);
 int cmd_history(struct request *rq, struct err *e);
 int cmd_hold(struct request *rq, struct err *e);
 int cmd_holds(struct request *rq, struct err *e);
+int cmd_inbox(struct request *rq, struct err *e);
 int cmd_link(struct request *rq, struct err *e);
 int cmd_note(struct request *rq, struct err *e);
 int cmd_notmine(struct request *rq, struct err *e);

@@ -36,7 +36,9 @@ static const char demo_help[] =
     "  -h, --help          print this\n";
 
 static const char journal_help[] =
-    "verify recomputes the hash chain of the whole journal. show prints the rows of one account, oldest first.\n"
+    "verify recomputes the hash chain of the whole journal, and compares requests, votes, cards that were shown and\n"
+    "billing's answers with it. show prints the rows of one account, oldest first. receipt prints one decision: the\n"
+    "card as the approver saw it, who decided by which right, what was executed, what billing answered, the proof.\n"
     "The store is opened read-only; a running Dunwell is not disturbed.\n\n"
     "  -c, --config FILE   where the store is written down (default: dunwell.yaml)\n"
     "  -s, --store URL     the store itself, for example sqlite:var/dunwell.db\n"
@@ -44,7 +46,7 @@ static const char journal_help[] =
     "  -n, --last N        show: only the last N rows (default: 1000)\n"
     "  -j, --json          show: one JSON object a line\n"
     "  -h, --help          print this\n\n"
-    "Exit: 0 the chain holds, or rows were shown; 1 it does not hold, or there is no such account; 2 usage;\n"
+    "Exit: 0 it holds, or rows were shown; 1 it does not hold, or there is no such account or receipt; 2 usage;\n"
     "3 the store cannot be read; 5 it was made by a newer Dunwell.\n";
 
 static const char drivers_help[] =
@@ -58,7 +60,7 @@ const struct subcommand subcommands_all[] = {
      check_main},
     {"demo", "[--story] [--speed N] [--keep FOLDER]", "play the whole loop with a sandbox; needs no account anywhere",
      demo_help, demo_main},
-    {"journal", "verify|show [--config FILE | --store URL] [--account X]", "verify or read what happened",
+    {"journal", "verify|show|receipt ID [--config FILE | --store URL] [--account X]", "verify or read what happened",
      journal_help, journal_main},
     {"drivers", "[NAME | --options]", "list the chat, billing and mail systems that are built in", drivers_help,
      drivers_main},

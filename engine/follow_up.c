@@ -6,6 +6,7 @@
 
 #include "engine/hold.h"
 #include "engine/journal.h"
+#include "engine/ping.h"
 #include "engine/plan.h"
 #include "engine/proposal.h"
 #include "engine/timer.h"
@@ -16,15 +17,33 @@
 
 static const struct actor TIMER = {.name = "policy"};
 
+/* The owner's quiet hours end before the hold does: then they are asked in the morning. True when it was put off. */
+static bool asked_later(struct engine *e, const struct recovery *r, const struct hold *h)
+{
+    const struct person *owner = r->owner[0] ? people_by_key(e->people, r->owner) : NULL;
+    int64_t until = owner ? ping_quiet_until(e, owner) : 0;
+    if (until == 0 || until >= h->end_ms)
+        return false;
+    store_run(e->store, "UPDATE holds SET ask_ms = ?2 WHERE id = ?1", "ii", h->id, until);
+    timer_add(e, "hold_ask", r->id, h->id, until);
+    return true;
+}
+
 static void hold_asks(struct engine *e, struct recovery *r, int64_t ref)
 {
     struct hold *h = hold_load(e, ref);
+    if (h && h->state == HOLD_ACTIVE && asked_later(e, r, h)) {
+        hold_free(h);
+        return;
+    }
     if (h && h->state == HOLD_ACTIVE && (r->state == RECOVERY_HELD || r->state == RECOVERY_DISPUTED)) {
         AUTO_STR next = str_fmt("The hold ends on {ms:%lld}: extend it, offer a plan, or let it resume by itself then", (long long)h->end_ms);
         AUTO_STR id = str_fmt("H-%lld", (long long)h->id);
         journal_add(e, &TIMER, "hold.asks", r->id, r->account, id, NULL, "%s is asked: extend, plan, or let it resume",
                     h->owner[0] ? person_name_of(e->people, h->owner) : "The collections channel");
         recovery_move(e, r, &TIMER, r->state, next, h->end_ms);
+        if (h->owner[0]) /* the line in the thread is the call itself; it is counted like every other */
+            ping_take(e, &(struct ping){.case_id = r->id, .person = h->owner, .ref = id, .why = "you own the account, and its hold ends", .emergency = true});
     }
     hold_free(h);
 }
@@ -124,6 +143,8 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
         proposal_expire(e, ref);
     else if (str_eq(kind, "remind"))
         waiting_look(e, ref);
+    else if (str_eq(kind, "ping"))
+        ping_due(e, ref);
     else if (str_eq(kind, "link_over"))
         link_passed(e, r);
     else if (str_eq(kind, "reread") && r->state != RECOVERY_CLOSED)

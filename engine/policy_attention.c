@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/limits.h"
+
 static const int64_t remind_usual[] = {4, 12, 24};
 
 /* The usual reminders, as far as the request lives. */
@@ -92,6 +94,62 @@ void policy_read_patience(const struct policy_reader *r, const json_t *approvals
     int64_t expire_hours = json_i64(out, "expire_hours", 0);
     json_put_new(out, "remind_hours", read_remind(r, approvals, expire_hours));
     json_put_new(out, "escalate", read_escalate(r, approvals, expire_hours));
+}
+
+/* "20:00" as minutes; -1 when it is none. */
+static int64_t minutes_of(const char *text)
+{
+    int hour = 0, minute = 0;
+    char rest = 0;
+    bool fine = text && strlen(text) == 5 && sscanf(text, "%2d:%2d%c", &hour, &minute, &rest) == 2 && hour >= 0 && hour < 24 && minute >= 0 && minute < 60;
+    return fine ? hour * 60 + minute : -1;
+}
+
+static void read_quiet(const struct policy_reader *r, const json_t *map, json_t *out)
+{
+    static const char *const known[] = {"from", "to", NULL};
+    const json_t *quiet = json_object_get(map, "quiet");
+    int64_t from = minutes_of(json_str(quiet, "from", NULL)), to = minutes_of(json_str(quiet, "to", NULL));
+    if (!quiet)
+        return;
+    if (json_is_object(quiet))
+        doc_known_keys(r->d, quiet, "attention.quiet", known, r->p);
+    if (from < 0 || to < 0 || from == to)
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, map, "quiet"), "attention.quiet must be two different times in quotes, such as {from: \"20:00\", to: \"07:00\"}");
+    json_put_new(out, "quiet", json_pack("{s:I, s:I}", "from", (json_int_t)from, "to", (json_int_t)to));
+}
+
+json_t *policy_read_attention(const struct policy_reader *r, const json_t *root)
+{
+    static const char *const known[] = {"pings_per_hour", "quiet", "small", NULL};
+    const json_t *map = json_object_get(root, "attention");
+    json_t *out = json_object();
+    if (map && !json_is_object(map))
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, root, "attention"), "attention must be a map of names and values");
+    if (json_is_object(map))
+        doc_known_keys(r->d, map, "attention", known, r->p);
+    json_put_i64(out, "pings_per_hour", policy_integer(r, map, "pings_per_hour", "attention", 1, 1000, 6));
+    read_quiet(r, map, out);
+    json_t *small = limits_read_json(r->d, map, "small", "attention.small", r->p);
+    json_put_new(out, "small", small ? small : json_pack("{s:i}", "USD", 100000));
+    return out;
+}
+
+int policy_pings_per_hour(const struct policy *p)
+{
+    return (int)json_i64(p->root, "attention.pings_per_hour", 6);
+}
+
+bool policy_quiet(const struct policy *p, int *from, int *to)
+{
+    *from = (int)json_i64(p->root, "attention.quiet.from", -1);
+    *to = (int)json_i64(p->root, "attention.quiet.to", -1);
+    return *from >= 0;
+}
+
+bool policy_small(const struct policy *p, const char *currency, struct money *out)
+{
+    return limits_get(json_at(p->root, "attention.small"), currency, out);
 }
 
 int policy_remind_hours(const struct policy *p, size_t step)

@@ -98,6 +98,7 @@ CREATE TABLE proposals (
     revision INTEGER NOT NULL
 );
 CREATE INDEX proposals_case ON proposals (case_id, id);
+CREATE INDEX proposals_asked ON proposals (expires_ms, id) WHERE state = 2; -- PROPOSAL_ASKED
 CREATE INDEX proposals_live ON proposals (case_id, state) WHERE is_live = 1;
 
 CREATE TABLE votes (
@@ -137,6 +138,20 @@ CREATE TABLE waiting (
     note TEXT NOT NULL
 );
 CREATE INDEX waiting_reopen ON waiting (case_id) WHERE reopen_by <> '';
+
+-- Every call for a person's attention. state: 0 waits, 1 went out, 2 went out inside another one's bundle, 3 was not needed any more.
+CREATE TABLE pings (
+    id INTEGER PRIMARY KEY,
+    person TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    case_id INTEGER NOT NULL,
+    ref TEXT NOT NULL,
+    why TEXT NOT NULL,
+    state INTEGER NOT NULL
+);
+CREATE INDEX pings_sent ON pings (person, at_ms) WHERE state = 1;
+CREATE INDEX pings_waiting ON pings (person, id) WHERE state = 0;
+CREATE INDEX pings_ref ON pings (ref);
 
 CREATE TABLE holds (
     id INTEGER PRIMARY KEY,

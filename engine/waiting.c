@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/journal.h"
+#include "engine/ping.h"
 #include "engine/policy_attention.h"
 #include "engine/timer.h"
 #include "engine/when.h"
@@ -64,7 +65,7 @@ void waiting_begin(struct engine *e, const struct proposal *p)
     next_look(e, p, &none);
 }
 
-static unsigned role_of(const char *name)
+static unsigned role_named(const char *name)
 {
     return str_eq(name, "manager") || str_eq(name, "managers") ? ROLE_MANAGER : str_eq(name, "finance") ? ROLE_FINANCE : 0;
 }
@@ -73,7 +74,7 @@ static bool is_named(const struct person *who, const json_t *names)
 {
     for (size_t i = 0; i < json_array_size(names); i++) {
         const char *name = json_string_value(json_array_get(names, i));
-        if (name && (str_eq(name, who->key) || person_has(who, role_of(name))))
+        if (name && (str_eq(name, who->key) || person_has(who, role_named(name))))
             return true;
     }
     return false;
@@ -111,6 +112,9 @@ static void escalate(struct engine *e, const struct recovery *r, const struct pr
     AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
     journal_add(e, &TIMER, "request.escalated", r->id, r->account, ref, step, names[0] ? "Nobody has decided on %s for %d h: asked as well: %s" : "Nobody has decided on %s for %d h, and nobody of the next group may decide on it%s",
                 ref, hours, names);
+    AUTO_STR why = str_fmt("you are asked as well because nobody decided for %d h", hours);
+    for (size_t i = 0; i < json_array_size(people); i++)
+        ping_send(e, &(struct ping){.case_id = r->id, .person = json_string_value(json_array_get(people, i)), .ref = ref, .why = why});
 }
 
 /* How many marks of a list have passed. */

@@ -2,40 +2,7 @@
  * said once, through restarts, clock steps and missed timers. */
 #include "engine/policy_attention.h"
 #include "engine/waiting.h"
-#include "tests/unit/cases.h"
-
-static const char patient_people[] =
-    "people:\n"
-    "  ae1: {name: Ana Executive, slack: U0AE1, roles: [ae]}\n"
-    "  ae2: {name: Otto Executive, slack: U0AE2, roles: [ae]}\n"
-    "  col1: {name: Cleo Collector, slack: U0COL1, roles: [collector]}\n"
-    "  manager1: {name: Mara Manager, slack: U0MAN1, roles: [manager], limit: {USD: 100000}}\n"
-    "  finance1: {name: Fay Finance, slack: U0FIN1, roles: [finance], limit: {USD: 500000}}\n"
-    "  finance2: {name: Finn Finance, slack: U0FIN2, roles: [finance], limit: {USD: 10}}\n";
-
-/* The office with another line of approvals. */
-static void office_patient(struct office *o, const char *approvals)
-{
-    struct problems p = {0};
-    struct doc *d = NULL;
-    office_open(o, false);
-    AUTO_STR text = str_dup(office_policy);
-    *strstr(text, "approvals:") = '\0';
-    AUTO_STR whole = str_fmt("%sapprovals: %s\n", text, approvals);
-    policy_free(o->policy);
-    people_free(o->people);
-    assert_int_equal(doc_parse(&d, span_of(whole), "policy.yaml", NULL), 0);
-    o->policy = policy_parse(d, &p);
-    doc_free(d);
-    assert_int_equal(doc_parse(&d, span_of(patient_people), "people.yaml", NULL), 0);
-    o->people = people_parse(d, &p);
-    doc_free(d);
-    for (size_t i = 0; i < p.n; i++)
-        fail_msg("%s", p.lines[i]);
-    problems_free(&p);
-    o->e.policy = o->policy;
-    o->e.people = o->people;
-}
+#include "tests/unit/patient.h"
 
 static int64_t ask(struct office *o)
 {
@@ -47,12 +14,7 @@ static int64_t ask(struct office *o)
     return office_last(o);
 }
 
-static const char *replied(struct office *o, const char *key)
-{
-    return json_str(office_sent(o, key), "args.text", "");
-}
-
-static const char USUAL[] = "{expire_hours: 48, remind_hours: [4, 12, 24], escalate: [{after_hours: 24, ask: [finance]}]}";
+static const char USUAL[] = "approvals: {expire_hours: 48, remind_hours: [4, 12, 24], escalate: [{after_hours: 24, ask: [finance]}]}";
 
 static void reminded_then_escalated_then_parked(void **state)
 {
@@ -67,13 +29,13 @@ static void reminded_then_escalated_then_parked(void **state)
     office_later(&o, 4 * MS_HOUR - MS_SECOND);
     assert_int_equal(office_count(&o, first), 0);
     office_later(&o, MS_SECOND);
-    assert_says(replied(&o, first), "has waited for 4 h");
-    assert_says(replied(&o, first), "nothing changes");
-    assert_not_says(replied(&o, first), "U0"); /* tags nobody */
+    assert_says(office_text_of(&o, first), "has waited for 4 h");
+    assert_says(office_text_of(&o, first), "nothing changes");
+    assert_not_says(office_text_of(&o, first), "U0"); /* tags nobody */
     office_later(&o, 20 * MS_HOUR);
     assert_int_equal(office_count(&o, first), 1);
     assert_int_equal(office_count(&o, third), 1);
-    assert_says(replied(&o, escalated), "after 24 h, so these are asked as well: Fay Finance.");
+    assert_says(office_text_of(&o, escalated), "after 24 h, so these are asked as well: Fay Finance.");
     AUTO_STR text = office_read_card(json_at(office_sent(&o, card), "args.card"));
     assert_says(text, "these are asked as well: Fay Finance");
     assert_int_equal(office_state(&o, id), PROPOSAL_ASKED);
@@ -142,11 +104,11 @@ static void nobody_to_escalate_to_is_said(void **state)
 {
     struct office o;
     (void)state;
-    office_patient(&o, "{expire_hours: 48, remind_hours: [], escalate: [{after_hours: 2, ask: [finance2, ae2]}]}");
+    office_patient(&o, "approvals: {expire_hours: 48, remind_hours: [], escalate: [{after_hours: 2, ask: [finance2, ae2]}]}");
     int64_t id = ask(&o);
     AUTO_STR escalated = str_fmt("reply-A-%lld-escalated-1", (long long)id);
     office_later(&o, 2 * MS_HOUR);
-    assert_says(replied(&o, escalated), "nobody of the next group (finance2, ae2) may decide on this");
+    assert_says(office_text_of(&o, escalated), "nobody of the next group (finance2, ae2) may decide on this");
     office_close(&o);
 }
 
@@ -185,7 +147,7 @@ static void asked_again_as_a_new_request(void **state)
     AUTO_STR thread = str_fmt("reply-A-%lld-reopened", (long long)id);
     AUTO_STR card = str_fmt("card-A-%lld", (long long)fresh);
     AUTO_STR old = str_fmt("card-A-%lld", (long long)id);
-    assert_says(replied(&o, thread), "is asked again, as A-");
+    assert_says(office_text_of(&o, thread), "is asked again, as A-");
     AUTO_STR text = office_read_card(json_at(office_sent(&o, card), "args.card"));
     AUTO_STR names = str_fmt("It asks A-%lld again", (long long)id);
     assert_says(text, names);
@@ -225,7 +187,7 @@ static void a_date_that_has_passed_is_not_asked_again(void **state)
     assert_int_equal(office_last(&o) == id || office_state(&o, office_last(&o)) != PROPOSAL_ASKED, 1);
     office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'request.not_reopened' AND text LIKE '%has passed%plan northwind 3x from%'", 1, "says how");
     AUTO_STR thread = str_fmt("reply-A-%lld-not-reopened", (long long)id);
-    assert_says(replied(&o, thread), "could not be asked again: The date");
+    assert_says(office_text_of(&o, thread), "could not be asked again: The date");
     office_close(&o);
 }
 

@@ -1,0 +1,60 @@
+/* inbox: the requests that wait for this person's decision, the next to be parked first.
+ *
+ * They come off an index in that order and reading stops after a few hundred, so a hundred thousand open requests are
+ * answered as fast as ten. */
+#include "bot/commands.h"
+#include "bot/words.h"
+#include "engine/ping.h"
+
+enum { SHOWN_MOST = 10, LOOKED_MOST = 300 };
+
+static bool waits_for(const struct request *rq, const struct proposal *p)
+{
+    struct engine *e = rq->engine;
+    const struct person *who = rq->who.person;
+    bool voted = store_i64(e->store, 0, "SELECT count(*) FROM votes WHERE proposal_id = ?1 AND person = ?2", "it", p->id, who->key) > 0;
+    return !voted && !str_eq(p->requester, who->key) && person_may_decide(who, p->amount);
+}
+
+static void add_line(struct request *rq, struct buf *out, const struct proposal *p)
+{
+    char line[700], plain[700];
+    struct recovery *r = recovery_load(rq->engine, p->case_id);
+    AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
+    AUTO_STR why = ping_why(rq->engine, rq->who.person->key, ref);
+    if (r)
+        ping_line(rq->engine, r, p, line, sizeof line);
+    buf_addf(out, "\n%s%s%s", r ? line : ref, why[0] ? ". Why you: " : "", why[0] ? words_plain(plain, sizeof plain, why) : "");
+    recovery_free(r);
+}
+
+int cmd_inbox(struct request *rq, struct err *e)
+{
+    char head[160];
+    int64_t ids[LOOKED_MOST];
+    size_t n = 0;
+    int shown = 0;
+    struct ping_sum sum = {0};
+    AUTO_BUF out = BUF(2 * WORDS_SIZE);
+    (void)e;
+    struct query *q = store_query(rq->engine->store, "SELECT id FROM proposals WHERE state = 2 ORDER BY expires_ms, id LIMIT ?1", "i", (int64_t)LOOKED_MOST);
+    while (query_next(q))
+        ids[n++] = query_i64(q, 0);
+    for (size_t i = 0; i < n; i++) {
+        struct proposal *p = proposal_load(rq->engine, ids[i]);
+        if (p && waits_for(rq, p)) {
+            ping_sum_add(rq->engine, &sum, p->amount);
+            if (shown++ < SHOWN_MOST)
+                add_line(rq, &out, p);
+        }
+        proposal_free(p);
+    }
+    if (sum.requests == 0) {
+        request_say(rq, "Nothing waits for your decision.");
+        return 0;
+    }
+    ping_sum_words(&sum, head, sizeof head);
+    AUTO_STR more = shown > SHOWN_MOST ? str_fmt("\n... and %d more", shown - SHOWN_MOST) : str_dup("");
+    request_say(rq, "%s%s, the next to be parked first:%s%s", head, n == LOOKED_MOST ? " at least" : "", buf_text(&out), more);
+    return 0;
+}

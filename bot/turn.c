@@ -22,7 +22,7 @@
 /* What a stored webhook leads to (its case, the calls of it) can wait for the answers of those who came in a crowd: then it
  * is done a few times a second only, some thousand rows a second, and when the crowd has gone a good deal more a turn.
  * A person's click or command is no crowd: what it leads to is begun in its own turn. */
-enum { CROWD = 8, TICK_BUSY = 4, TICK_CROWD = 64, TICK_IDLE = 128, CALLS_CROWD = 16, CALLS_MOST = 64 };
+enum { CROWD = 8, TICK_BUSY = 4, TICK_CROWD = 64, TICK_IDLE = 128, CALLS_CROWD = 4, CALLS_MOST = 64 };
 #define CROWD_WAITS_MS 50
 #define CROWD_GONE_MS 5
 

@@ -99,8 +99,8 @@ int64_t hold_start(struct engine *e, const struct recovery *r, const json_t *ter
 
 static void timers_set(struct engine *e, const struct hold *h)
 {
-    timer_cancel(e, "hold_ask", h->id);
-    timer_cancel(e, "hold_end", h->id);
+    timer_cancel(e, "hold_ask", h->case_id, h->id);
+    timer_cancel(e, "hold_end", h->case_id, h->id);
     if (h->ask_ms < h->end_ms)
         timer_add(e, "hold_ask", h->case_id, h->id, h->ask_ms > e->now_ms ? h->ask_ms : e->now_ms);
     timer_add(e, "hold_end", h->case_id, h->id, h->end_ms);
@@ -254,8 +254,8 @@ void hold_release(struct engine *e, struct recovery *r, const char *why)
 {
     struct hold *h = hold_of_case(e, r->id);
     if (h && h->state == HOLD_ACTIVE) {
-        timer_cancel(e, "hold_ask", h->id);
-        timer_cancel(e, "hold_end", h->id);
+        timer_cancel(e, "hold_ask", h->case_id, h->id);
+        timer_cancel(e, "hold_end", h->case_id, h->id);
     }
     if (h && h->state == HOLD_ACTIVE && e->shadow) {
         timer_add(e, "hold_end", h->case_id, h->id, e->now_ms + MS_HOUR); /* from a time when we were live: it ends when we are again */

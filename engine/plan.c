@@ -141,8 +141,8 @@ void plan_start(struct engine *e, struct recovery *r, const struct proposal *p, 
     store_run(e->store, "INSERT INTO plans (case_id, proposal_id, state, mode, vendor_id) VALUES (?1,?2,'running',?3,?4)", "iitt", r->id, p->id,
               json_str(result, "mode", "held_by_dunwell"), json_str(result, "id", ""));
     rows_store(e, r, store_last_id(e->store), p, str_eq(json_str(result, "mode", ""), "native"));
-    timer_cancel(e, "retry", r->id);
-    timer_cancel(e, "link_over", r->id);
+    timer_cancel(e, "retry", r->id, r->id);
+    timer_cancel(e, "link_over", r->id, r->id);
     proposals_withdraw(e, r, SM_BIT(VERB_RETRY), "a plan runs now");
     hold_for_plan(e, r, p, result);
     if (r->state != RECOVERY_CLOSED)
@@ -174,8 +174,8 @@ void instalment_due(struct engine *e, struct recovery *r, int64_t id)
 void plan_look(struct engine *e, struct recovery *r, int64_t id)
 {
     int64_t due = store_run(e->store,
-                            "UPDATE instalments SET state = 'executing' WHERE id = ?1 AND state IN ('waiting', 'executing') AND plan_id IN "
-                            "(SELECT id FROM plans WHERE state = 'running')",
+                            "UPDATE instalments SET state = 'executing' WHERE id = ?1 AND state IN ('waiting', 'executing') AND EXISTS "
+                            "(SELECT 1 FROM plans WHERE plans.id = instalments.plan_id AND plans.state = 'running')",
                             "i", id);
     if (due == 1)
         recovery_ask_facts(e, r, NULL);

@@ -202,7 +202,7 @@ static void ask_again(struct engine *e, struct recovery *r, struct proposal *p, 
     char why[300];
     AUTO_JSON terms = take_terms;
     enum bound bound = terms ? plan_bound(e, r, terms, why, sizeof why) : BOUND_REFUSED;
-    timer_cancel(e, "expire", p->id);
+    timer_cancel(e, "expire", p->case_id, p->id);
     free(p->outcome);
     p->outcome = str_dup(changed);
     proposal_move(e, r, p, &POLICY, PROPOSAL_VOIDED, NULL, "%s", changed);

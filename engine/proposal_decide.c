@@ -101,7 +101,7 @@ static void decided(struct engine *e, struct decision *d, const struct actor *wh
     p->right = str_dup(d->right);
     p->decision_reason = str_dup(reason ? reason : "");
     p->decided_ms = e->now_ms;
-    timer_cancel(e, "expire", p->id);
+    timer_cancel(e, "expire", p->case_id, p->id);
     store_run(e->store, "INSERT INTO votes (proposal_id, person, vote, right_used, reason, revision, at_ms) VALUES (?1,?2,?3,?4,?5,?6,?7)", "itttt" "ii",
               p->id, who->person->key, vote, d->right, p->decision_reason, revision ? revision : p->revision, e->now_ms);
     AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
@@ -116,7 +116,7 @@ static void decided(struct engine *e, struct decision *d, const struct actor *wh
 
 static void void_it(struct engine *e, struct decision *d, const struct actor *who, const char *why)
 {
-    timer_cancel(e, "expire", d->p->id);
+    timer_cancel(e, "expire", d->r->id, d->p->id);
     free(d->p->outcome);
     d->p->outcome = str_dup(why);
     proposal_move(e, d->r, d->p, who, PROPOSAL_VOIDED, NULL, "%s", why);
@@ -213,7 +213,7 @@ int proposal_withdraw(struct engine *e, int64_t id, const struct actor *who, con
     else if (!str_eq(d.p->requester, who->person->key))
         rc = err_set(err, ERR_DENIED, "A-%lld was asked by %s; only they can withdraw it.", (long long)id, person_name_of(e->people, d.p->requester));
     else
-        timer_cancel(e, "expire", id);
+        timer_cancel(e, "expire", d.r->id, id);
     if (rc == 0) {
         free(d.p->outcome);
         d.p->outcome = str_fmt("withdrawn by %s%s%s", actor_name(who), why && why[0] ? ": " : "", why ? why : "");

@@ -101,7 +101,7 @@ static void after_release(struct engine *e, struct recovery *r)
     if (quiet || r->state != RECOVERY_HELD)
         return;
     int64_t look = e->now_ms + 5 * MS_DAY;
-    timer_cancel(e, "link_over", r->id);
+    timer_cancel(e, "link_over", r->id, r->id);
     AUTO_STR next = str_fmt("%s reminds and retries by its own schedule again; a collector looks on {ms:%lld}", r->biller, (long long)look);
     recovery_move(e, r, &POLICY, RECOVERY_WAITING, next, look);
     timer_add(e, "link_over", r->id, r->id, look);
@@ -279,7 +279,7 @@ void proposals_withdraw(struct engine *e, struct recovery *r, unsigned verbs, co
         struct proposal *p = proposal_load(e, ids[i]);
         bool waits = p && (verbs & SM_BIT(p->verb)) && (p->state == PROPOSAL_ASKED || p->state == PROPOSAL_QUEUED);
         if (waits) {
-            timer_cancel(e, "expire", p->id);
+            timer_cancel(e, "expire", p->case_id, p->id);
             effects_cancel_proposal(e, p->id);
             free(p->outcome);
             p->outcome = str_dup(why);

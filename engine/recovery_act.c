@@ -105,7 +105,7 @@ int recovery_dispute(struct engine *e, struct recovery *r, const struct actor *w
         return err_set(err, ERR_INVALID, "Say what is disputed: dispute %s <what the customer says>", r->account);
     AUTO_STR words = str_fmt("wrote down a dispute: %s", why);
     write_down(e, r, who, "dispute", words);
-    timer_cancel(e, "retry", r->id);
+    timer_cancel(e, "retry", r->id, r->id);
     plan_stop(e, r, "the invoice is disputed");
     proposals_withdraw(e, r, SM_BIT(VERB_RETRY) | SM_BIT(VERB_INSTALMENT), "the invoice is disputed");
     struct hold *h = hold_of_case(e, r->id);

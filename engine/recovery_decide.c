@@ -151,7 +151,7 @@ static void act_retry(struct engine *e, struct recovery *r, const json_t *args)
     }
     hold_until(e, r, at + 2 * MS_DAY, at + 2 * MS_DAY, "resume", "so that the retry runs at the chosen time and only then");
     if (!e->shadow) {
-        timer_cancel(e, "retry", r->id);
+        timer_cancel(e, "retry", r->id, r->id);
         timer_add(e, "retry", r->id, r->id, at);
     }
     left[strlen(left) - (*left && left[strlen(left) - 1] == '.')] = '\0'; /* it goes into parentheses */
@@ -178,7 +178,7 @@ static void act_link(struct engine *e, struct recovery *r, const json_t *args, c
         AUTO_STR next = str_fmt("%sThe customer has the link; if nothing is paid by {ms:%lld} a collector takes it", e->shadow ? "Shadow: " : "",
                                 (long long)look);
         recovery_move(e, r, &POLICY, RECOVERY_WAITING, next, look);
-        timer_cancel(e, "link_over", r->id);
+        timer_cancel(e, "link_over", r->id, r->id);
         timer_add(e, "link_over", r->id, r->id, look);
     }
 }
@@ -255,7 +255,7 @@ static void cover_new_invoices(struct engine *e, struct recovery *r)
     if (uncovered && proposal_under_way(e, r->id, VERB_EXTEND)) {
         /* that is being done */
     } else if (uncovered && refused) {
-        timer_cancel(e, "reread", r->id);
+        timer_cancel(e, "reread", r->id, r->id);
         timer_add(e, "reread", r->id, r->id, e->now_ms + MS_HOUR + MS_MINUTE);
     } else if (uncovered) {
         json_t *terms = hold_terms(r, h->end_ms, h->ask_ms, h->at_end, h->reason);
@@ -274,8 +274,8 @@ static bool card_renewed(struct engine *e, struct recovery *r, const struct fact
     bool replaced = declined[0] && card[0] && !str_eq(declined, card) && !str_eq(facts_str(before, "method.id"), card);
     if (r->state != RECOVERY_WAITING || !replaced || e->shadow || !policy_may_retry_at(e->policy, &r->facts, e->now_ms, why, sizeof why))
         return false;
-    timer_cancel(e, "link_over", r->id);
-    timer_cancel(e, "retry", r->id);
+    timer_cancel(e, "link_over", r->id, r->id);
+    timer_cancel(e, "retry", r->id, r->id);
     timer_add(e, "retry", r->id, r->id, e->now_ms);
     recovery_move(e, r, &POLICY, RECOVERY_RETRYING, "The customer gave another card; it is charged now", e->now_ms);
     return true;
@@ -328,7 +328,7 @@ void recovery_facts_failed(struct engine *e, struct recovery *r, const char *rea
     if (r->state == RECOVERY_CLOSED)
         return;
     int64_t again = e->now_ms + 15 * MS_MINUTE;
-    timer_cancel(e, "reread", r->id);
+    timer_cancel(e, "reread", r->id, r->id);
     timer_add(e, "reread", r->id, r->id, again);
     if (r->state == RECOVERY_READING || !r->rule[0]) {
         AUTO_STR next = str_fmt("%s could not be read (%s); it is read again on {ms:%lld}. Until then a person must look there", r->biller, reason,

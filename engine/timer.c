@@ -9,10 +9,10 @@ void timer_add(struct engine *e, const char *kind, int64_t case_id, int64_t ref,
     store_run(e->store, "INSERT INTO timers (kind, case_id, ref, due_ms) VALUES (?1,?2,?3,?4)", "tiii", kind, case_id, ref, due_ms);
 }
 
-void timer_cancel(struct engine *e, const char *kind, int64_t ref)
+void timer_cancel(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
 {
     e->memo.due_known = false;
-    store_run(e->store, "DELETE FROM timers WHERE kind = ?1 AND ref = ?2", "ti", kind, ref);
+    store_run(e->store, "DELETE FROM timers WHERE case_id = ?1 AND kind = ?2 AND ref = ?3", "iti", case_id, kind, ref);
 }
 
 void timers_cancel_case(struct engine *e, int64_t case_id)

@@ -6,7 +6,7 @@
 
 /* kinds: hold_ask, hold_end, retry, instalment, promise, expire, remind, ping, reread, link_over, release. ref: the id the kind is about. */
 void timer_add(struct engine *e, const char *kind, int64_t case_id, int64_t ref, int64_t due_ms);
-void timer_cancel(struct engine *e, const char *kind, int64_t ref);
+void timer_cancel(struct engine *e, const char *kind, int64_t case_id, int64_t ref);
 void timers_cancel_case(struct engine *e, int64_t case_id); /* all but `release` and `unplan` */
 bool timers_work(struct engine *e, int budget);             /* true when more is due */
 int64_t timers_next_due_ms(struct engine *e);

@@ -5,7 +5,7 @@
  * link each second (`silent`: once): it is asked to be refreshed, as Slack does every few hours; it is reset; or it falls
  * silent without a word. Then what counts is `lost`, commands that were handed over and never acknowledged, and `gap_ms`, how
  * long there was no link to hand any over. Envelope ids are random, trigger ids begin with a rising number: as Slack's.
- * COMMAND_TEXT and COMMAND_USER say what is typed by whom. Everything on loopback, one thread. */
+ * COMMAND_TEXT and COMMAND_USER say what is typed by whom; a # in the text is the command's number, from 1. Everything on loopback, one thread. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <netinet/in.h>
@@ -97,9 +97,18 @@ static void put_text(struct link *l, const char *p)
 
 /* --- commands ----------------------------------------------------------------------------------------------------- */
 
+static const char *typed(char out[200], uint64_t n)
+{
+    const char *mark = strchr(text, '#');
+    if (!mark)
+        return text;
+    snprintf(out, 200, "%.*s%llu%s", (int)(mark - text), text, (unsigned long long)n + 1, mark + 1);
+    return out;
+}
+
 static void put_command(struct link *l)
 {
-    char frame[FRAME * 2];
+    char frame[FRAME * 2], said[200];
     uint64_t n = next_command++, r = scatter(n + epoch); /* no id comes twice, in this run or the next */
     int used = snprintf(frame, sizeof frame,
                         "{\"envelope_id\":\"%08x-%04x-4%03x-a%03x-%012llx\",\"type\":\"slash_commands\",\"accepts_response_payload\":true,\"payload\":{"
@@ -108,7 +117,7 @@ static void put_command(struct link *l)
                         "\"A0BENCH\",\"is_enterprise_install\":\"false\",\"response_url\":\"https://hooks.example.com/commands/T0BENCH/1/x\","
                         "\"trigger_id\":\"%llu.738474920.%016llx\",\"filler\":\"",
                         (unsigned)r, (unsigned)(r >> 32) & 0xffff, (unsigned)(r >> 48) & 0xfff, (unsigned)(r >> 52) & 0xfff,
-                        (unsigned long long)n, user, text, (unsigned long long)(epoch + n), (unsigned long long)r);
+                        (unsigned long long)n, user, typed(said, n), (unsigned long long)(epoch + n), (unsigned long long)r);
     while (used < FRAME - 3)
         frame[used++] = '.';
     memcpy(frame + used, "\"}}", 3);

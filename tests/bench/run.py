@@ -2,7 +2,7 @@
 
 All of it on loopback, in alternating rounds of one run, because the machine may be shared and only ratios inside one run mean
 anything. Prints medians and ratios and writes them to build/bench/result.txt. It never fails on a number: a number is read
-by people. BENCH_ROUNDS (3) and BENCH_SECONDS (4) make it longer or shorter; BENCH_ONLY=hooks,slow,socket,start,big,faults
+by people. BENCH_ROUNDS (3) and BENCH_SECONDS (4) make it longer or shorter; BENCH_ONLY=hooks,slow,socket,start,big,decisions,faults
 takes parts. Needs gcc and wrk; without node and npm the peers are left out, and it says so.
 """
 import json
@@ -12,12 +12,13 @@ import re
 import shutil
 import signal
 import socket
-import sqlite3
 import statistics
 import subprocess
 import sys
 import time
 import urllib.request
+
+import stores
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -25,7 +26,7 @@ OUT = os.path.join(ROOT, os.environ.get("BENCH_OUT", "build/bench"))
 BINARY = os.path.abspath(os.environ.get("DUNWELL", os.path.join(ROOT, "build/dunwell")))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
-PARTS = os.environ.get("BENCH_ONLY", "hooks,slow,socket,start,big,faults").split(",")
+PARTS = os.environ.get("BENCH_ONLY", "hooks,slow,socket,start,big,decisions,faults").split(",")
 SLOW_US = 2000
 PATIENCE = 60
 ENV = dict(os.environ, STRIPE_SECRET_KEY="sk_test_fake", STRIPE_WEBHOOK_SECRET="whsec_fake", SLACK_APP_TOKEN="xapp-fake",
@@ -286,40 +287,11 @@ def bench_faults(node):
 
 
 # ---- a store that has seen a lot ----
-def big_store(cases, events):
-    """Rows as the program writes them, ten events a case, a tenth of the cases open in the queue. Straight into the tables: the
-    journal's hashes are not real, and nobody asks for them here."""
+def made_store():
+    """The path of a fresh store with its schema in it."""
     with Dunwell() as d:
-        wait_port(d.port)  # makes the schema
-    now = int(time.time() * 1000)
-    db = sqlite3.connect(os.path.join(OUT, "dunwell.db"))
-    db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;")
-
-    def rows(table):
-        names = [r[1] for r in db.execute(f"PRAGMA table_info({table})")]
-        return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(':' + n for n in names)})", {n: "" for n in names}
-
-    facts = json.dumps({"balance": {"value": "1999", "source": "stripe", "as_of": now}})
-    insert, blank = rows("recoveries")
-    state_queued = 4
-    db.executemany(insert, (dict(blank, id=i, account=f"stripe:cus_big{i:06d}" if i % 40 else "northwind", name=f"Customer {i}", biller="stripe",
-                                 customer=f"cus_big{i:06d}", state=state_queued if i % 10 == 1 else 8, is_open=int(i % 10 == 1), owner="", claimed=0,
-                                 opened_ms=now - i * 1000, closed_ms=0 if i % 10 == 1 else now, facts=facts, read_ms=now, read_wanted=0, reads=1,
-                                 tier="low", rule="otherwise", fragile=0, reasons="[]", due=1000 + i % 9000, currency="USD", invoices="[]",
-                                 next_step="A collector looks at it", next_ms=now + 86400000, revision=2, outcome="" if i % 10 == 1 else "paid")
-                            for i in range(1, cases + 1)))
-    insert, blank = rows("journal")
-    first = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]
-    db.executemany(insert, (dict(blank, seq=first + i, at_ms=now, actor="stripe", verb="event.seen", case_id=1 + i % cases,
-                                 account=f"stripe:cus_big{1 + i % cases:06d}", ref=f"evt_{i}", text="invoice.payment_failed: billing is read again",
-                                 detail=None, hash=bytes(32)) for i in range(1, events + 1)))
-    insert, blank = rows("inbox")
-    db.executemany(insert, (dict(blank, seq=i, source="stripe", created_ms=now - events + i, ext_id=f"evt_{i}", type="invoice.payment_failed", kind=1,
-                                 customer=f"cus_big{1 + i % cases:06d}", invoice="in_1", received_ms=now, body=b"{}" * 50)
-                            for i in range(1, events + 1)))
-    db.execute("INSERT INTO meta (name, value) VALUES ('inbox_done', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (str(events),))
-    db.commit()
-    db.close()
+        wait_port(d.port)
+    return os.path.join(OUT, "dunwell.db")
 
 
 def ready_ms():
@@ -354,7 +326,7 @@ def bench_big():
     with Dunwell() as d:
         wait_port(d.port)
     empty = rounds(asked)
-    big_store(100000, 1000000)
+    stores.big(made_store(), 100000, 1000000)
     full = rounds(asked)
     say("\n## A store with 10^6 events, 10^6 journal rows and 10^5 cases, 10^4 of them open\n")
     say("| | empty store | big store |")
@@ -364,10 +336,31 @@ def bench_big():
         say(f"| {name}, p50 / p99 us | {empty[name]['p50_us']:.0f} / {empty[name]['p99_us']:.0f} | {full[name]['p50_us']:.0f} / {full[name]['p99_us']:.0f} |")
 
 
+# ---- decisions ----
+def decisions(in_flight, open_requests):
+    def measure():
+        stores.requests(made_store(), open_requests)
+        ENV.update(COMMAND_TEXT="approve A-#", COMMAND_USER="U0MANAGER2")
+        got = load(in_flight, socket_ours(keep=True))
+        ENV.update(COMMAND_USER="U0COLLECTOR1")
+        del ENV["COMMAND_TEXT"]
+        got["undecided"] = got["acks"] - stores.decided(os.path.join(OUT, "dunwell.db"))
+        return got
+    return measure
+
+
+def bench_decisions():
+    """From the frame with a manager's word to its acknowledgement: the right is checked, vote, request, case, card and journal are written."""
+    for in_flight in (1, 16, 256):
+        found = rounds({"30,000 open requests": decisions(in_flight, 30000), "100,000 open requests": decisions(in_flight, 100000)})
+        table(f"Approvals over Socket Mode, {in_flight} in flight, durable before the acknowledgement", found,
+              RATE + [("undecided", "not decided", "{:.0f}")], ("30,000 open requests",))
+
+
 # ---- the run ----
 def build():
     os.makedirs(OUT, exist_ok=True)
-    compiler = [os.environ.get("CC", "cc"), "-O2", "-Wall", "-Wextra"]
+    compiler = [*os.environ.get("CC", "cc").split(), "-O2", "-Wall", "-Wextra"]
     for name, libraries in (("requests", ["-lcrypto"]), ("limit", ["-lsqlite3"]), ("load", ["-lcrypto"])):
         subprocess.run([*compiler, "-o", os.path.join(OUT, name), os.path.join(HERE, name + ".c"), *libraries], check=True)
     subprocess.run([*compiler, "-shared", "-fPIC", "-o", os.path.join(OUT, "slowsync.so"), os.path.join(HERE, "slowsync.c"), "-ldl"], check=True)
@@ -411,6 +404,8 @@ def main():
         bench_start(node)
     if "big" in PARTS:
         bench_big()
+    if "decisions" in PARTS:
+        bench_decisions()
     if "faults" in PARTS:
         bench_faults(node)
     say(f"\nload {os.getloadavg()[0]:.1f} at the end")

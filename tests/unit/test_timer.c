@@ -67,7 +67,7 @@ static void they_are_cancelled_by_what_they_are_about(void **state)
     add(&b, "link_over", 1, 1, 5);
     add(&b, "release", 1, 7, 5);
     bench_begin(&b);
-    timer_cancel(&b.e, "retry", 1);
+    timer_cancel(&b.e, "retry", 1, 1);
     bench_commit(&b);
     assert_int_equal(left(&b), 3);
     bench_begin(&b);

@@ -326,11 +326,33 @@ static int check_all(const char *path, bool offline)
     return code;
 }
 
+/* One billing system alone: is the key right, what may it read, and what can be done there at all? */
+static int check_one(const char *path, const char *biller)
+{
+    struct check k = {0};
+    k.config = config_load(path, &k.problems);
+    print_lines(&k.problems);
+    bool known = k.config != NULL && check_biller(k.config, biller, &k.tally);
+    if (known)
+        drivers_print_capabilities(stdout, config_driver(k.config, biller)->driver);
+    else if (k.config != NULL)
+        check_say(&k.tally, CHECK_FAIL, biller, "there is no such section under billing in %s", path);
+    int code = verdict(&k);
+    problems_free(&k.problems);
+    config_free(k.config);
+    return code;
+}
+
 int check_main(const struct subcommand *self, int argc, char **argv)
 {
-    const char *path = "dunwell.yaml";
-    bool offline = false;
-    const struct flag flags[] = {{"config", 'c', &path, NULL}, {"offline", 0, NULL, &offline}, {0}};
+    const char *path = "dunwell.yaml", *biller = NULL;
+    bool offline = false, read_only = false;
+    const struct flag flags[] = {{"config", 'c', &path, NULL}, {"offline", 0, NULL, &offline}, {"billing", 'b', &biller, NULL},
+                                 {"read-only", 0, NULL, &read_only}, {0}};
     int code = cmdline_read(self, argc, argv, flags, NULL, 0);
-    return code == CMDLINE_GO_ON ? check_all(path, offline) : code;
+    if (code != CMDLINE_GO_ON)
+        return code;
+    if (offline && biller != NULL)
+        return cmdline_misused(self, "--billing reaches out; leave out --offline");
+    return biller != NULL ? check_one(path, biller) : check_all(path, offline);
 }

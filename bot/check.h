@@ -15,5 +15,7 @@ void check_say(struct check_tally *t, enum check_result result, const char *name
 
 /* Runs each configured driver's "check" (and a chat's "connect") against the real peer, one call after the other. */
 void check_peers(const struct config *c, struct check_tally *t);
+/* One billing system: its credentials, and what they may read. False when none of that name is configured. */
+bool check_biller(const struct config *c, const char *name, struct check_tally *t);
 
 #endif

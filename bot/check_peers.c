@@ -52,10 +52,9 @@ static void origin_of(const char *url, char *out, size_t size)
 }
 
 /* Steps one operation to its end. A wait that the driver asks for is not waited: for a check it is a "not now". */
-static void walk(const struct config *c, const struct driver_config *d, void *memory, const char *op,
+static void walk(const struct config *c, const struct driver_config *d, void *memory, const char *op, const json_t *args,
                  struct step *last)
 {
-    AUTO_JSON args = json_object();
     AUTO_JSON stage = NULL;
     char origin[120] = "";
     struct http_response response;
@@ -96,7 +95,8 @@ static void check_op(const struct config *c, const struct driver_config *d, void
 {
     struct step last;
     step_init(&last);
-    walk(c, d, memory, op, &last);
+    AUTO_JSON nothing = json_object();
+    walk(c, d, memory, op, nothing, &last);
     if (last.outcome == STEP_DONE)
         check_say(t, CHECK_OK, name, "%s",
                   strcmp(op, "connect") == 0 ? "a connection is offered" : json_str(last.result, "who", "answers"));
@@ -168,6 +168,56 @@ static void check_driver(const struct config *c, const struct driver_config *d, 
     }
     if (d->driver->close_memory != NULL)
         d->driver->close_memory(memory);
+}
+
+static bool can(const struct driver *d, const char *op)
+{
+    for (const struct capability *r = d->capabilities; r != NULL && r->op != NULL; r++)
+        if (strcmp(r->op, op) == 0)
+            return strcmp(r->how, "native") == 0 || strcmp(r->how, "emulated") == 0;
+    return false;
+}
+
+/* One of the two lists that only read: it shows what a key may see before anything depends on it. */
+static void check_list(const struct config *c, const struct driver_config *d, void *memory, const char *op,
+                       struct check_tally *t)
+{
+    bool gap = strcmp(op, "catch_up") == 0;
+    AUTO_STR name = str_fmt("%s %s", d->name, gap ? "events" : "overdue");
+    AUTO_JSON args = json_object();
+    struct step last;
+    if (!can(d->driver, op))
+        return;
+    json_object_set_new(args, gap ? "since_ms" : "before_ms", json_integer(gap ? now_ms() - 3600000 : now_ms()));
+    step_init(&last);
+    walk(c, d, memory, op, args, &last);
+    size_t n = json_array_size(json_object_get(last.result, gap ? "events" : "invoices"));
+    const char *more = json_str(last.result, "cursor", NULL) != NULL ? " and more" : "";
+    if (last.outcome == STEP_DONE)
+        check_say(t, CHECK_OK, name, gap ? "%zu%s in the last hour" : "%zu%s invoices", n, more);
+    else
+        check_say(t, CHECK_FAIL, name, "%s", last.reason[0] != '\0' ? last.reason : "no usable answer");
+    step_fini(&last);
+}
+
+bool check_biller(const struct config *c, const char *name, struct check_tally *t)
+{
+    const struct driver_config *d = config_driver(c, name);
+    if (d == NULL || d->driver->kind != DRIVER_BILLING)
+        return false;
+    if (!config_complete(d)) {
+        check_say(t, CHECK_SKIP, d->name, "its configuration is not complete");
+        return true;
+    }
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    void *memory = d->driver->open_memory != NULL ? d->driver->open_memory(d) : NULL;
+    check_op(c, d, memory, "check", d->name, t);
+    check_list(c, d, memory, "catch_up", t);
+    check_list(c, d, memory, "overdue", t);
+    if (d->driver->close_memory != NULL)
+        d->driver->close_memory(memory);
+    curl_global_cleanup();
+    return true;
 }
 
 void check_peers(const struct config *c, struct check_tally *t)

@@ -53,6 +53,9 @@ void print_safe(void *file, const char *text);
 /* The exit code that belongs to an error of opening or starting. */
 int exit_for_error(int err_code);
 
+/* What a billing driver can do: one line an operation, with the sentence for approvers (drivers_cli.c). */
+struct driver;
+void drivers_print_capabilities(void *file, const struct driver *d);
 /* The option list of dunwell.yaml(5), in mdoc, from the drivers' tables (drivers_cli.c). */
 void drivers_print_mdoc(struct buf *out);
 

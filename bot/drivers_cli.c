@@ -117,6 +117,14 @@ void drivers_print_mdoc(struct buf *out)
         mdoc_driver(out, drivers_all[i]);
 }
 
+void drivers_print_capabilities(void *file, const struct driver *d)
+{
+    if (d->capabilities != NULL)
+        fprintf(file, "what it can do:\n");
+    for (const struct capability *c = d->capabilities; c != NULL && c->op != NULL; c++)
+        fprintf(file, "  %-16s %-9s %s\n", c->op, c->how, c->note != NULL ? c->note : "");
+}
+
 static void print_one(const struct driver *d)
 {
     AUTO_BUF where = BUF(200);
@@ -130,10 +138,7 @@ static void print_one(const struct driver *d)
             printf(" (required)");
         putchar('\n');
     }
-    if (d->capabilities != NULL)
-        printf("what it can do:\n");
-    for (const struct capability *c = d->capabilities; c != NULL && c->op != NULL; c++)
-        printf("  %-16s %-9s %s\n", c->op, c->how, c->note != NULL ? c->note : "");
+    drivers_print_capabilities(stdout, d);
     const struct idempotency *keys = d->kind == DRIVER_BILLING ? idempotency_of(d->name) : NULL;
     if (keys != NULL) {
         AUTO_BUF words = BUF(1024);

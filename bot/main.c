@@ -23,6 +23,9 @@ static const char check_help[] =
     "store, the chat, billing and mail. Changes nothing.\n\n"
     "  -c, --config FILE   the configuration (default: dunwell.yaml)\n"
     "      --offline       do not reach out; only the files and the store\n"
+    "  -b, --billing NAME  only that billing system: are the credentials right, what may they read, and what can be\n"
+    "                      done there\n"
+    "      --read-only     says aloud what always holds: nothing is changed, here or there\n"
     "  -h, --help          print this\n\n"
     "Exit: 0 all is well, 1 problems in the configuration, 2 usage, 3 something could not be reached.\n";
 
@@ -56,7 +59,7 @@ static const char drivers_help[] =
 
 const struct subcommand subcommands_all[] = {
     {"run", "[--config FILE]", "connect to chat and billing and run until stopped", config_option_help, run_main},
-    {"check", "[--config FILE] [--offline]", "say what is wrong with a configuration; change nothing", check_help,
+    {"check", "[--config FILE] [--offline | --billing NAME [--read-only]]", "say what is wrong with a configuration; change nothing", check_help,
      check_main},
     {"demo", "[--story] [--speed N] [--keep FOLDER]", "play the whole loop with a sandbox; needs no account anywhere",
      demo_help, demo_main},

@@ -54,6 +54,16 @@ def test_sigterm_while_starting(w):
     w.slack = slack.stop()
 
 
+def test_check_of_one_billing_system(w):
+    slack, stripe, dw = w.begin()
+    code, text = dw.command("check", "--config", dw.config_path, "--billing", "stripe", "--read-only")
+    assert code == 0 and "ok   stripe: " in text and "  hold " in text and "slack" not in text, text
+    code, text = dw.command("check", "--config", dw.config_path, "--billing", "nobody")
+    assert code == 3 and "FAIL nobody: there is no such section" in text, text
+    code, text = dw.command("check", "--config", dw.config_path, "--billing", "stripe", "--offline")
+    assert code == 2, text
+
+
 def test_second_process_on_the_store(w):
     slack, stripe, dw = w.begin()
     other = w.dunwell(os.path.join(w.folder, "second"))

@@ -135,7 +135,7 @@ struct driver_config {
     void *session;    /* of open_session; the engine thread's alone */
 };
 
-extern const struct driver slack_driver, console_driver, stripe_driver, chargebee_driver, recurly_driver, zuora_driver, killbill_driver, sandbox_driver, smtp_driver;
+extern const struct driver slack_driver, matrix_driver, console_driver, stripe_driver, chargebee_driver, recurly_driver, zuora_driver, killbill_driver, sandbox_driver, smtp_driver;
 extern const struct driver *const drivers_all[]; /* table.c; ends with NULL */
 const struct driver *driver_find(enum driver_kind kind, const char *name);
 

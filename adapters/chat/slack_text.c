@@ -14,12 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "adapters/chat/text.h"
 #include "engine/when.h"
 
 #define ELLIPSIS "\xE2\x80\xA6"
 #define DASH "\xE2\x80\x93"
 #define REPLACEMENT "\xEF\xBF\xBD"
-enum { TEXT_BYTES_MAX = 64 << 10, MOMENT_DIGITS_MAX = 15 };
+enum { TEXT_BYTES_MAX = 64 << 10 };
 
 void slack_text_init(struct slack_text *t, size_t limit)
 {
@@ -54,27 +55,6 @@ void slack_text_raw(struct slack_text *t, const char *ascii)
     atoms(t, ascii, strlen(ascii));
 }
 
-/* "{ms:1793000000000}" at p. Returns its length, 0 when there is none. */
-static size_t moment(const char *p, int64_t *at_ms, bool *ago)
-{
-    size_t i = 0;
-    if (strncmp(p, "{ms:", 4) == 0)
-        i = 4;
-    else if (strncmp(p, "{ago:", 5) == 0)
-        i = 5;
-    else
-        return 0;
-    size_t first = i;
-    int64_t value = 0;
-    for (; p[i] >= '0' && p[i] <= '9' && i - first < MOMENT_DIGITS_MAX; i++)
-        value = value * 10 + (p[i] - '0');
-    if (i == first || p[i] != '}')
-        return 0;
-    *at_ms = value;
-    *ago = first == 5;
-    return i + 1;
-}
-
 bool slack_is_blank(const char *text)
 {
     return !text || text[strspn(text, " \t\r\n")] == '\0';
@@ -85,7 +65,7 @@ bool slack_has_moment(const char *text)
     int64_t at;
     bool ago;
     for (const char *p = text ? strchr(text, '{') : NULL; p; p = strchr(p + 1, '{'))
-        if (moment(p, &at, &ago))
+        if (chat_moment(p, &at, &ago))
             return true;
     return false;
 }
@@ -101,17 +81,6 @@ static void add_moment(struct slack_text *t, int64_t at_ms, bool ago, bool live)
         snprintf(text, sizeof text, "%s", day);
     atoms(t, text, strlen(text));
     t->visible = true;
-}
-
-/* Characters that would turn the reading order around, or that nobody sees: they can make an amount read backwards.
- */
-static bool deceives(const char *p, size_t n)
-{
-    if (n != 3 || (unsigned char)p[0] != 0xE2)
-        return false;
-    unsigned char b = (unsigned char)p[1], c = (unsigned char)p[2];
-    return (b == 0x80 && ((c >= 0xAA && c <= 0xAE) || c == 0x8E || c == 0x8F)) ||
-           (b == 0x81 && c >= 0xA6 && c <= 0xA9);
 }
 
 static bool wordish(char c)
@@ -155,7 +124,7 @@ static const char *replaced(char c, enum style style, char before, char after)
 static void add_character(struct slack_text *t, const char *p, size_t n, enum style style, bool one_line, char before)
 {
     unsigned char c = (unsigned char)*p;
-    if (n == 0 || deceives(p, n)) {
+    if (n == 0 || chat_deceives(p, n)) {
         atoms(t, REPLACEMENT, 1);
     } else if (n > 1) {
         atom(t, p, n, n == 4 ? 2 : 1);
@@ -181,7 +150,7 @@ static void add(struct slack_text *t, const char *text, enum style style, bool o
     while (left > 0 && !t->full) {
         int64_t at;
         bool ago;
-        size_t n = *text == '{' ? moment(text, &at, &ago) : 0;
+        size_t n = *text == '{' ? chat_moment(text, &at, &ago) : 0;
         if (n) {
             add_moment(t, at, ago, style == STYLE_MARKUP);
         } else {

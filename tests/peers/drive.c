@@ -1,13 +1,15 @@
-/* Runs one operation of a billing driver against a server, over real HTTP, and prints how it went. Compiled once for each
+/* Runs one operation of a driver against a server, over real HTTP, and prints how it went. Compiled once for each
  * driver (-DDRIVER=stripe_driver; build_drive in lib.sh), with that driver's objects only.
  *
- *   NAME_drive [-4] [-n REQUESTS] [-c CONFIG] [-s STAGE] BASE_URL OP KEY ARGS
+ *   NAME_drive [-4] [-w] [-n REQUESTS] [-c CONFIG] [-s STAGE] [-d FOLDER] BASE_URL OP KEY ARGS
  *
  * Each request is a line "POST /v1/invoices/in_1 200"; the last line is "done {...}", "refused REASON {...}", "retry REASON" or
  * "unknown REASON". Waiting is not waited: the clock of the job jumps to the time asked for, at most RETRIES_MAX times. Exit 0
  * after done, 1 after anything else; with -4 also 2 as soon as the server answers 400 to 499: it did not understand
  * a request. With -n it stops after so many requests and exits 0 (the end is then printed as "stopped"). CONFIG: options as
- * JSON; a required one that is not there is fake. STAGE: begins in the middle, as after a restart. */
+ * JSON; a required one that is not there is fake. STAGE: begins in the middle, as after a restart. FOLDER: what the driver keeps is
+ * in its file `kept`, and the stage in one named after KEY, so that the next run goes on as a restarted program would. With -w waiting
+ * is waited. What people did (struct step.inputs) is printed as "input {...}". */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +24,9 @@ enum { RETRIES_MAX = 8, REQUESTS_MAX = 100 };
 
 static size_t take_body(char *p, size_t size, size_t n, void *to)
 {
-    buf_add(to, p, size * n);
-    return size * n;
+    struct buf *body = to;
+    buf_add(body, p, size * n);
+    return body->over ? 0 : size * n;
 }
 
 static size_t take_header(char *p, size_t size, size_t n, void *to)
@@ -71,7 +74,7 @@ static void perform(CURL *curl, const struct http_request *request, struct http_
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, &response->body);
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, response);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 5000L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms > 30000 ? (long)request->timeout_ms : 5000L); /* a long poll is long */
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     /* On a connection that was used before libcurl sends a request again by itself when no answer came: not what a write may do. */
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, request->write ? 1L : 0L);
@@ -82,6 +85,7 @@ static void perform(CURL *curl, const struct http_request *request, struct http_
     response->transport = rc == CURLE_OK                ? TRANSPORT_OK
                           : rc == CURLE_COULDNT_CONNECT ? TRANSPORT_NOT_SENT
                                                         : TRANSPORT_LOST;
+    response->too_large = response->body.over;
     str_copy(response->problem, sizeof response->problem, rc == CURLE_OK ? "" : curl_easy_strerror(rc));
 }
 
@@ -97,11 +101,63 @@ static int report(const struct step *s)
 struct run {
     struct job job;
     const void *config;
-    json_t *stage;
+    json_t *stage, *kept;
     CURL *curl;
-    bool strict;
+    const char *folder;
+    bool strict, waits;
     int left;
 };
+
+static json_t *load(const struct run *r, const char *name)
+{
+    AUTO_STR path = str_fmt("%s/%s", r->folder ? r->folder : "", name);
+    return r->folder ? json_load_file(path, JSON_DECODE_ANY, NULL) : NULL;
+}
+
+static void save(const struct run *r, const char *name, const json_t *value)
+{
+    AUTO_STR path = str_fmt("%s/%s", r->folder ? r->folder : "", name);
+    if (r->folder && json_dump_file(value, path, JSON_ENCODE_ANY) != 0)
+        printf("%s cannot be written\n", path);
+}
+
+static void print_input(const struct chat_input *in)
+{
+    static const char *const kinds[] = {[CHAT_COMMAND] = "command", [CHAT_REACTION] = "reaction", [CHAT_UNREACT] = "unreact",
+                                        [CHAT_INVITE] = "invite", [CHAT_ENCRYPTED] = "encrypted", [CHAT_WARNING] = "warning"};
+    AUTO_JSON o = json_object();
+    json_put(o, "kind", (size_t)in->kind < DW_ARRAY_LEN(kinds) && kinds[in->kind] ? kinds[in->kind] : "other");
+    json_put(o, "user", in->user);
+    json_put(o, "channel", in->channel);
+    json_put(o, "text", in->text);
+    json_put(o, "dedupe", in->dedupe);
+    json_put(o, "message", in->message);
+    json_put(o, "thread", in->thread);
+    json_put_new(o, "late", json_boolean(in->late));
+    json_put_new(o, "encrypted", json_boolean(in->encrypted));
+    AUTO_STR text = json_text(o);
+    printf("input %s\n", text);
+}
+
+/* What the engine would store in the transaction of this step. */
+static void commit(struct run *r, struct step *s)
+{
+    for (size_t i = 0; i < s->n_inputs; i++)
+        print_input(&s->inputs[i]);
+    if (s->keep) {
+        json_decref(r->kept);
+        r->kept = STEAL(s->keep);
+        r->job.kept = r->kept;
+        save(r, "kept", r->kept);
+    }
+    if (s->stage) {
+        json_decref(r->stage);
+        r->stage = STEAL(s->stage);
+        save(r, r->job.key, r->stage);
+    }
+    r->job.stage = r->stage;
+    fflush(stdout);
+}
 
 /* One request after the other. False when the server did not understand one (strict), or enough were sent. */
 static bool exchange(struct run *r, struct step *s, int *rc)
@@ -121,8 +177,8 @@ static bool exchange(struct run *r, struct step *s, int *rc)
         *rc = 0;
     } else {
         step_fini(s);
-        r->job.stage = r->stage;
         DRIVER.step(r->config, &r->job, &answer, s);
+        commit(r, s);
     }
     http_response_fini(&answer);
     return !wrong && r->left > 0;
@@ -133,14 +189,9 @@ static int run(struct run *r)
     struct step s;
     int rc = 1;
     step_init(&s);
-    r->job.stage = r->stage;
     DRIVER.step(r->config, &r->job, NULL, &s);
+    commit(r, &s);
     for (int waits = 0; s.outcome != STEP_DONE && s.outcome != STEP_REFUSED;) {
-        if (s.stage) {
-            json_decref(r->stage);
-            r->stage = STEAL(s.stage);
-        }
-        r->job.stage = r->stage;
         if (s.outcome == STEP_HTTP) {
             if (exchange(r, &s, &rc))
                 continue;
@@ -150,9 +201,13 @@ static int run(struct run *r)
         if (waits++ == RETRIES_MAX)
             break;
         printf("... %s\n", s.reason);
+        fflush(stdout);
+        if (r->waits && s.retry_at_ms > r->job.now_ms)
+            usleep((useconds_t)(s.retry_at_ms - r->job.now_ms) * 1000);
         r->job.now_ms = s.retry_at_ms;
         step_fini(&s);
         DRIVER.step(r->config, &r->job, NULL, &s);
+        commit(r, &s);
     }
     rc = report(&s);
     step_fini(&s);
@@ -181,7 +236,12 @@ static void *config_new(const json_t *options, const char *base_url)
     *config = (struct driver_config){.driver = &DRIVER, .name = DRIVER.name};
     for (const struct option *o = DRIVER.options; o->name; o++) {
         const char *value = json_str(options, o->name, o->otherwise ? o->otherwise : fake_value(o));
-        *option_at(config, o) = str_dup(strcmp(o->name, "base_url") == 0 ? base_url : value);
+        bool address = strcmp(o->name, "base_url") == 0 || strcmp(o->name, "homeserver") == 0;
+        json_t *list = o->type == OPTION_CHANNELS ? json_deep_copy(json_object_get(options, o->name)) : NULL;
+        if (o->type == OPTION_CHANNELS)
+            memcpy((char *)config + o->offset, &list, sizeof list);
+        else
+            *option_at(config, o) = str_dup(address ? base_url : value);
     }
     if (DRIVER.open_session)
         config->session = DRIVER.open_session(config);
@@ -193,8 +253,12 @@ static void config_free(void *config)
     struct driver_config *base = config;
     if (base->session)
         DRIVER.close_session(base->session);
-    for (const struct option *o = DRIVER.options; o->name; o++)
-        free(*option_at(config, o));
+    for (const struct option *o = DRIVER.options; o->name; o++) {
+        if (o->type == OPTION_CHANNELS)
+            json_decref(*(json_t **)(void *)option_at(config, o));
+        else
+            free(*option_at(config, o));
+    }
     free(config);
 }
 
@@ -204,7 +268,7 @@ int main(int argc, char **argv)
     const char *options_text = "{}", *stage_text = NULL;
     struct err e;
     int c;
-    while ((c = getopt(argc, argv, "4n:c:s:")) != -1) {
+    while ((c = getopt(argc, argv, "4wn:c:s:d:")) != -1) {
         if (c == '4')
             r.strict = true;
         else if (c == 'n')
@@ -213,11 +277,15 @@ int main(int argc, char **argv)
             options_text = optarg;
         else if (c == 's')
             stage_text = optarg;
+        else if (c == 'd')
+            r.folder = optarg;
+        else if (c == 'w')
+            r.waits = true;
         else
             return 2;
     }
     if (argc - optind != 4) {
-        fprintf(stderr, "usage: %s [-4] [-n REQUESTS] [-c CONFIG] [-s STAGE] BASE_URL OP KEY ARGS\n", argv[0]);
+        fprintf(stderr, "usage: %s [-4] [-w] [-n REQUESTS] [-c CONFIG] [-s STAGE] [-d FOLDER] BASE_URL OP KEY ARGS\n", argv[0]);
         return 2;
     }
     json_t *options = json_read(span_of(options_text), &e), *args = options ? json_read(span_of(argv[optind + 3]), &e) : NULL;
@@ -236,10 +304,16 @@ int main(int argc, char **argv)
                          .now_ms = now.tv_sec * MS_SECOND, .random = 4242};
     curl_global_init(CURL_GLOBAL_DEFAULT);
     r.curl = curl_easy_init();
+    r.kept = load(&r, "kept");
+    if (!r.stage)
+        r.stage = load(&r, r.job.key);
+    r.job.kept = r.kept;
+    r.job.stage = r.stage;
     int rc = run(&r);
     curl_easy_cleanup(r.curl);
     curl_global_cleanup();
     json_decref(r.stage);
+    json_decref(r.kept);
     json_decref(args);
     json_decref(options);
     config_free(config);

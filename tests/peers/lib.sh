@@ -1,4 +1,4 @@
-# For the tests that run a billing driver against a server over real HTTP. Sourced from the top of the repository.
+# For the tests that run a driver against a server over real HTTP. Sourced from the top of the repository.
 
 skip() {
     echo "skip: $*"
@@ -13,8 +13,9 @@ fail() {
 # build_drive NAME: build/peers/NAME_drive from that driver's own objects.
 build_drive() {
     mkdir -p build/peers
-    sources="engine/base engine/chat engine/buf engine/err engine/json engine/job engine/scan engine/money $(ls engine/when*.c engine/nearest.c | sed 's/\.c$//')
-             adapters/common adapters/billing/declines adapters/billing/idempotency adapters/billing/rest adapters/billing/rest_lists adapters/billing/rest_settle adapters/billing/signature $(ls adapters/billing/$1*.c | sed 's/\.c$//')"
+    sources="engine/base engine/chat engine/buf engine/err engine/json engine/job engine/scan engine/money $(ls engine/when*.c engine/zone*.c engine/nearest.c | sed 's/\.c$//')
+             adapters/common adapters/billing/declines adapters/billing/idempotency adapters/billing/rest adapters/billing/rest_lists adapters/billing/rest_settle adapters/billing/signature adapters/chat/text
+             $(ls adapters/*/$1*.c | sed 's/\.c$//')"
     objects=""
     for s in $sources; do objects="$objects build/obj/$s.o"; done
     make -s $objects || exit 1

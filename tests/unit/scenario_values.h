@@ -17,13 +17,14 @@ struct scenario {
     int n, at; /* lines; the index of the one being worked on */
     const struct driver *driver;
     void *config;
-    json_t *args, *stage;
+    json_t *args, *stage, *kept;
+    size_t input; /* the next one to look at */
     char *op, *key;
     char *token; /* the access token last given, if any */
     struct job job;
     struct step step;
     struct http_response response;
-    bool answered;
+    bool answered, goes_on;
 };
 
 static void wrong(const struct scenario *s, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
@@ -100,6 +101,27 @@ static void contains(const struct scenario *s, const char *path, const json_t *w
     } else if (!json_equal(want, have)) {
         wrong(s, "%s is %.1500s", path, seen);
     }
+}
+
+/* What a person did, with the fields that are set. */
+static json_t *input_json(const struct chat_input *in)
+{
+    static const char *const kinds[] = {[CHAT_IGNORE] = "ignore",     [CHAT_HELLO] = "hello",         [CHAT_DISCONNECT] = "disconnect",
+                                        [CHAT_COMMAND] = "command",   [CHAT_ACTION] = "action",       [CHAT_FORM_CHANGE] = "change",
+                                        [CHAT_FORM_SUBMIT] = "submit", [CHAT_REACTION] = "reaction",  [CHAT_UNREACT] = "unreact",
+                                        [CHAT_INVITE] = "invite",     [CHAT_ENCRYPTED] = "encrypted", [CHAT_WARNING] = "warning"};
+    const struct {
+        const char *name, *value;
+    } texts[] = {{"platform", in->platform}, {"dedupe", in->dedupe},   {"user", in->user},     {"channel", in->channel},
+                 {"text", in->text},         {"message", in->message}, {"thread", in->thread}};
+    json_t *o = json_object();
+    json_put(o, "kind", kinds[in->kind]);
+    for (size_t i = 0; i < DW_ARRAY_LEN(texts); i++)
+        if (texts[i].value)
+            json_put(o, texts[i].name, texts[i].value);
+    json_put_new(o, "late", json_boolean(in->late));
+    json_put_new(o, "encrypted", json_boolean(in->encrypted));
+    return o;
 }
 
 struct pairs {

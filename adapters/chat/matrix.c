@@ -20,6 +20,8 @@ static void matrix_step(const void *config, const struct job *job, const struct 
         matrix_send(&w, previous);
     else if (str_eq(op, "react") || str_eq(op, "unreact") || str_eq(op, "join") || str_eq(op, "leave"))
         matrix_small(&w, previous);
+    else if (str_eq(op, "ping"))
+        matrix_ping(&w, previous);
     else if (str_eq(op, "check"))
         matrix_check(&w, previous);
     else
@@ -36,6 +38,10 @@ static const struct option options[] = {
      "Its password; Dunwell logs in once and keeps the session. This or token."},
     {"token", OPTION_SECRET, offsetof(struct matrix_config, token), NULL, false,
      "An access token of the account instead of the password; it should belong to a device of its own."},
+    {"as_token", OPTION_SECRET, offsetof(struct matrix_config, as_token), NULL, false,
+     "As an appservice: what Dunwell shows the server; instead of password or token, together with hs_token."},
+    {"hs_token", OPTION_SECRET, offsetof(struct matrix_config, hs_token), NULL, false,
+     "As an appservice: what the server shows Dunwell; events then arrive by HTTP and nothing is polled."},
     {"device_id", OPTION_TEXT, offsetof(struct matrix_config, device_id), "DUNWELL", false,
      "The device that Dunwell logs in as; keep it, or a message that was on its way may appear twice."},
     {"rooms", OPTION_CHANNELS, offsetof(struct matrix_config, rooms), NULL, true,
@@ -52,5 +58,8 @@ const struct driver matrix_driver = {
     .options = options,
     .config_size = sizeof(struct matrix_config),
     .step = matrix_step,
+    .push_secret = matrix_push_secret,
+    .push = matrix_push,
+    .registration = matrix_registration,
     .traits = TRAIT_REACTIONS | TRAIT_STATUS_EDITS | TRAIT_POLLS,
 };

@@ -15,7 +15,7 @@
 struct matrix_config {
     struct driver_config base;
     char *homeserver, *user, *device_id, *allowed_servers;
-    char *password, *token; /* secret */
+    char *password, *token, *as_token, *hs_token; /* secret */
     json_t *rooms;          /* {"approvals": "!..", "collections": "!.."} */
 };
 
@@ -116,6 +116,12 @@ void matrix_gap_answer(struct matrix_work *w, const struct matrix_answer *a);
 void matrix_send(struct matrix_work *w, const struct http_response *previous);
 void matrix_small(struct matrix_work *w, const struct http_response *previous);
 char *matrix_txn(const struct job *job); /* the transaction id of what a job sends, once for ever */
+
+/* matrix_push.c */
+const char *matrix_push_secret(const void *config);
+int matrix_push(const void *config, const json_t *kept, struct span body, int64_t now_ms, struct step *out, struct err *e);
+int matrix_registration(const void *config, const char *url, struct buf *out, struct err *e);
+void matrix_ping(struct matrix_work *w, const struct http_response *previous);
 
 /* matrix_text.c, matrix_card.c */
 enum { MATRIX_PLAIN_MAX = 9000, MATRIX_HTML_MAX = 20000 };

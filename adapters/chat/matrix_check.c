@@ -16,7 +16,8 @@ static const char *const room_names[] = {"approvals", "collections", "shadow"};
 /* The log-in of this check; never the running program's. */
 static const char *own_token(const struct matrix_work *w)
 {
-    return w->c->token ? w->c->token : json_str(matrix_kept(w), "check", NULL);
+    const char *configured = w->c->token ? w->c->token : w->c->as_token;
+    return configured ? configured : json_str(matrix_kept(w), "check", NULL);
 }
 
 static void note(struct matrix_work *w, const char *list, char *take_text)
@@ -57,7 +58,7 @@ static void next_room(struct matrix_work *w, int64_t i)
     while (i < (int64_t)DW_ARRAY_LEN(room_names) && !(room = json_str(w->c->rooms, room_names[i], NULL)))
         i++;
     json_put_i64(w->stage, "room", i);
-    if (!room && w->c->token)
+    if (!room && (w->c->token || w->c->as_token))
         finish(w);
     else if (!room)
         matrix_call(w, "logout", "POST", matrix_path("v3/logout"), own_token(w), NULL);
@@ -139,8 +140,8 @@ static void on_versions(struct matrix_work *w, const struct matrix_answer *a)
     }
     if (json_is_true(json_object_get(flags, "io.element.e2ee_forced.private")))
         note(w, "warnings", str_dup("this server encrypts every new private room, so Dunwell cannot open one to answer a person in private"));
-    if (w->c->token)
-        matrix_call(w, "whoami", "GET", matrix_path("v3/account/whoami"), w->c->token, NULL);
+    if (own_token(w))
+        matrix_call(w, "whoami", "GET", matrix_path("v3/account/whoami"), own_token(w), NULL);
     else if (w->c->password)
         ask_login(w);
     else
@@ -153,7 +154,7 @@ static void on_whoami(struct matrix_work *w, const struct matrix_answer *a)
         return;
     if (w->c->token && !*json_str(a->body, "device_id", ""))
         note(w, "warnings", str_dup("the token has no device: a message may appear twice if the server restarts at the wrong moment; a password is better"));
-    if (!w->c->token)
+    if (!own_token(w))
         json_put(matrix_keep(w), "check", json_str(a->body, "access_token", ""));
     next_room(w, 0);
 }

@@ -16,9 +16,16 @@
 
 enum { TIMELINE_LIMIT = 50, RENEWALS_MOST = 2 };
 
+/* A token of the configuration, which is not ours to renew. */
+static bool is_given(const struct matrix_work *w)
+{
+    return w->c->token || w->c->as_token;
+}
+
 const char *matrix_token(const struct matrix_work *w)
 {
-    return w->c->token ? w->c->token : json_str(matrix_kept(w), "token", NULL);
+    const char *configured = w->c->token ? w->c->token : w->c->as_token;
+    return configured ? configured : json_str(matrix_kept(w), "token", NULL);
 }
 
 const char *matrix_me(const struct matrix_work *w)
@@ -69,7 +76,7 @@ static void forget_token(struct matrix_work *w)
 bool matrix_session_renew(struct matrix_work *w)
 {
     int64_t expires_ms = json_i64(matrix_kept(w), "expires_ms", INT64_MAX);
-    if (w->c->token || !*json_str(matrix_kept(w), "refresh", "") || expires_ms - MS_MINUTE > w->job->now_ms)
+    if (is_given(w) || !*json_str(matrix_kept(w), "refresh", "") || expires_ms - MS_MINUTE > w->job->now_ms)
         return false;
     ask_refresh(w);
     return true;
@@ -89,11 +96,11 @@ void matrix_session_open(struct matrix_work *w)
 void matrix_session_lost(struct matrix_work *w, const struct matrix_answer *a)
 {
     int64_t again = json_i64(w->stage, "again", 0) + 1;
-    bool renewable = !w->c->token && *json_str(matrix_kept(w), "refresh", "") && !str_eq(json_str(w->stage, "phase", ""), "refresh");
+    bool renewable = !is_given(w) && *json_str(matrix_kept(w), "refresh", "") && !str_eq(json_str(w->stage, "phase", ""), "refresh");
     bool soft = a->soft || json_flag(w->stage, "soft", false);
     json_put_i64(w->stage, "again", again);
-    if (w->c->token) {
-        step_refused(w->out, "Matrix does not accept the token in chat.matrix.token any more: make a new one and start Dunwell again");
+    if (is_given(w)) {
+        step_refused(w->out, "Matrix does not accept the configured token any more: make a new one and start Dunwell again");
     } else if (renewable) {
         json_put_new(w->stage, "soft", json_boolean(a->soft));
         ask_refresh(w);

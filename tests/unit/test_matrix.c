@@ -129,6 +129,56 @@ static void a_message_is_bounded(void **state)
     }
 }
 
+static char server[] = "https://matrix.test", me[] = "@dunwell:dunwell.test", as_token[] = "as-fake", hs_token[] = "hs-fake";
+
+static struct matrix_config service(void)
+{
+    return (struct matrix_config){.base = {.driver = &matrix_driver, .name = "matrix"}, .homeserver = server, .user = me, .as_token = as_token, .hs_token = hs_token};
+}
+
+/* One bundle of an appservice: an invitation, commands, an event that cannot be read, our leaving. */
+static void a_delivery_is_read(void **state)
+{
+    (void)state;
+    struct matrix_config c = service();
+    struct step s;
+    struct err e;
+    static const char body[] =
+        "{\"events\":[{\"type\":\"m.room.member\",\"room_id\":\"!new\",\"event_id\":\"$1\",\"sender\":\"@ana:dunwell.test\",\"state_key\":\"@dunwell:dunwell.test\","
+        "\"content\":{\"membership\":\"invite\"},\"unsigned\":{\"invite_room_state\":[{\"type\":\"m.room.encryption\",\"state_key\":\"\",\"content\":{}}]}},"
+        "{\"type\":\"m.room.message\",\"room_id\":\"!a\",\"event_id\":\"$2\",\"sender\":\"@ana:dunwell.test\",\"content\":{\"msgtype\":\"m.text\",\"body\":\"!dunwell queue\"}},"
+        "{\"type\":\"m.room.message\",\"room_id\":7,\"event_id\":\"$3\"},{\"room_id\":\"!a\",\"x\":{bad}},"
+        "{\"type\":\"m.room.message\",\"room_id\":\"!a\",\"event_id\":\"$4\",\"sender\":\"@mal:other\",\"content\":{\"msgtype\":\"m.text\",\"body\":\"!dunwell queue\"}}]}";
+    step_init(&s);
+    assert_int_equal(matrix_push(&c, NULL, span_of(body), 1793000000000, &s, &e), 0);
+    assert_int_equal(s.n_inputs, 3);
+    assert_true(s.inputs[0].kind == CHAT_INVITE && s.inputs[0].encrypted && str_eq(s.inputs[0].user, "@ana:dunwell.test"));
+    assert_true(s.inputs[1].kind == CHAT_COMMAND && str_eq(s.inputs[1].text, "queue") && str_eq(s.inputs[1].dedupe, "$2") && str_eq(s.inputs[1].channel, "!a"));
+    assert_int_equal(s.inputs[2].kind, CHAT_WARNING);
+    step_fini(&s);
+    step_init(&s);
+    assert_int_equal(matrix_push(&c, NULL, span_of("{\"events\":["), 0, &s, &e), ERR_INVALID);
+    assert_int_equal(s.n_inputs, 0);
+    step_fini(&s);
+}
+
+static void a_registration_is_yaml(void **state)
+{
+    (void)state;
+    struct matrix_config c = service();
+    struct err e;
+    AUTO_BUF out = BUF(4096);
+    assert_int_equal(matrix_registration(&c, "http://127.0.0.1:8080", &out, &e), 0);
+    assert_string_equal(buf_text(&out), "id: dunwell\nurl: \"http://127.0.0.1:8080\"\nas_token: \"as-fake\"\nhs_token: \"hs-fake\"\n"
+                                        "sender_localpart: \"dunwell\"\nrate_limited: false\n"
+                                        "namespaces:\n  users: [{exclusive: false, regex: \"@dunwell:.*\"}]\n  rooms: []\n  aliases: []\n");
+    assert_string_equal(matrix_push_secret(&c), "hs-fake");
+    c.hs_token = NULL;
+    assert_null(matrix_push_secret(&c));
+    assert_int_equal(matrix_registration(&c, "x", &out, &e), ERR_INVALID);
+    assert_null(strstr(e.text, "as-fake"));
+}
+
 static void ids_are_looked_at(void **state)
 {
     (void)state;
@@ -155,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_parses_is_left_alone), cmocka_unit_test(bytes_are_made_harmless), cmocka_unit_test(the_unreadable_is_cut_out),
         cmocka_unit_test(deep_nesting_costs_nothing), cmocka_unit_test(foreign_text_cannot_mark_up), cmocka_unit_test(a_message_is_bounded),
+        cmocka_unit_test(a_delivery_is_read), cmocka_unit_test(a_registration_is_yaml),
         cmocka_unit_test(ids_are_looked_at), cmocka_unit_test(path_parts_are_escaped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,11 +141,14 @@ dist: ## build/dunwell-VERSION.tar.gz of what is committed
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 .PHONY: all demo check tests-build lint bench clean fuzz fuzz-build valgrind tsan tsan-build crash peers install dist help
-# The schema is part of the program: one string made of engine/schema.sql.
-$(B)/gen/schema.h: engine/schema.sql
+# The schema is part of the program: one string made of engine/schema.sql, and one of what brings an older store to it.
+$(B)/gen/schema.h: engine/schema.sql engine/upgrade.sql
 	@mkdir -p $(@D)
-	$(Q){ echo '/* generated from engine/schema.sql */'; echo 'static const char SCHEMA_SQL[] ='; \
-	  sed -e 's/^--.*//' -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e '/^$$/d' -e 's/^/    "/' -e 's/$$/\\n"/' $<; echo '    ;'; } > $@
+	$(Q)echo '/* generated from engine/schema.sql and upgrade.sql */' > $@
+	$(Q)for f in schema upgrade; do \
+	  echo "static const char $$(echo $$f | tr a-z A-Z)_SQL[] ="; \
+	  sed -e 's/^--.*//' -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e '/^$$/d' -e 's/^/    "/' -e 's/$$/\\n"/' engine/$$f.sql; echo '    ;'; \
+	  done >> $@
 $(O)/obj/engine/store.o: $(B)/gen/schema.h
 # The texts of templates/ are part of the program too.
 $(B)/gen/embedded.c: bot/embed.sh $(shell find templates -type f)

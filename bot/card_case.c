@@ -373,6 +373,18 @@ json_t *card_handed_on(struct engine *e, const struct recovery *r)
     return card;
 }
 
+json_t *card_replaced(struct engine *e, const struct recovery *r, const char *ref)
+{
+    char name[WORDS_NAME];
+    AUTO_STR title = str_fmt("%s, %.80s: void, it was asked anew", ref, words_name(name, r));
+    AUTO_STR summary = str_fmt("%s. What is asked has changed: please decide on its new card, below.", title);
+    json_t *card = card_new(e, title, "info", summary);
+    card_paragraph(card, "What is asked has changed. Please decide on its new card, below; nothing you do here counts.");
+    AUTO_STR footer = str_fmt("Request %s", ref);
+    card_footer(card, footer);
+    return card;
+}
+
 /* Has the decision in force asked for a person to be told? */
 static bool alert_asked(struct engine *e, int64_t case_id)
 {

@@ -1,6 +1,7 @@
 /* The cards people see, built from the state of a case (format: engine/chat.h). Engine thread, inside a turn.
  *
- * One message a case, edited in place: cards_refresh compares each dirty case's cards with what was last posted
+ * One message a case, edited in place, on the owner's platform; one a request on every platform, so that it can be decided on
+ * each and the others follow. cards_refresh compares each dirty case's cards with what was last posted
  * and adds post/update effects where they differ; a decision also gets one reply in its thread, and the owner is
  * mentioned once. Their effects have the purposes "card" (its end goes to cards_posted), "form" (to forms_opened)
  * and others that nobody needs to be told of. */
@@ -14,6 +15,7 @@
 json_t *card_case(struct engine *e, const struct recovery *r);                            /* the AE's alert card */
 json_t *card_approval(struct engine *e, const struct recovery *r, const struct proposal *p); /* the managers' card */
 json_t *card_handed_on(struct engine *e, const struct recovery *r); /* what is left where a case card moved away */
+json_t *card_replaced(struct engine *e, const struct recovery *r, const char *ref); /* what is left of a request that now asks something else */
 /* Does this case need a person's eyes? A retry that waits for its day does not. */
 bool card_wanted(struct engine *e, const struct recovery *r);
 
@@ -24,12 +26,11 @@ json_t *form_promise(struct engine *e, const struct recovery *r);
 json_t *form_reason(const char *form, const char *ref, const char *title, const char *label); /* decline, dispute */
 json_t *form_counter(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *values);
 /* An open_form effect ended: fills the form. result NULL (it could not be opened): nothing. */
-void forms_opened(struct engine *e, const json_t *args, const json_t *result);
+void forms_opened(struct engine *e, const struct chat_end *end);
 
 void cards_refresh(struct engine *e); /* before the commit */
-/* A finished post/update effect: remembers the platform's message id. result NULL: refused; the card goes
- * elsewhere, or again. */
-void cards_posted(struct engine *e, int64_t effect_id, const json_t *args, const json_t *result);
+/* A finished post/update effect: remembers the platform's message id. Refused: the card goes elsewhere, or again. */
+void cards_posted(struct engine *e, const struct chat_end *end);
 
 /* Pieces of cards (card_parts.c). Texts are copied. */
 json_t *card_new(const struct engine *e, const char *title, const char *severity, const char *summary);

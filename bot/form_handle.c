@@ -309,12 +309,12 @@ static void form_update(struct engine *e, const char *platform, const char *view
                                         .deadline_ms = e->now_ms + UPDATE_MS});
 }
 
-void forms_opened(struct engine *e, const json_t *args, const json_t *result)
+void forms_opened(struct engine *e, const struct chat_end *end)
 {
-    const char *view = json_str(result, "view", "");
-    const struct form_kind *k = kind_of(json_str(args, "form.id", ""));
+    const char *view = json_str(end->result, "view", "");
+    const struct form_kind *k = kind_of(json_str(end->args, "form.id", ""));
     if (k && view[0])
-        form_update(e, e->chat, view, "opened", form_fill(e, k, json_str(args, "form.ref", ""), NULL));
+        form_update(e, end->platform, view, "opened", form_fill(e, k, json_str(end->args, "form.ref", ""), NULL));
 }
 
 int form_change(struct request *rq, struct err *e)

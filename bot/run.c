@@ -287,8 +287,13 @@ static int open_state(struct bot *b, struct err *e)
 
 static void open_socket(struct bot *b)
 {
-    const struct driver_config *chat = config_first(b->config, DRIVER_CHAT);
-    if (!chat || !chat->driver->frame || chat->driver->serve)
+    const struct driver_config *chat = NULL;
+    for (size_t i = 0; i < b->config->n_drivers && !chat; i++) {
+        const struct driver *d = b->config->drivers[i]->driver;
+        if (d->kind == DRIVER_CHAT && d->frame && !d->serve)
+            chat = b->config->drivers[i];
+    }
+    if (!chat)
         return;
     struct socket_hooks hooks = {.ctx = b, .now_ms = world_now_ms, .random = world_random, .push = on_push, .full = on_full, .ask = on_ask};
     b->socket = socket_open(b->io, b->config, chat, &hooks, NULL);

@@ -40,6 +40,7 @@ struct turn {
     struct people *people;
     struct book *book;
     struct policy *policy;
+    struct chat_site *chats;
     struct watched files[3]; /* people, accounts, policy */
     int64_t looked_ms;
     int64_t worked_ms; /* when what can wait was last done */
@@ -107,16 +108,15 @@ static const char *world_text(void *ctx, const char *name, const char *language)
     return text ? text : embedded_text(english);
 }
 
-static void world_chat_ended(void *ctx, struct engine *e, const char *purpose, int64_t effect_id, const json_t *args, const json_t *result,
-                             const char *reason)
+static void world_chat_ended(void *ctx, struct engine *e, const struct chat_end *end)
 {
     (void)ctx;
-    if (str_eq(purpose, "card"))
-        cards_posted(e, effect_id, args, result);
-    else if (str_eq(purpose, "form") && result)
-        forms_opened(e, args, result);
-    if (!result)
-        log_line(LOG_WARN, "chat.refused", "%s: %s", purpose[0] ? purpose : "message", reason);
+    if (str_eq(end->purpose, "card"))
+        cards_posted(e, end);
+    else if (str_eq(end->purpose, "form") && end->result)
+        forms_opened(e, end);
+    if (!end->result)
+        log_line(LOG_WARN, "chat.refused", "%s: %s: %s", end->platform, end->purpose[0] ? end->purpose : "message", end->reason);
 }
 
 static void world_missed(void *ctx, const char *biller, int64_t events)
@@ -233,6 +233,23 @@ static void name_billers(struct turn *t)
             t->billers[t->engine.n_billers++] = c->drivers[i]->name;
 }
 
+/* Where cards go: every chat of the configuration, in its order. */
+static void chats_open(struct turn *t)
+{
+    size_t n = 0;
+    t->chats = mem_alloc((t->config->n_drivers + 1) * sizeof *t->chats);
+    for (size_t i = 0; i < t->config->n_drivers; i++) {
+        const struct driver_config *d = t->config->drivers[i];
+        if (d->driver->kind != DRIVER_CHAT)
+            continue;
+        const char *shadow = config_channel(d, "shadow"), *collections = config_channel(d, "collections");
+        t->chats[n++] = (struct chat_site){.name = d->name, .approvals = config_channel(d, "approvals"), .collections = collections,
+                                           .shadow = shadow ? shadow : collections, .traits = d->driver->traits};
+    }
+    t->engine.chats = t->chats;
+    t->engine.n_chats = n;
+}
+
 struct turn *turn_new(const struct config *c, struct store *store, struct world *world_clock, struct problems *p)
 {
     struct turn *t = mem_alloc(sizeof *t);
@@ -243,7 +260,7 @@ struct turn *turn_new(const struct config *c, struct store *store, struct world 
     t->people = people_load(c->people_file, p);
     t->book = accounts_file_load(c->accounts_file, world_now(t), p);
     t->policy = policy_load(c->policy_file, p);
-    const struct driver_config *chat = config_first(c, DRIVER_CHAT), *mail = config_first(c, DRIVER_NOTIFY);
+    const struct driver_config *mail = config_first(c, DRIVER_NOTIFY);
     struct world world = {.ctx = t, .now_ms = world_now, .random = world_random, .step = world_step, .capability = world_capability, .text = world_text,
                           .chat_ended = world_chat_ended, .missed = world_missed};
     engine_init(&t->engine, store, &world);
@@ -254,10 +271,7 @@ struct turn *turn_new(const struct config *c, struct store *store, struct world 
     t->engine.mail = mail ? mail->name : NULL;
     t->engine.catch_up_ms = c->catch_up_ms;
     name_billers(t);
-    t->engine.chat = chat ? chat->name : NULL;
-    t->engine.channel_approvals = chat ? config_channel(chat, "approvals") : NULL;
-    t->engine.channel_collections = chat ? config_channel(chat, "collections") : NULL;
-    t->engine.channel_shadow = chat && config_channel(chat, "shadow") ? config_channel(chat, "shadow") : t->engine.channel_collections;
+    chats_open(t);
     if (p->n || !t->people || !t->book || !t->policy) {
         turn_free(t);
         return NULL;
@@ -274,6 +288,7 @@ void turn_free(struct turn *t)
     people_free(t->people);
     book_free(t->book);
     policy_free(t->policy);
+    free(t->chats);
     calls_free(&t->calls);
     sessions_close(t->config);
     free(t->billers);

@@ -144,7 +144,9 @@ static void effect_end(struct engine *e, const struct effect *f, bool done, cons
     } else if (str_eq(f->purpose, "mail")) {
         recovery_mail_ended(e, f->case_id, done, reason);
     } else if (e->world.chat_ended) {
-        e->world.chat_ended(e->world.ctx, e, f->purpose, f->id, f->args, done ? result : NULL, reason);
+        const struct chat_end end = {.platform = f->driver, .purpose = f->purpose, .key = f->key, .effect_id = f->id, .args = f->args,
+                                     .result = done ? result : NULL, .reason = reason};
+        e->world.chat_ended(e->world.ctx, e, &end);
     }
 }
 

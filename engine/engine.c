@@ -36,6 +36,14 @@ void engine_forget(struct engine *e)
     e->n_dirty = 0;
 }
 
+const struct chat_site *engine_chat(const struct engine *e, const char *name)
+{
+    for (size_t i = 0; i < e->n_chats; i++)
+        if (str_eq(e->chats[i].name, name))
+            return &e->chats[i];
+    return NULL;
+}
+
 const char *actor_key(const struct actor *a)
 {
     return a->person ? a->person->key : a->name;

@@ -6,12 +6,15 @@
 #define DW_ENGINE_ENGINE_H
 
 #include "engine/book.h"
+#include "engine/chat.h"
 #include "engine/job.h"
 #include "engine/people.h"
 #include "engine/policy.h"
 #include "engine/store.h"
 
 struct engine;
+
+struct chat_end;
 
 struct world {
     void *ctx;
@@ -24,10 +27,23 @@ struct world {
     /* a text for customers by name ("link_pay") and language, with {{names}} (template.h); NULL when there is none */
     const char *(*text)(void *ctx, const char *name, const char *language);
     /* a chat effect ended (purpose "card", "form", ...): result NULL when it was refused, reason says why */
-    void (*chat_ended)(void *ctx, struct engine *e, const char *purpose, int64_t effect_id, const json_t *args,
-                       const json_t *result, const char *reason);
+    void (*chat_ended)(void *ctx, struct engine *e, const struct chat_end *end);
     /* so many events of a biller had to be asked for, because their webhooks did not come; may be NULL */
     void (*missed)(void *ctx, const char *biller, int64_t events);
+};
+
+/* A chat platform that is configured. Names and channels are its own; shadow falls back to collections. */
+struct chat_site {
+    const char *name; /* "slack", "matrix", "console" */
+    const char *approvals, *collections, *shadow;
+    unsigned traits; /* enum chat_trait */
+};
+
+struct chat_end {
+    const char *platform, *purpose, *key;
+    int64_t effect_id;
+    const json_t *args, *result;
+    const char *reason;
 };
 
 struct engine {
@@ -37,12 +53,12 @@ struct engine {
     const struct book *book;
     const struct policy *policy;
     bool shadow;       /* decide and record, execute nothing */
-    const char *chat;  /* where cards go: "slack" or "console" */
+    const struct chat_site *chats; /* where cards go, in the order of the configuration; borrowed */
+    size_t n_chats;
     const char *mail;  /* "smtp", or NULL: links are then a collector's task */
     const char *const *billers; /* names of the configured billing systems; borrowed */
     size_t n_billers;
     int64_t catch_up_ms; /* how often billing is asked for what no webhook told; 0: the default */
-    const char *channel_approvals, *channel_collections, *channel_shadow; /* platform ids; shadow falls back to collections */
     int64_t now_ms;    /* of this turn */
     int64_t *dirty;    /* cases whose cards must be looked at before the commit */
     size_t n_dirty, cap_dirty;
@@ -65,6 +81,8 @@ void engine_fini(struct engine *e);
 void engine_forget(struct engine *e);
 /* The start of each turn: takes the time. */
 void engine_begin(struct engine *e);
+
+const struct chat_site *engine_chat(const struct engine *e, const char *name); /* NULL when it is not configured */
 
 /* Who does something: a person in a chat, or the machine (person NULL, name says which part: "policy", "timer", "billing"). */
 struct actor {

@@ -1,6 +1,6 @@
--- Dunwell's store, version 1. Portable SQL: integer keys, text, blobs; times in ms UTC, money in minor units.
--- Random identifiers get small tables that are pruned; the inbox's unique key begins with the sender's time, so that new
--- rows append to the right edge of the index.
+-- Dunwell's store, version 2; upgrade.sql makes one of version 1 the same. Portable SQL: integer keys, text, blobs; times in ms
+-- UTC, money in minor units. Random identifiers get small tables that are pruned; the inbox's unique key begins with the
+-- sender's time, so that new rows append to the right edge of the index.
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
@@ -245,15 +245,38 @@ CREATE INDEX effects_proposal ON effects (proposal_id) WHERE proposal_id > 0;
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY,
     case_id INTEGER NOT NULL,
-    ref TEXT NOT NULL UNIQUE,
+    ref TEXT NOT NULL,
     platform TEXT NOT NULL,
     channel TEXT NOT NULL,
     message TEXT,
     revision INTEGER NOT NULL,
     hash TEXT NOT NULL,
-    state TEXT NOT NULL
+    state TEXT NOT NULL,
+    substance TEXT NOT NULL, -- what was asked, as a hash; '' for what asks nothing
+    shown INTEGER NOT NULL,  -- the request's revision that the message shows
+    since_ms INTEGER NOT NULL -- since when the platform has not taken the newest; 0: it has
 );
+CREATE UNIQUE INDEX messages_once ON messages (ref, platform);
 CREATE INDEX messages_case ON messages (case_id);
+CREATE INDEX messages_where ON messages (platform, message) WHERE message IS NOT NULL;
+
+-- What a driver keeps between steps and nobody else may read: tokens. The file is for its owner alone (0600).
+CREATE TABLE sessions (driver TEXT PRIMARY KEY, kept TEXT NOT NULL);
+
+-- Rooms that cards may not be posted to any more.
+CREATE TABLE closed_rooms (platform TEXT NOT NULL, channel TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (platform, channel));
+
+-- Reactions that were votes, and those we put under a card ourselves (person '').
+CREATE TABLE reactions (
+    platform TEXT NOT NULL,
+    reaction TEXT NOT NULL,
+    message TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    person TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (platform, reaction)
+);
+CREATE INDEX reactions_ref ON reactions (ref, platform);
 
 CREATE TABLE journal (
     seq INTEGER PRIMARY KEY,

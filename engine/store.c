@@ -2,7 +2,8 @@
  *
  * WAL and synchronous=FULL: a commit that returned is on the disk. The first error of a transaction sticks, so a turn runs
  * straight through and learns at its commit that nothing counts; reads after an error give no rows, which is harmless
- * because nothing built on them is ever revealed. A lock file keeps a second process away: two engines on one store would
+ * because nothing built on them is ever revealed. A store of an older version is brought up to date when it is opened for
+ * writing, whole or not at all. A lock file keeps a second process away: two engines on one store would
  * both be right alone and wrong together. */
 #include "engine/store.h"
 
@@ -13,12 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/buf.h"
 #include "schema.h"
 
-enum { SCHEMA_VERSION = 1, APPLICATION_ID = 0x44574e4c, CACHE_SIZE = 512 };
+enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x44574e4c, CACHE_SIZE = 512 };
 
 struct query {
     struct store *store;
@@ -78,12 +80,13 @@ static int lock_take(struct store *s, const char *path, struct err *e)
     return 0;
 }
 
-static int schema_create(struct store *s, struct err *e)
+/* All of it or nothing: a new store, or one of an older version brought to this one. */
+static int schema_make(struct store *s, const char *sql, struct err *e)
 {
     AUTO_STR stamp = str_fmt("PRAGMA application_id=%d; PRAGMA user_version=%d;", APPLICATION_ID, SCHEMA_VERSION);
     if (exec_plain(s, "BEGIN IMMEDIATE", e) != 0)
         return ERR_IO;
-    if (exec_plain(s, SCHEMA_SQL, e) != 0 || exec_plain(s, stamp, e) != 0 || exec_plain(s, "COMMIT", e) != 0) {
+    if (exec_plain(s, sql, e) != 0 || exec_plain(s, stamp, e) != 0 || exec_plain(s, "COMMIT", e) != 0) {
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
         return ERR_IO;
     }
@@ -112,7 +115,9 @@ static int make_ready(struct store *s, const char *path, bool empty, struct err 
 {
     if (exec_plain(s, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA wal_autocheckpoint=1000;", e) != 0)
         return err_set(e, ERR_IO, "%s cannot be used as a store: %s", path, sqlite3_errmsg(s->db));
-    return empty ? schema_create(s, e) : 0;
+    if (empty)
+        return schema_make(s, SCHEMA_SQL, e);
+    return pragma_i64(s, "PRAGMA user_version") < SCHEMA_VERSION ? schema_make(s, UPGRADE_SQL, e) : 0;
 }
 
 static int open_reading(struct store *s, const char *path, struct err *e)
@@ -135,9 +140,12 @@ static int open_writing(struct store *s, const char *path, struct err *e)
 {
     if (lock_take(s, path, e) != 0)
         return e ? e->code : ERR_IO;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* only the owner reads it: it holds customers' data */
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* only the owner reads it: it holds customers' data and tokens */
     if (fd < 0)
         return err_set(e, ERR_IO, "cannot write the store %s: %s", path, strerror(errno));
+    struct stat st;
+    if (fstat(fd, &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        (void)!fchmod(fd, st.st_mode & (mode_t)~(S_IRWXG | S_IRWXO)); /* not ours: then its owner decides */
     close(fd);
     /* One thread owns the store (store.h), so the connection needs no lock of its own. */
     if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)

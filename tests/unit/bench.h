@@ -59,16 +59,13 @@ static void bench_step(void *ctx, const struct job *job, const struct http_respo
     }
 }
 
-static void bench_ended(void *ctx, struct engine *e, const char *purpose, int64_t effect_id, const json_t *args, const json_t *result, const char *reason)
+static void bench_ended(void *ctx, struct engine *e, const struct chat_end *end)
 {
     struct bench *b = ctx;
     (void)e;
-    (void)effect_id;
-    (void)args;
-    (void)purpose;
     b->told++;
-    b->ended_well = result != NULL;
-    str_copy(b->ended, sizeof b->ended, reason);
+    b->ended_well = end->result != NULL;
+    str_copy(b->ended, sizeof b->ended, end->reason);
 }
 
 /* "thin" is a biller whose events name no customer. */

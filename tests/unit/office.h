@@ -32,6 +32,8 @@ struct office {
     json_t *sent;
     json_t *read[4]; /* what billing says of cus_1, cus_2, ... */
     bool chat_waits; /* the platform asks us to wait */
+    const char *platform_down; /* this one alone does */
+    const char *platform;      /* where people speak; NULL: slack */
     bool people_deaf; /* direct messages are refused */
     bool edits_refused;
     bool biller_silent; /* answers to writes are lost */
@@ -43,8 +45,9 @@ static const char office_people[] =
     "  ae1: {name: Ana Executive, email: ana@example.com, slack: U0AE1, roles: [ae], timezone: Europe/Berlin}\n"
     "  ae2: {name: Otto Executive, email: otto@example.com, slack: U0AE2, roles: [ae]}\n"
     "  col1: {name: Cleo Collector, email: cleo@example.com, slack: U0COL1, roles: [collector]}\n"
-    "  manager1: {name: Mara Manager, email: mara@example.com, slack: U0MAN1, roles: [manager], limit: {USD: 100000}}\n"
+    "  manager1: {name: Mara Manager, email: mara@example.com, slack: U0MAN1, matrix: '@mara:dunwell.test', roles: [manager], limit: {USD: 100000}}\n"
     "  manager2: {name: Milo Manager, email: milo@example.com, slack: U0MAN2, roles: [manager], limit: {USD: 100}}\n"
+    "  ae3: {name: Mia Executive, email: mia@example.com, matrix: '@mia:dunwell.test', roles: [ae]}\n"
     "  op1: {name: Olga Operator, email: olga@example.com, slack: U0OP1, roles: [operator]}\n";
 
 static const char office_policy[] =
@@ -131,20 +134,25 @@ static const char *office_text(void *ctx, const char *name, const char *language
     return "Subject: x\n\n{{link}}";
 }
 
-DW_UNUSED static void office_chat_ended(void *ctx, struct engine *e, const char *purpose, int64_t effect_id,
-                                        const json_t *args, const json_t *result, const char *reason)
+DW_UNUSED static void office_chat_ended(void *ctx, struct engine *e, const struct chat_end *end)
 {
     (void)ctx;
-    (void)reason;
-    if (str_eq(purpose, "card"))
-        cards_posted(e, effect_id, args, result);
-    else if (str_eq(purpose, "form"))
-        forms_opened(e, args, result);
+    if (str_eq(end->purpose, "card"))
+        cards_posted(e, end);
+    else if (str_eq(end->purpose, "form"))
+        forms_opened(e, end);
 }
+
+static const struct chat_site office_slack = {.name = "slack",
+                                              .approvals = "C0APPROVALS",
+                                              .collections = "C0COLLECT",
+                                              .shadow = "C0SHADOW",
+                                              .traits = TRAIT_FORMS};
 
 DW_UNUSED static void office_remember(struct office *o, const struct job *job)
 {
     json_t *row = json_object();
+    json_put(row, "platform", job->driver);
     json_put(row, "op", job->op);
     json_put(row, "key", job->key);
     json_put_new(row, "args", json_deep_copy(job->args));
@@ -154,7 +162,7 @@ DW_UNUSED static void office_remember(struct office *o, const struct job *job)
 DW_UNUSED static void office_chat(struct office *o, const struct job *job, struct step *out)
 {
     const char *channel = json_str(job->args, "channel", "");
-    if (o->chat_waits) {
+    if (o->chat_waits || str_eq(o->platform_down, job->driver)) {
         out->outcome = STEP_RETRY;
         out->retry_at_ms = o->now_ms + MS_SECOND;
         return;
@@ -166,7 +174,7 @@ DW_UNUSED static void office_chat(struct office *o, const struct job *job, struc
         return;
     }
     char id[32];
-    bool direct = channel[0] == 'U';
+    bool direct = channel[0] == 'U' || channel[0] == '@';
     snprintf(id, sizeof id, "m%d", ++o->messages);
     out->outcome = STEP_DONE;
     out->result = json_object();
@@ -210,7 +218,7 @@ DW_UNUSED static void office_step(void *ctx, const struct job *job, const struct
                                   struct step *out)
 {
     struct office *o = ctx;
-    if (str_eq(job->driver, "slack"))
+    if (engine_chat(&o->e, job->driver))
         office_chat(o, job, out);
     else
         office_billing(o, job, previous, out);
@@ -266,7 +274,7 @@ DW_UNUSED static char *office_do(struct office *o, enum chat_kind kind, const ch
     chat_input_init(&in);
     chat_answer_init(&answer);
     in.kind = kind;
-    in.platform = str_dup("slack");
+    in.platform = str_dup(o->platform ? o->platform : "slack");
     in.user = str_dup(user);
     in.dedupe = str_fmt("t%d", ++o->inputs);
     if (kind == CHAT_COMMAND) {
@@ -382,11 +390,9 @@ DW_UNUSED static void office_open(struct office *o, bool shadow)
     o->e.book = o->book;
     o->e.policy = o->policy;
     o->e.shadow = shadow;
-    o->e.chat = "slack";
+    o->e.chats = &office_slack;
+    o->e.n_chats = 1;
     o->e.mail = "smtp";
-    o->e.channel_approvals = "C0APPROVALS";
-    o->e.channel_collections = "C0COLLECT";
-    o->e.channel_shadow = "C0SHADOW";
     o->read[0] = office_bill("cus_1", "1001", 4820000, "S");
     o->read[1] = office_bill("cus_2", "1002", 120000, "S");
     o->read[2] = office_bill("cus_3", "1003", 90000, "H");

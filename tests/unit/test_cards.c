@@ -135,7 +135,7 @@ static void one_message_edited_in_place(void **state)
     assert_int_equal(office_count(&office, "card-N-1-1"), 1);
     for (size_t i = 0; i < json_array_size(office.sent); i++)
         assert_true(!str_eq(json_str(json_array_get(office.sent, i), "op", ""), "post") ||
-                    str_eq(json_str(json_array_get(office.sent, i), "key", ""), "card-N-1-1"));
+                    str_eq(json_str(json_array_get(office.sent, i), "key", ""), "card-N-1-1@slack"));
     stands("N-1", "Ana Executive handles it");
     stands_not("N-1", "[I'll handle it");
     card_equals_state(1);
@@ -296,20 +296,21 @@ static void changes_while_a_post_is_out(void **state)
     office_event(&office, "cus_1", "in_1001", true);
     store_begin(office.store);
     store_run(office.store, "UPDATE messages SET message = NULL, state = 'posting' WHERE ref = 'N-1'", "");
+    AUTO_STR key = str_fmt("card-N-1-%lld@slack", (long long)store_i64(office.store, 0, "SELECT revision FROM messages WHERE ref = 'N-1'", ""));
     assert_int_equal(store_commit(office.store, NULL), 0);
     does("U0AE1", "claim northwind");
     stands_not("N-1", "Ana Executive handles it");
     json_auto_t *args = json_pack("{s:s, s:s}", "ref", "N-1", "channel", "U0AE1");
     json_auto_t *result = json_pack("{s:s, s:s}", "channel", "D0AE1", "message", "m50");
     store_begin(office.store);
-    cards_posted(&office.e, 999, args, result);
+    cards_posted(&office.e, &(struct chat_end){.platform = "slack", .key = key, .effect_id = 999, .args = args, .result = result});
     assert_int_equal(store_commit(office.store, NULL), 0);
     office_turn(&office, NULL, NULL);
     stands("N-1", "Ana Executive handles it");
     assert_string_equal(json_str(office_sent(&office, "card-N-1-r"), "args.message", ""), "m50");
     does("U0AE1", "notmine northwind");
     store_begin(office.store);
-    cards_posted(&office.e, 1000, args, result); /* the first owner's post comes back late */
+    cards_posted(&office.e, &(struct chat_end){.platform = "slack", .key = key, .effect_id = 1000, .args = args, .result = result}); /* the first owner's post comes back late */
     assert_int_equal(store_commit(office.store, NULL), 0);
     office_turn(&office, NULL, NULL);
     assert_int_equal(office_count(&office, "card-N-1-void-e1000"), 1);

@@ -104,11 +104,9 @@ static int64_t make_after_restart(struct office *o)
     o->e.people = was.people;
     o->e.book = was.book;
     o->e.policy = was.policy;
-    o->e.chat = was.chat;
+    o->e.chats = was.chats;
+    o->e.n_chats = was.n_chats;
     o->e.mail = was.mail;
-    o->e.channel_approvals = was.channel_approvals;
-    o->e.channel_collections = was.channel_collections;
-    o->e.channel_shadow = was.channel_shadow;
     engine_fini(&was);
     return id;
 }

@@ -1,0 +1,68 @@
+-- A store of version 1 becomes one of version 2: run once, in one transaction, when it is opened. Whoever changes schema.sql
+-- adds here what brings an older store to the same (tests/unit/test_upgrade.c compares the two).
+
+-- A card may stand on several platforms.
+ALTER TABLE messages RENAME TO messages_1;
+DROP INDEX messages_case;
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    ref TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    message TEXT,
+    revision INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    state TEXT NOT NULL,
+    substance TEXT NOT NULL,
+    shown INTEGER NOT NULL,
+    since_ms INTEGER NOT NULL
+);
+INSERT INTO messages (id, case_id, ref, platform, channel, message, revision, hash, state, substance, shown, since_ms)
+    SELECT id, case_id, ref, platform, channel, message, revision, hash, state, '', 0, 0 FROM messages_1;
+DROP TABLE messages_1;
+CREATE UNIQUE INDEX messages_once ON messages (ref, platform);
+CREATE INDEX messages_case ON messages (case_id);
+CREATE INDEX messages_where ON messages (platform, message) WHERE message IS NOT NULL;
+
+-- The keys of cards and of replies to requests name their platform now. What is out keeps the key under which the platform may have it.
+UPDATE effects SET dedupe = dedupe || '@' || driver
+    WHERE (dedupe LIKE 'card-%' OR dedupe LIKE 'reply-A-%') AND (is_live = 0 OR state = 0);
+
+CREATE TABLE sessions (driver TEXT PRIMARY KEY, kept TEXT NOT NULL);
+CREATE TABLE closed_rooms (platform TEXT NOT NULL, channel TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (platform, channel));
+CREATE TABLE reactions (
+    platform TEXT NOT NULL,
+    reaction TEXT NOT NULL,
+    message TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    person TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (platform, reaction)
+);
+CREATE INDEX reactions_ref ON reactions (ref, platform);
+
+CREATE TABLE readings (case_id INTEGER NOT NULL, biller TEXT NOT NULL, customer TEXT NOT NULL, answer TEXT, PRIMARY KEY (case_id, biller, customer));
+CREATE TABLE shown (
+    ref TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    card TEXT NOT NULL,
+    PRIMARY KEY (ref, hash)
+);
+CREATE TABLE receipts (id TEXT PRIMARY KEY, ref TEXT NOT NULL, seq INTEGER NOT NULL, card TEXT NOT NULL);
+CREATE INDEX receipts_ref ON receipts (ref, seq);
+CREATE TABLE waiting (
+    proposal_id INTEGER PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    reminded INTEGER NOT NULL,
+    escalated INTEGER NOT NULL,
+    asked TEXT NOT NULL,
+    reopens INTEGER NOT NULL,
+    reopened_as INTEGER NOT NULL,
+    reopen_by TEXT NOT NULL,
+    note TEXT NOT NULL
+);
+CREATE INDEX waiting_reopen ON waiting (case_id) WHERE reopen_by <> '';
+CREATE INDEX timers_ref ON timers (ref, kind);

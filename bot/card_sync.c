@@ -31,6 +31,7 @@ static void card_post(struct engine *e, struct message *m, const struct showing 
     message_set(&m->substance, s->substance);
     if (!is_fallback(m))
         message_set(&m->state, "posting");
+    message_waits(e, m);
     message_save(e, m);
     message_post(e, m, s->card, to->mention, wait_ms);
 }
@@ -54,6 +55,7 @@ static void card_move(struct engine *e, struct message *m, const struct recovery
 {
     if (!message_left(m))
         card_void(e, m, card_handed_on(e, r));
+    message_taken(m); /* the wait was for something else */
     message_set(&m->state, "posting");
     card_post(e, m, s, to, hash, 0);
 }
@@ -85,6 +87,7 @@ static void card_change(struct engine *e, struct message *m, const struct recove
     m->revision++;
     m->shown = s->revision;
     message_set(&m->hash, hash);
+    message_waits(e, m);
     message_save(e, m);
     AUTO_STR key = message_key(m, "r", m->revision);
     message_edit(e, m, s->card, key, "card", wait_ms);
@@ -182,6 +185,7 @@ static void card_overtaken(struct engine *e, const struct message *m, int64_t ef
 static void card_accepted(struct engine *e, struct message *m, const char *packed)
 {
     message_set(&m->message, packed);
+    message_taken(m);
     if (!is_fallback(m))
         message_set(&m->state, "posted");
     message_save(e, m);
@@ -213,8 +217,15 @@ static void post_ended(struct engine *e, struct message *m, const struct chat_en
 static void edit_ended(struct engine *e, struct message *m, const struct chat_end *end)
 {
     AUTO_STR packed = str_fmt("%s %s", json_str(end->args, "channel", ""), json_str(end->args, "message", ""));
-    if (!end->result && str_eq(m->message, packed) && !message_left(m))
+    if (!str_eq(m->message, packed) || message_left(m))
+        return;
+    AUTO_STR newest = message_key(m, "r", m->revision);
+    if (!end->result) {
         card_refused(e, m, true);
+    } else if (m->since_ms && str_eq(end->key, newest)) {
+        message_taken(m);
+        message_save(e, m);
+    }
 }
 
 void cards_posted(struct engine *e, const struct chat_end *end)

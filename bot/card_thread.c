@@ -72,6 +72,19 @@ void reply_all(struct engine *e, const struct recovery *r, const struct message 
     card_replies(e, r, p, m->ref[0] == 'A', say_in_thread, &t);
 }
 
+/* Whoever is asked on a platform that cannot be reached does not see it: the others are told. */
+void reply_unreachable(struct engine *e, const struct message *m, const struct message *stuck, const struct proposal *p)
+{
+    char title[PLATFORM_SIZE];
+    const struct chat_site *site = engine_chat(e, stuck->platform);
+    if (!site || p->state != PROPOSAL_ASKED)
+        return;
+    AUTO_STR key = str_fmt("reply-%s-away-%s-%lld", m->ref, stuck->platform, (long long)stuck->since_ms);
+    AUTO_STR text = str_fmt("%s could not be reached since {ms:%lld}: nobody has seen %s there. Please decide here.", site_title(site, title),
+                            (long long)stuck->since_ms, m->ref);
+    message_reply(e, m, key, text);
+}
+
 void reply_closed(struct engine *e, const struct recovery *r, const struct message *m)
 {
     char outcome[WORDS_NAME];

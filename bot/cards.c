@@ -50,7 +50,10 @@ static void show_request(struct engine *e, const struct recovery *r, const char 
             continue;
         if (!card)
             card = card_approval(e, r, p);
-        card_sync(e, r, &(struct showing){.ref = ref, .card = card, .substance = substance, .revision = p->revision}, &to);
+        json_auto_t *here = json_copy(card);
+        if ((e->chats[i].traits & TRAIT_REACTIONS) && tap_enough(e, p))
+            json_put_new(here, "one_tap", json_true());
+        card_sync(e, r, &(struct showing){.ref = ref, .card = here, .substance = substance, .revision = p->revision}, &to);
     }
 }
 
@@ -62,15 +65,19 @@ static void refresh_request(struct engine *e, const struct recovery *r, const st
     snprintf(ref, sizeof ref, "A-%lld", (long long)p->id);
     show_request(e, r, ref, p);
     size_t n = messages_of(e, ref, list);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         reply_all(e, r, &list[i], p);
+        taps_refresh(e, &list[i], p);
+        for (size_t j = 0; j < n; j++)
+            if (j != i && message_stuck(e, &list[j]))
+                reply_unreachable(e, &list[i], &list[j], p);
+    }
     messages_free(list, n);
     bool by_machine = str_eq(p->requester, "policy");
     if (by_machine && p->state != PROPOSAL_FAILED && p->state != PROPOSAL_UNKNOWN)
         return;
     for (size_t i = 0; i < n_of_case; i++)
-        if (!message_left(&of_case[i]))
-            reply_all(e, r, &of_case[i], p);
+        reply_all(e, r, &of_case[i], p);
 }
 
 /* Where its owner is; elsewhere it says where it went. */
@@ -80,6 +87,11 @@ static void show_case(struct engine *e, const struct recovery *r, const char *re
     if (!to.site || (!shown && !card_wanted(e, r)))
         return;
     json_auto_t *card = card_case(e, r);
+    if (to.instead) {
+        char title[PLATFORM_SIZE];
+        AUTO_STR why = str_fmt("%s could not be reached since {ms:%lld}, so this stands here.", site_title(to.instead, title), (long long)to.since_ms);
+        card_paragraph(card, why);
+    }
     if (shown && e->n_chats > 1)
         card_leave(e, r, ref, to.site);
     card_sync(e, r, &(struct showing){.ref = ref, .card = card, .substance = ""}, &to);
@@ -102,8 +114,6 @@ static void refresh_case(struct engine *e, const struct recovery *r)
         proposal_free(p);
     }
     for (size_t i = 0; i < n; i++) {
-        if (message_left(&list[i]))
-            continue;
         reply_owner_asked(e, r, &list[i]);
         reply_closed(e, r, &list[i]);
     }

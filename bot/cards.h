@@ -31,6 +31,8 @@ void forms_opened(struct engine *e, const struct chat_end *end);
 void cards_refresh(struct engine *e); /* before the commit */
 /* A finished post/update effect: remembers the platform's message id. Refused: the card goes elsewhere, or again. */
 void cards_posted(struct engine *e, const struct chat_end *end);
+/* A reaction of ours stands (purpose "tap"): it is remembered, to be taken back when its request is over. */
+void taps_posted(struct engine *e, const struct chat_end *end);
 
 /* Pieces of cards (card_parts.c). Texts are copied. */
 json_t *card_new(const struct engine *e, const char *title, const char *severity, const char *summary);

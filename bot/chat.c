@@ -12,7 +12,10 @@
 #include <string.h>
 
 #include "bot/commands.h"
+#include "bot/log.h"
+#include "bot/metrics.h"
 #include "engine/effect.h"
+#include "engine/inbox.h"
 #include "engine/nearest.h"
 
 enum { WHISPER_MS = 600000, SEEN_WORD = 32, VERBS_MOST = 64 };
@@ -52,7 +55,7 @@ static int refuse_role(const struct request *rq, const struct command *c, struct
                    rq->who.person->roles ? role_names(rq->who.person->roles, have, sizeof have) : "none");
 }
 
-static int run_command(struct request *rq, struct span verb, const char *args, struct err *e)
+int request_run(struct request *rq, struct span verb, const char *args, struct err *e)
 {
     const struct command *c = command_find(verb);
     if (!c)
@@ -81,7 +84,9 @@ static int handle_command(struct request *rq, struct err *e)
         verb = parse_word(&rest);
     if (verb.n == 0)
         verb = span_of("help");
-    return run_command(rq, verb, parse_trim(rest), e);
+    const struct command *c = rq->in->thread ? command_find(verb) : NULL;
+    AUTO_STR args = c ? thread_args(rq, c, parse_trim(rest)) : str_dup(parse_trim(rest));
+    return request_run(rq, verb, args, e);
 }
 
 /* A button: the card's reference is what the command takes, the revision what the person has seen. */
@@ -99,7 +104,7 @@ static int handle_action(struct request *rq, struct err *e)
         return refuse_role(rq, c, e);
     if (form_known(c->verb))
         return form_open(rq, c->verb, ref, rq->revision, e);
-    return run_command(rq, span_of(c->verb), ref, e);
+    return request_run(rq, span_of(c->verb), ref, e);
 }
 
 static int handle_form(struct request *rq, struct err *e)
@@ -151,13 +156,17 @@ static void handle_known(struct request *rq)
 {
     struct err e = {0};
     int rc = 0;
+    if (rq->in->late && rq->in->kind != CHAT_UNREACT) {
+        request_say(rq, "That reached me only now, long after it was written, so nothing was done. If you still mean it, please send it again.");
+        return;
+    }
     switch (rq->in->kind) {
     case CHAT_COMMAND: rc = handle_command(rq, &e); break;
     case CHAT_ACTION: rc = handle_action(rq, &e); break;
     case CHAT_FORM_CHANGE:
     case CHAT_FORM_SUBMIT: rc = handle_form(rq, &e); break;
-    case CHAT_REACTION:
-    case CHAT_UNREACT:
+    case CHAT_REACTION: rc = tap_handle(rq, &e); break;
+    case CHAT_UNREACT: rc = untap_handle(rq, &e); break;
     case CHAT_INVITE:
     case CHAT_ENCRYPTED:
     case CHAT_WARNING:
@@ -172,12 +181,27 @@ static void handle_known(struct request *rq)
 static bool is_from_a_person(const struct chat_input *in)
 {
     return in->kind == CHAT_COMMAND || in->kind == CHAT_ACTION || in->kind == CHAT_FORM_CHANGE ||
-           in->kind == CHAT_FORM_SUBMIT;
+           in->kind == CHAT_FORM_SUBMIT || in->kind == CHAT_REACTION || in->kind == CHAT_UNREACT;
+}
+
+/* What people do among themselves, in rooms where we are too, is not answered. */
+static bool is_meant_for_us(struct engine *e, const struct chat_input *in)
+{
+    bool stranger = !in->user || !people_by_chat(e->people, in->platform, in->user);
+    if (in->kind == CHAT_REACTION)
+        return tap_concerns(e, in);
+    if (in->kind == CHAT_UNREACT)
+        return !stranger;
+    return in->kind != CHAT_COMMAND || thread_concerns(e, in);
 }
 
 void chat_handle(struct engine *e, const struct chat_input *in, struct chat_answer *answer)
 {
-    if (!is_from_a_person(in))
+    if (in->kind == CHAT_INVITE)
+        chat_invited(e, in);
+    if (in->kind == CHAT_ENCRYPTED)
+        chat_encrypted(e, in);
+    if (!is_from_a_person(in) || !is_meant_for_us(e, in))
         return;
     struct request rq = {.engine = e, .in = in, .args = "", .answer = answer};
     rq.who = (struct actor){.person = in->user ? people_by_chat(e->people, in->platform, in->user) : NULL,
@@ -188,4 +212,21 @@ void chat_handle(struct engine *e, const struct chat_input *in, struct chat_answ
     else
         refuse_stranger(in, &rq);
     whisper(e, in, answer);
+}
+
+void chat_arrived(struct engine *e, const struct chat_input *in)
+{
+    struct chat_answer answer;
+    if (in->kind == CHAT_WARNING)
+        log_line(LOG_WARN, "chat.warning", "%s: %s", in->platform, in->text ? in->text : "");
+    if (in->kind == CHAT_IGNORE || in->kind == CHAT_WARNING)
+        return;
+    metric_add(METRIC_CHAT_INPUTS, 1);
+    if (in->dedupe && !chat_first_time(e, in->platform, in->dedupe)) {
+        metric_add(METRIC_CHAT_DUPLICATES, 1);
+        return;
+    }
+    chat_answer_init(&answer);
+    chat_handle(e, in, &answer);
+    chat_answer_fini(&answer);
 }

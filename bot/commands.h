@@ -31,6 +31,22 @@ bool command_allowed(const struct command *c, const struct person *p); /* may be
  * answer. */
 void chat_handle(struct engine *e, const struct chat_input *in, struct chat_answer *answer);
 
+/* What came by a poll, where nothing waits for an acknowledgement: once for ever by its `dedupe`, the answer as a message. */
+void chat_arrived(struct engine *e, const struct chat_input *in);
+
+/* A command by its name, as if it had been typed: rights are looked at here, for all ways in. */
+int request_run(struct request *rq, struct span verb, const char *args, struct err *e) DW_MUST_CHECK;
+
+/* Platforms without buttons (chat_tap.c): a reaction on a card, one that was taken back, and words in a card's thread. */
+bool tap_concerns(struct engine *e, const struct chat_input *in); /* is it on a card of ours, and a key that means something? */
+int tap_handle(struct request *rq, struct err *e) DW_MUST_CHECK;
+int untap_handle(struct request *rq, struct err *e) DW_MUST_CHECK;
+bool thread_concerns(struct engine *e, const struct chat_input *in);
+char *thread_args(struct request *rq, const struct command *c, const char *rest); /* with the card's A-17 in front where it is missing; new */
+/* Rooms (chat_rooms.c). */
+void chat_invited(struct engine *e, const struct chat_input *in);
+void chat_encrypted(struct engine *e, const struct chat_input *in);
+
 /* Helpers of the commands (cmd_common.c). */
 
 enum { SAID_SIZE = 1024 }; /* what the engine says back in one go */

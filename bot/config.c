@@ -22,6 +22,7 @@
 static const char *const top_keys[] = {"listen", "store",  "mode", "chat", "billing", "accounts",
                                        "people", "policy", "smtp", "tls",  "catch_up", NULL};
 static const char *const catch_up_keys[] = {"minutes", NULL};
+#define FAILOVER "failover_minutes" /* stands beside the chats */
 static const char *const file_keys[] = {"file", NULL};
 static const char *const tls_keys[] = {"ca_file", NULL};
 
@@ -224,6 +225,21 @@ static void read_catch_up(struct config_reader *r, const json_t *root)
         r->config->catch_up_ms = minutes * INT64_C(60000);
 }
 
+/* How long a card waits for a chat that cannot be reached before it goes to another. */
+static void read_failover(struct config_reader *r, const json_t *root)
+{
+    const json_t *chats = json_object_get(root, "chat"), *value = json_object_get(chats, FAILOVER);
+    int64_t minutes = json_is_integer(value) ? json_integer_value(value) : 0;
+    r->config->failover_ms = 5 * INT64_C(60000);
+    if (value == NULL)
+        return;
+    if (minutes < 1 || minutes > 1440)
+        config_problem(r, chats, FAILOVER, "chat.failover_minutes: write a number from 1 to 1440: so long a card waits for a chat that cannot be "
+                       "reached before it goes to another");
+    else
+        r->config->failover_ms = minutes * INT64_C(60000);
+}
+
 static void read_tls(struct config_reader *r, const json_t *root)
 {
     const json_t *object = section(r, root, "tls", NULL);
@@ -267,6 +283,8 @@ static void read_drivers(struct config_reader *r, const json_t *root, const char
     json_t *object;
     json_object_foreach((json_t *)(uintptr_t)all, name, object)
     {
+        if (kind == DRIVER_CHAT && strcmp(name, FAILOVER) == 0)
+            continue; /* of all chats: read_failover */
         AUTO_BUF known = BUF(256);
         known_drivers(kind, &known);
         const json_t *given = kind == DRIVER_BILLING ? json_object_get(object, "kind") : NULL;
@@ -328,6 +346,7 @@ static struct config *config_read(const struct doc *d, const char *path, struct 
     c->policy_file = read_file_section(&r, root, "policy", "{file: policy.yaml}");
     read_smtp(&r, root);
     read_tls(&r, root);
+    read_failover(&r, root);
     read_catch_up(&r, root);
     free(r.folder);
     return c;

@@ -10,6 +10,7 @@ struct config {
     int listen_port;
     char *store; /* "sqlite:var/dunwell.db" */
     bool shadow;
+    int64_t failover_ms; /* a card that a chat has not taken for so long goes to another */
     int64_t catch_up_ms; /* how often billing is asked for what no webhook told */
     char *accounts_file, *people_file, *policy_file; /* relative paths are relative to the configuration's folder */
     char *ca_file;                                   /* NULL: the system's */

@@ -71,7 +71,7 @@ void message_edit(struct engine *e, const struct message *m, json_t *card, const
 
 void message_reply(struct engine *e, const struct message *m, const char *key, const char *text)
 {
-    if (!m->message)
+    if (!m->message || message_left(m))
         return;
     json_t *args = json_object();
     put_message(args, m->message, "thread");

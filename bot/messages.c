@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "engine/timer.h"
+
 #define COLUMNS "ref, platform, case_id, revision, channel, message, hash, state, substance, shown, since_ms"
 
 void message_fini(struct message *m)
@@ -49,6 +51,19 @@ size_t messages_of(struct engine *e, const char *ref, struct message list[MESSAG
     return n;
 }
 
+bool message_find(struct engine *e, const char *platform, const char *channel, const char *message, struct message *m)
+{
+    AUTO_STR packed = str_fmt("%s %s", channel, message);
+    *m = (struct message){0};
+    struct query *q = store_query(e->store, "SELECT " COLUMNS " FROM messages WHERE platform = ?1 AND message = ?2 AND state <> 'left'", "tt",
+                                  platform, packed);
+    if (!query_next(q))
+        return false;
+    message_read(q, m);
+    query_end(q);
+    return true;
+}
+
 void messages_free(struct message *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -71,6 +86,25 @@ void message_set(char **slot, const char *text)
     char *before = *slot;
     *slot = str_dup(text);
     free(before);
+}
+
+/* With one platform there is nowhere else to go, and nothing is watched. */
+void message_waits(struct engine *e, struct message *m)
+{
+    if (m->since_ms || e->n_chats < 2 || e->failover_ms <= 0)
+        return;
+    m->since_ms = e->now_ms;
+    timer_add(e, "cards", m->case_id, 0, e->now_ms + e->failover_ms);
+}
+
+void message_taken(struct message *m)
+{
+    m->since_ms = 0;
+}
+
+bool message_stuck(const struct engine *e, const struct message *m)
+{
+    return m->since_ms > 0 && e->failover_ms > 0 && e->now_ms - m->since_ms >= e->failover_ms;
 }
 
 bool message_left(const struct message *m)

@@ -21,7 +21,14 @@ void message_fini(struct message *m);
 bool message_load(struct engine *e, const char *ref, const char *platform, struct message *m);
 /* Every platform's, oldest first. */
 size_t messages_of(struct engine *e, const char *ref, struct message list[MESSAGES_MOST]);
+/* The card that stands where somebody did something: platform, channel and message must all fit, and it must not be void. */
+bool message_find(struct engine *e, const char *platform, const char *channel, const char *message, struct message *m);
 void messages_free(struct message *list, size_t n);
+/* Not taken by its platform yet: from now on counted, until message_taken. */
+void message_waits(struct engine *e, struct message *m);
+void message_taken(struct message *m);
+/* For so long that it has to be said elsewhere. */
+bool message_stuck(const struct engine *e, const struct message *m);
 void message_save(struct engine *e, const struct message *m);
 void message_set(char **slot, const char *text); /* text may be what stands there */
 bool message_left(const struct message *m);

@@ -1,6 +1,7 @@
 /* The out thread. One curl multi handle carries every call: sixteen of them on one thread use less processor time than a
  * pool of blocking threads, and the kept connections are shared. At most 16 calls are under way, and at most 8 of one
- * driver, so that one slow vendor cannot take all places; the others wait in the order they came.
+ * driver, so that one slow vendor cannot take all places; the others wait in the order they came. A call that only waits for
+ * something to happen (a chat's long poll) has a place of its own and counts for nobody.
  *
  * A driver with `serve` is a peer inside this process (sandbox, console). Its requests are answered right here, one after
  * the other, by the one thread that ever touches its memory; what it wants to tell us then comes in as a webhook whose
@@ -21,12 +22,15 @@
 
 #define IDLE_POLL_MS 60000
 #define KEPT_CONNECTIONS 32
+#define MAX_WAITING_CALLS 4 /* chats that are polled */
+#define MAX_PLACES (OUT_MAX_CALLS + MAX_WAITING_CALLS)
 
 enum asker { ASKED_BY_ENGINE, ASKED_BY_LINK, ASKED_BY_NOBODY };
 
 struct task {
     struct task *next;
     enum asker asker;
+    bool waits;
     int64_t id; /* of the effect, or the link's attempt */
     const struct driver_config *driver;
     size_t lane; /* the driver's index in the configuration */
@@ -52,7 +56,7 @@ struct out {
     pthread_mutex_t lock;
     struct task *inbox, **inbox_end; /* guarded */
     struct task *waiting;            /* out thread */
-    struct place places[OUT_MAX_CALLS];
+    struct place places[MAX_PLACES]; /* the last ones for calls that wait */
     size_t *per_lane;
 };
 
@@ -116,6 +120,7 @@ void out_submit(struct out *o, struct call *take, size_t n)
     struct task *first = NULL, **end = &first;
     for (size_t i = 0; i < n; i++) {
         *end = task_new(o, ASKED_BY_ENGINE, take[i].effect_id, take[i].driver, &take[i].request);
+        (*end)->waits = take[i].waits;
         end = &(*end)->next;
     }
     if (first)
@@ -197,9 +202,9 @@ static void refuse(struct out *o, struct task *t, const char *why)
 
 /* --- calls --- */
 
-static struct place *free_place(struct out *o)
+static struct place *free_place(struct out *o, bool waits)
 {
-    for (size_t i = 0; i < OUT_MAX_CALLS; i++)
+    for (size_t i = waits ? OUT_MAX_CALLS : 0; i < (waits ? MAX_PLACES : OUT_MAX_CALLS); i++)
         if (!o->places[i].used)
             return &o->places[i];
     return NULL;
@@ -210,7 +215,8 @@ static void place_clear(struct out *o, struct place *p)
     transfer_fini(&p->transfer);
     curl_easy_reset(p->easy);
     p->used = false;
-    o->per_lane[p->lane]--;
+    if (p < o->places + OUT_MAX_CALLS)
+        o->per_lane[p->lane]--;
 }
 
 static void place_answer(struct out *o, struct place *p)
@@ -232,7 +238,8 @@ static void call_begin(struct out *o, struct place *p, struct task *t)
     p->asker = t->asker;
     p->id = t->id;
     p->lane = t->lane;
-    o->per_lane[p->lane]++;
+    if (!t->waits)
+        o->per_lane[p->lane]++;
     DW_KILLPOINT("out.send");
     if (transfer_begin(&p->transfer, p->easy, &t->request, o->config->ca_file))
         place_answer(o, p);
@@ -248,7 +255,7 @@ static void calls_end(struct out *o)
             continue;
         CURL *easy = m->easy_handle;
         CURLcode code = m->data.result; /* m is gone after the handle is removed */
-        for (size_t i = 0; i < OUT_MAX_CALLS; i++) {
+        for (size_t i = 0; i < MAX_PLACES; i++) {
             struct place *p = &o->places[i];
             if (!p->used || p->easy != easy)
                 continue;
@@ -269,8 +276,8 @@ static void start_waiting(struct out *o)
         struct place *p = NULL;
         bool inside = t->driver && t->driver->driver->serve;
         if (t->driver && !inside) {
-            p = free_place(o);
-            if (!p || (o->per_lane[t->lane] >= OUT_MAX_PER_DRIVER && t->asker != ASKED_BY_LINK)) {
+            p = free_place(o, t->waits);
+            if (!p || (o->per_lane[t->lane] >= OUT_MAX_PER_DRIVER && t->asker != ASKED_BY_LINK && !t->waits)) {
                 at = &t->next;
                 continue;
             }
@@ -354,7 +361,7 @@ void out_free(struct out *o)
     if (!o)
         return;
     pthread_join(o->thread, NULL);
-    for (size_t i = 0; i < OUT_MAX_CALLS; i++) {
+    for (size_t i = 0; i < MAX_PLACES; i++) {
         struct place *p = &o->places[i];
         if (p->used) {
             curl_multi_remove_handle(o->multi, p->easy);

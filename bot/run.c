@@ -205,7 +205,8 @@ static void on_ask(void *ctx, const char *driver, int64_t attempt, struct http_r
 static bool on_not_ready(void *ctx, char *why, size_t size)
 {
     struct bot *b = ctx;
-    return turner_problem(b->turner, why, size) || (b->socket && socket_problem(b->socket, why, size));
+    return turner_problem(b->turner, why, size) || (b->socket && socket_problem(b->socket, why, size)) ||
+           turn_problem(b->turn, world_now_ms(b), why, size);
 }
 
 /* --- io: what was left for it --- */

@@ -11,6 +11,7 @@
  * without a body gets a connection of its own. */
 #include "bot/transfer.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -134,6 +135,9 @@ static void set_common(struct transfer *t, const char *ca_file)
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* a name server that is silent must not stop the thread */
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L); /* a dead line under a long wait is noticed */
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 20L);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 10L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     if (ca_file)
@@ -196,6 +200,8 @@ int transfer_begin(struct transfer *t, CURL *easy, struct http_request *take, co
     *t = (struct transfer){.easy = easy, .request = *take};
     http_request_init(take);
     http_response_init(&t->response);
+    if (t->request.answer_most)
+        buf_init(&t->response.body, t->request.answer_most);
     if (!t->request.url || t->request.headers.over || t->request.body.over)
         return transfer_refuse(t, "the request is larger than the limit, or incomplete");
     set_common(t, ca_file);
@@ -228,7 +234,10 @@ void transfer_end(struct transfer *t, CURLcode code)
     buf_clear(&r->body);
     r->transport = transfer_nothing_left(t->easy, code) ? TRANSPORT_NOT_SENT : TRANSPORT_LOST;
     r->too_large = t->too_large;
-    str_copy(r->problem, sizeof r->problem, t->too_large ? "the answer is larger than 4 MiB" : curl_easy_strerror(code));
+    if (t->too_large)
+        snprintf(r->problem, sizeof r->problem, "the answer is larger than %zu MiB", (t->request.answer_most ? t->request.answer_most : 4 << 20) >> 20);
+    else
+        str_copy(r->problem, sizeof r->problem, curl_easy_strerror(code));
 }
 
 void transfer_take_response(struct transfer *t, struct http_response *out)

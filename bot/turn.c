@@ -15,8 +15,10 @@
 #include "bot/embedded.h"
 #include "bot/log.h"
 #include "bot/metrics.h"
+#include "bot/sites.h"
 #include "engine/inbox.h"
 #include "engine/journal.h"
+#include "engine/poll.h"
 #include "engine/when.h"
 
 /* What a stored webhook leads to (its case, the calls of it) can wait for the answers of those who came in a crowd: then it
@@ -40,7 +42,7 @@ struct turn {
     struct people *people;
     struct book *book;
     struct policy *policy;
-    struct chat_site *chats;
+    struct sites sites;
     struct watched files[3]; /* people, accounts, policy */
     int64_t looked_ms;
     int64_t worked_ms; /* when what can wait was last done */
@@ -115,8 +117,22 @@ static void world_chat_ended(void *ctx, struct engine *e, const struct chat_end 
         cards_posted(e, end);
     else if (str_eq(end->purpose, "form") && end->result)
         forms_opened(e, end);
+    else if (str_eq(end->purpose, "tap"))
+        taps_posted(e, end);
     if (!end->result)
         log_line(LOG_WARN, "chat.refused", "%s: %s: %s", end->platform, end->purpose[0] ? end->purpose : "message", end->reason);
+}
+
+static void world_chat_input(void *ctx, struct engine *e, const struct chat_input *in)
+{
+    (void)ctx;
+    chat_arrived(e, in);
+}
+
+static void world_poll_state(void *ctx, const char *platform, const char *reason)
+{
+    struct turn *t = ctx;
+    health_note(t->sites.health, platform, reason, world_now(t));
 }
 
 static void world_missed(void *ctx, const char *biller, int64_t events)
@@ -233,23 +249,6 @@ static void name_billers(struct turn *t)
             t->billers[t->engine.n_billers++] = c->drivers[i]->name;
 }
 
-/* Where cards go: every chat of the configuration, in its order. */
-static void chats_open(struct turn *t)
-{
-    size_t n = 0;
-    t->chats = mem_alloc((t->config->n_drivers + 1) * sizeof *t->chats);
-    for (size_t i = 0; i < t->config->n_drivers; i++) {
-        const struct driver_config *d = t->config->drivers[i];
-        if (d->driver->kind != DRIVER_CHAT)
-            continue;
-        const char *shadow = config_channel(d, "shadow"), *collections = config_channel(d, "collections");
-        t->chats[n++] = (struct chat_site){.name = d->name, .approvals = config_channel(d, "approvals"), .collections = collections,
-                                           .shadow = shadow ? shadow : collections, .traits = d->driver->traits};
-    }
-    t->engine.chats = t->chats;
-    t->engine.n_chats = n;
-}
-
 struct turn *turn_new(const struct config *c, struct store *store, struct world *world_clock, struct problems *p)
 {
     struct turn *t = mem_alloc(sizeof *t);
@@ -262,7 +261,7 @@ struct turn *turn_new(const struct config *c, struct store *store, struct world 
     t->policy = policy_load(c->policy_file, p);
     const struct driver_config *mail = config_first(c, DRIVER_NOTIFY);
     struct world world = {.ctx = t, .now_ms = world_now, .random = world_random, .step = world_step, .capability = world_capability, .text = world_text,
-                          .chat_ended = world_chat_ended, .missed = world_missed};
+                          .chat_ended = world_chat_ended, .chat_input = world_chat_input, .poll_state = world_poll_state, .missed = world_missed};
     engine_init(&t->engine, store, &world);
     t->engine.people = t->people;
     t->engine.book = t->book;
@@ -270,8 +269,11 @@ struct turn *turn_new(const struct config *c, struct store *store, struct world 
     t->engine.shadow = c->shadow;
     t->engine.mail = mail ? mail->name : NULL;
     t->engine.catch_up_ms = c->catch_up_ms;
+    t->engine.failover_ms = c->failover_ms;
     name_billers(t);
-    chats_open(t);
+    sites_open(&t->sites, c, world_now(t));
+    t->engine.chats = t->sites.chats;
+    t->engine.n_chats = t->sites.n_chats;
     if (p->n || !t->people || !t->book || !t->policy) {
         turn_free(t);
         return NULL;
@@ -288,7 +290,7 @@ void turn_free(struct turn *t)
     people_free(t->people);
     book_free(t->book);
     policy_free(t->policy);
-    free(t->chats);
+    sites_close(&t->sites);
     calls_free(&t->calls);
     sessions_close(t->config);
     free(t->billers);
@@ -391,6 +393,7 @@ static void take(struct turn *t, struct input *in, struct outputs *out)
 static void first_time(struct turn *t)
 {
     engine_recover(&t->engine);
+    polls_set(&t->engine, t->sites.polled, t->sites.n_polled);
     journal_add(&t->engine, &(struct actor){.name = "dunwell"}, "started", 0, "", "", NULL, "Dunwell started in %s mode under policy %s",
                 t->config->shadow ? "shadow" : "live", policy_version(t->policy));
 }
@@ -464,4 +467,9 @@ int64_t turn_next_due_ms(struct turn *t)
         return t->crowd_ms + CROWD_GONE_MS;
     int64_t due = engine_next_due_ms(&t->engine), look = t->looked_ms + 5 * MS_SECOND; /* files change though nothing happens */
     return due < look ? due : look;
+}
+
+bool turn_problem(struct turn *t, int64_t now_ms, char *out, size_t size)
+{
+    return health_problem(t->sites.health, now_ms, out, size);
 }

@@ -4,7 +4,10 @@
  * stage is stored in this turn, the request leaves after the commit, and the answer comes back into a later turn. So a crash
  * at any point finds either an effect that never left, or one whose stage says what may have left; that one is stepped as
  * LOST, and a driver that was about to change something looks first. Whoever waits for the end (a proposal, the facts of a
- * case, a card) is told in the same transaction that stores it. */
+ * case, a card) is told in the same transaction that stores it.
+ *
+ * One kind never ends: the poll of a chat without a socket. What people did comes with its answer and is handled in the
+ * transaction that stores from where to go on; after a crash it goes on from there, and nothing is lost or done twice. */
 #include "engine/effect.h"
 
 #include <string.h>
@@ -15,10 +18,12 @@
 #include "engine/proposal.h"
 #include "engine/readings.h"
 #include "engine/saga.h"
+#include "engine/session.h"
 #include "engine/when.h"
 
 enum { OUT_MOST = 512 };
 #define GIVE_UP_MS MS_DAY
+#define POLL_PAUSE_MS MS_MINUTE /* after a refusal: a wrong password is not tried again and again */
 
 struct effect {
     int64_t id, case_id, proposal_id, attempts, deadline_ms, created_ms;
@@ -165,15 +170,77 @@ static void effect_give_up(struct engine *e, const struct effect *f, const char 
     effect_end(e, f, false, NULL, why);
 }
 
+static bool is_poll(const struct effect *f)
+{
+    return str_eq(f->op, "poll");
+}
+
+static void poll_said(struct engine *e, const struct effect *f, const char *reason)
+{
+    if (e->world.poll_state)
+        e->world.poll_state(e->world.ctx, f->driver, reason);
+}
+
+/* A poll that found nothing writes nothing: its row says already that it is out, and from where it goes on. */
+static void poll_asks(struct engine *e, const struct effect *f, const struct http_response *previous, struct step *s, struct calls *out)
+{
+    bool heard = previous && previous->transport == TRANSPORT_OK && previous->status == 200;
+    int64_t failures = heard ? 0 : f->attempts;
+    bool moved = s->stage && !(f->stage && json_equal(s->stage, f->stage));
+    if (f->state != EFFECT_OUT || failures != f->attempts || moved)
+        store_run(e->store, "UPDATE effects SET state = ?2, attempts = ?3, stage = ?4 WHERE id = ?1", "iiij", f->id, (int64_t)EFFECT_OUT,
+                  failures, s->stage ? s->stage : f->stage);
+    if (heard)
+        poll_said(e, f, "");
+    calls_add(out, f, &s->request);
+    out->list[out->n - 1].waits = true;
+}
+
+/* Whatever else a poll comes to, it goes on after a pause: it is how people reach us. */
+static void poll_pauses(struct engine *e, struct effect *f, const struct step *s)
+{
+    struct step wait = {.stage = s->stage, .retry_at_ms = s->retry_at_ms};
+    bool refused = s->outcome == STEP_REFUSED || s->outcome == STEP_DONE;
+    if (refused)
+        wait.retry_at_ms = e->now_ms + POLL_PAUSE_MS;
+    str_copy(wait.reason, sizeof wait.reason, s->reason[0] ? s->reason : "the poll ended without a reason");
+    f->attempts++;
+    effect_wait(e, f, EFFECT_QUEUED, &wait);
+    poll_said(e, f, wait.reason);
+}
+
+/* What the answer told, in the transaction that stores where the driver goes on. */
+static void take_over(struct engine *e, const struct effect *f, struct step *s)
+{
+    if (s->keep)
+        session_keep(e, f->driver, s->keep);
+    for (size_t i = 0; i < s->n_inputs && e->world.chat_input; i++) {
+        struct chat_input *in = &s->inputs[i];
+        free(in->platform); /* whose it is, we know better than what came over the wire */
+        in->platform = str_dup(f->driver);
+        e->world.chat_input(e->world.ctx, e, in);
+    }
+}
+
 /* One step of the driver, and what it leads to. */
 static void effect_step(struct engine *e, struct effect *f, const struct http_response *previous, struct calls *out)
 {
     struct step s;
     step_init(&s);
     struct job job = {.id = f->id, .driver = f->driver, .op = f->op, .key = f->key, .args = f->args, .stage = f->stage,
-                      .attempts = (int)f->attempts, .now_ms = e->now_ms, .random = e->world.random(e->world.ctx)};
+                      .kept = session_kept(e, f->driver), .attempts = (int)f->attempts, .now_ms = e->now_ms,
+                      .random = e->world.random(e->world.ctx)};
     e->world.step(e->world.ctx, &job, previous, &s);
     changed(e);
+    take_over(e, f, &s);
+    if (is_poll(f)) {
+        if (s.outcome == STEP_HTTP)
+            poll_asks(e, f, previous, &s, out);
+        else
+            poll_pauses(e, f, &s);
+        step_fini(&s);
+        return;
+    }
     switch (s.outcome) {
     case STEP_HTTP:
         store_run(e->store, "UPDATE effects SET state = ?2, attempts = ?3, stage = ?4 WHERE id = ?1", "iiij", f->id,

@@ -27,6 +27,7 @@ void effect_hurry(struct engine *e, int64_t id);  /* one that is queued for late
 struct call {
     int64_t effect_id;
     char driver[32];
+    bool waits; /* most of its time it waits for something to happen: it takes nobody's place */
     struct http_request request;
 };
 struct calls {

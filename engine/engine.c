@@ -7,6 +7,7 @@
 #include "engine/catch_up.h"
 #include "engine/effect.h"
 #include "engine/inbox.h"
+#include "engine/session.h"
 #include "engine/timer.h"
 #include "engine/when.h"
 
@@ -19,6 +20,7 @@ void engine_init(struct engine *e, struct store *store, const struct world *worl
 void engine_fini(struct engine *e)
 {
     EVP_MD_CTX_free(e->digest);
+    session_forget(e);
     free(e->dirty);
     *e = (struct engine){0};
 }
@@ -34,12 +36,21 @@ void engine_forget(struct engine *e)
 {
     e->memo.head_known = e->memo.due_known = e->memo.effects_known = e->memo.inbox_known = false;
     e->n_dirty = 0;
+    session_forget(e);
 }
 
 const struct chat_site *engine_chat(const struct engine *e, const char *name)
 {
     for (size_t i = 0; i < e->n_chats; i++)
         if (str_eq(e->chats[i].name, name))
+            return &e->chats[i];
+    return NULL;
+}
+
+const struct chat_site *engine_chat_of(const struct engine *e, const struct person *p)
+{
+    for (size_t i = 0; i < e->n_chats; i++)
+        if (person_chat_id(p, e->chats[i].name))
             return &e->chats[i];
     return NULL;
 }

@@ -28,6 +28,10 @@ struct world {
     const char *(*text)(void *ctx, const char *name, const char *language);
     /* a chat effect ended (purpose "card", "form", ...): result NULL when it was refused, reason says why */
     void (*chat_ended)(void *ctx, struct engine *e, const struct chat_end *end);
+    /* somebody did something on a chat that is polled; borrowed. In the transaction that moves the poll on */
+    void (*chat_input)(void *ctx, struct engine *e, const struct chat_input *in);
+    /* a poll was refused or has to wait: reason says why; "" when it goes on again. May be NULL */
+    void (*poll_state)(void *ctx, const char *platform, const char *reason);
     /* so many events of a biller had to be asked for, because their webhooks did not come; may be NULL */
     void (*missed)(void *ctx, const char *biller, int64_t events);
 };
@@ -55,6 +59,7 @@ struct engine {
     bool shadow;       /* decide and record, execute nothing */
     const struct chat_site *chats; /* where cards go, in the order of the configuration; borrowed */
     size_t n_chats;
+    int64_t failover_ms; /* a card that a chat has not taken for so long goes to another; 0: never */
     const char *mail;  /* "smtp", or NULL: links are then a collector's task */
     const char *const *billers; /* names of the configured billing systems; borrowed */
     size_t n_billers;
@@ -72,6 +77,7 @@ struct engine {
         int64_t pruned_ms;
     } memo;
     void *digest; /* the journal's hash context */
+    struct session *sessions; /* what is known of the drivers' (session.h) */
 };
 
 /* people, book, policy and the names are set by the caller afterwards; they and the store stay the caller's. */
@@ -83,6 +89,8 @@ void engine_forget(struct engine *e);
 void engine_begin(struct engine *e);
 
 const struct chat_site *engine_chat(const struct engine *e, const char *name); /* NULL when it is not configured */
+
+const struct chat_site *engine_chat_of(const struct engine *e, const struct person *p); /* the first that knows them; NULL: none */
 
 /* Who does something: a person in a chat, or the machine (person NULL, name says which part: "policy", "timer", "billing"). */
 struct actor {

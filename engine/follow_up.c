@@ -145,6 +145,8 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
         waiting_look(e, ref);
     else if (str_eq(kind, "ping"))
         ping_due(e, ref);
+    else if (str_eq(kind, "cards"))
+        engine_dirty(e, case_id);
     else if (str_eq(kind, "link_over"))
         link_passed(e, r);
     else if (str_eq(kind, "reread") && r->state != RECOVERY_CLOSED)

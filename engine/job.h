@@ -18,13 +18,14 @@ struct http_request {
     struct buf headers;   /* "Name: value\n" lines; may hold secrets: never logged */
     struct buf body;
     int timeout_ms;       /* whole call; 0 means 10 s */
+    size_t answer_most;   /* bytes of the answer's body; 0 means 4 MiB. Past it the call counts as LOST */
     bool write;           /* changes something at the peer: a LOST answer is unknown, not a failure */
 };
 
 struct http_response {
     enum transport transport;
     int status;           /* HTTP or SMTP code; 0 when none */
-    struct buf body;      /* capped at 4 MiB; past it the call counts as LOST */
+    struct buf body;      /* capped, request.answer_most; past it the call counts as LOST */
     int64_t retry_after_ms; /* from Retry-After (seconds or date), as a span; -1 when absent */
     bool never_retry;     /* Stripe-Should-Retry: false */
     bool too_large;       /* why it counts as LOST: the body passed the cap */
@@ -48,7 +49,7 @@ struct job {
     const json_t *args;
     const json_t *stage; /* what the driver kept from the previous step; NULL at first */
     const json_t *kept;  /* the driver's own, of `struct step.keep`; NULL when there is none */
-    int attempts;        /* calls already made for this job */
+    int attempts;        /* calls already made for this job; of a poll: those that failed since the last answer */
     int64_t now_ms;
     uint64_t random;     /* for jitter */
 };

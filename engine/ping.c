@@ -105,15 +105,16 @@ void ping_sum_words(const struct ping_sum *sum, char *out, size_t size)
 static void send(struct engine *e, const char *person, int64_t case_id, int64_t ping_id, const char *text)
 {
     const struct person *who = people_by_key(e->people, person);
-    const char *to = who && e->chat ? person_chat_id(who, e->chat) : NULL;
-    if (!to)
+    const struct chat_site *chat = who ? engine_chat_of(e, who) : NULL;
+    if (!chat)
         return;
+    const char *to = person_chat_id(who, chat->name);
     json_t *args = json_object();
     json_put(args, "channel", to);
     json_put(args, "text", text);
-    AUTO_STR lane = str_fmt("%s:%s", e->chat, to);
+    AUTO_STR lane = str_fmt("%s:%s", chat->name, to);
     AUTO_STR key = str_fmt("ping-%lld", (long long)ping_id);
-    effect_add(e, &(struct effect_spec){.lane = lane, .driver = e->chat, .op = "post", .key = key, .take_args = args, .case_id = case_id, .purpose = "ping"});
+    effect_add(e, &(struct effect_spec){.lane = lane, .driver = chat->name, .op = "post", .key = key, .take_args = args, .case_id = case_id, .purpose = "ping"});
 }
 
 /* One line about what waits; false when nobody has to look at it any more. */

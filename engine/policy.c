@@ -156,11 +156,12 @@ static json_t *read_retries(const struct policy_reader *r, const json_t *root)
 
 static json_t *read_approvals(const struct policy_reader *r, const json_t *root)
 {
-    static const char *const known[] = {"expire_hours", "remind_hours", "escalate", NULL};
+    static const char *const known[] = {"expire_hours", "remind_hours", "escalate", "reactions_below", NULL};
     const json_t *map = section(r, root, "approvals", "approvals", known);
     json_t *out = json_object();
     json_put_i64(out, "expire_hours", policy_integer(r, map, "expire_hours", "approvals", 1, 720, 48));
     policy_read_patience(r, map, out);
+    policy_read_reactions(r, map, out);
     return out;
 }
 

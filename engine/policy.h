@@ -26,7 +26,7 @@
  *   holds:  {inside: {days: 14}, manager: {days: 60}}
  *   retries: {per_invoice: 8, visa: {attempts: 20, days: 30}, mastercard: {attempts: 35, days: 30, per_day: 10},
  *             other: {attempts: 15, days: 30}}
- *   approvals: {expire_hours: 48, remind_hours: [4, 12, 24], escalate: [{after_hours: 24, ask: [finance]}]}
+ *   approvals: {expire_hours: 48, remind_hours: [4, 12, 24], escalate: [{after_hours: 24, ask: [finance]}], reactions_below: {USD: 5000}}
  *   attention: {pings_per_hour: 6, quiet: {from: "20:00", to: "07:00"}, small: {USD: 1000}}      # policy_attention.h
  * Conditions: {all: [..]}, {any: [..]}, {not: c}, or {fact: NAME, is|in|below|at_least|known: ...}. A fact that is not known
  * makes every comparison false and is named in the reasons. Amounts are major units by currency; in plans.manager `amount`
@@ -74,6 +74,8 @@ struct plan_terms {
 enum bound policy_plan(const struct policy *p, const struct plan_terms *t, int64_t now_ms, char *why, size_t size);
 enum bound policy_hold(const struct policy *p, int64_t from_ms, int64_t end_ms, char *why, size_t size); /* from: hold start */
 int policy_approval_hours(const struct policy *p);
+/* Is one tap (a reaction) enough of a yes for this amount? Never unless the policy says so for its currency. */
+bool policy_reaction_enough(const struct policy *p, struct money amount);
 
 /* May this card be tried again, by the network's and our own limits? Facts: method.brand, network.attempts_window,
  * network.attempts_day, invoice.attempts, payment.class, payment.advice. why says how many are left, or why not. */

@@ -35,4 +35,7 @@ json_t *policy_read_rules(const struct policy_reader *r, const json_t *root);
 json_t *policy_read_actions(const struct policy_reader *r, const json_t *rule, const char *name); /* the list under `do` */
 enum action policy_action_of(const char *name, bool *known);
 
+/* approvals.reactions_below (policy_reactions.c) */
+void policy_read_reactions(const struct policy_reader *r, const json_t *approvals, json_t *out);
+
 #endif

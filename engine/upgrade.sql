@@ -66,3 +66,16 @@ CREATE TABLE waiting (
 );
 CREATE INDEX waiting_reopen ON waiting (case_id) WHERE reopen_by <> '';
 CREATE INDEX timers_ref ON timers (ref, kind);
+CREATE INDEX proposals_asked ON proposals (expires_ms, id) WHERE state = 2;
+CREATE TABLE pings (
+    id INTEGER PRIMARY KEY,
+    person TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    case_id INTEGER NOT NULL,
+    ref TEXT NOT NULL,
+    why TEXT NOT NULL,
+    state INTEGER NOT NULL
+);
+CREATE INDEX pings_sent ON pings (person, at_ms) WHERE state = 1;
+CREATE INDEX pings_waiting ON pings (person, id) WHERE state = 0;
+CREATE INDEX pings_ref ON pings (ref);

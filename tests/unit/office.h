@@ -141,6 +141,8 @@ DW_UNUSED static void office_chat_ended(void *ctx, struct engine *e, const struc
         cards_posted(e, end);
     else if (str_eq(end->purpose, "form"))
         forms_opened(e, end);
+    else if (str_eq(end->purpose, "tap"))
+        taps_posted(e, end);
 }
 
 static const struct chat_site office_slack = {.name = "slack",
@@ -183,7 +185,7 @@ DW_UNUSED static void office_chat(struct office *o, const struct job *job, struc
     } else {
         AUTO_STR real = str_fmt("%s%s", direct ? "D" : "", direct ? channel + 1 : channel);
         json_put(out->result, "channel", real);
-        json_put(out->result, "message", json_str(job->args, "message", id));
+        json_put(out->result, "message", str_eq(job->op, "react") ? id : json_str(job->args, "message", id));
     }
 }
 

@@ -303,6 +303,9 @@ static void test_body_cap(void **state)
     const struct http_response *r = one(&s, call_of("far", 1, "GET", at(&p, "/"), NULL));
     assert_int_equal(r->transport, TRANSPORT_LOST);
     assert_non_null(strstr(r->problem, "4 MiB"));
+    struct call larger = call_of("far", 2, "GET", at(&p, "/"), NULL);
+    larger.request.answer_most = 6 << 20; /* who knows that more may come says so */
+    assert_int_equal(one(&s, larger)->transport, TRANSPORT_OK);
     site_close(&s);
     peer_close(&p);
     buf_fini(&big);
@@ -335,6 +338,34 @@ static void test_caps(void **state)
     site_close(&s);
     peer_close(&p);
     peer_close(&q);
+}
+
+/* Calls that wait for something to happen: they hold no vendor's place, and stopping does not wait for them. */
+static void test_waiting(void **state)
+{
+    (void)state;
+    struct site s;
+    struct peer slow, p;
+    struct call calls[24];
+    peer_open(&slow, ANSWER("200 OK\r\nContent-Length: 0", ""));
+    peer_open(&p, ANSWER("200 OK\r\nContent-Length: 0", ""));
+    slow.delay_ms = 1500;
+    p.delay_ms = 60;
+    site_open(&s);
+    for (int i = 0; i < 24; i++)
+        calls[i] = call_of("far", i, "GET", at(i < 4 ? &slow : &p, "/"), NULL);
+    for (int i = 0; i < 4; i++) {
+        calls[i].waits = true;
+        calls[i].request.timeout_ms = 30000;
+    }
+    out_submit(s.out, calls, 24);
+    site_wait(&s, 20);
+    assert_in_range(atomic_load(&p.most_open), 7, 8); /* all eight, as without them */
+    int64_t began = io_now_ms();
+    site_close(&s);
+    assert_true(io_now_ms() - began < 300);
+    peer_close(&p);
+    peer_close(&slow);
 }
 
 static void test_inside_peer(void **state)
@@ -381,7 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answer), cmocka_unit_test(test_methods), cmocka_unit_test(test_retry_after_date), cmocka_unit_test(test_ratelimit_reset),
         cmocka_unit_test(test_lost), cmocka_unit_test(test_no_silent_repetition), cmocka_unit_test(test_not_sent),
-        cmocka_unit_test(test_tls_refused), cmocka_unit_test(test_body_cap), cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_tls_refused), cmocka_unit_test(test_body_cap), cmocka_unit_test(test_caps), cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_inside_peer), cmocka_unit_test(test_stop_with_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

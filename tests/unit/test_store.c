@@ -265,7 +265,7 @@ static int fills_up(const char *dir)
     signal(SIGXFSZ, SIG_IGN);
     if (store_open(&s, url, false, &e) != 0)
         return 10;
-    struct rlimit was, small = {.rlim_cur = 400 << 10, .rlim_max = RLIM_INFINITY};
+    struct rlimit was, small = {.rlim_cur = 1 << 20, .rlim_max = RLIM_INFINITY};
     getrlimit(RLIMIT_FSIZE, &was);
     small.rlim_max = was.rlim_max;
     setrlimit(RLIMIT_FSIZE, &small);

@@ -1,0 +1,39 @@
+/* Which chats there are, where their cards go, and which of them have to be asked what people do. */
+#include "bot/sites.h"
+
+static struct chat_site site_of(const struct driver_config *d)
+{
+    const char *shadow = config_channel(d, "shadow"), *collections = config_channel(d, "collections");
+    return (struct chat_site){.name = d->name,
+                              .approvals = config_channel(d, "approvals"),
+                              .collections = collections,
+                              .shadow = shadow ? shadow : collections,
+                              .traits = d->driver->traits};
+}
+
+/* Does nothing come by itself from this chat? One that is told by HTTP does not have to ask. */
+static bool is_polled(const struct driver_config *d)
+{
+    return (d->driver->traits & TRAIT_POLLS) && !(d->driver->push_secret && d->driver->push_secret(d));
+}
+
+void sites_open(struct sites *s, const struct config *c, int64_t now_ms)
+{
+    *s = (struct sites){.chats = mem_alloc((c->n_drivers + 1) * sizeof *s->chats), .polled = mem_alloc((c->n_drivers + 1) * sizeof *s->polled)};
+    for (size_t i = 0; i < c->n_drivers; i++) {
+        if (c->drivers[i]->driver->kind != DRIVER_CHAT)
+            continue;
+        s->chats[s->n_chats++] = site_of(c->drivers[i]);
+        if (is_polled(c->drivers[i]))
+            s->polled[s->n_polled++] = c->drivers[i]->name;
+    }
+    s->health = health_new(s->polled, s->n_polled, now_ms);
+}
+
+void sites_close(struct sites *s)
+{
+    health_free(s->health);
+    free(s->chats);
+    free(s->polled);
+    *s = (struct sites){0};
+}

@@ -56,6 +56,7 @@ static void walk(const struct config *c, const struct driver_config *d, void *me
                  struct step *last)
 {
     AUTO_JSON stage = NULL;
+    AUTO_JSON kept = NULL;
     char origin[120] = "";
     struct http_response response;
     struct http_response *previous = NULL;
@@ -67,6 +68,7 @@ static void walk(const struct config *c, const struct driver_config *d, void *me
                           .key = "check",
                           .args = args,
                           .stage = stage,
+                          .kept = kept,
                           .attempts = i,
                           .now_ms = now_ms(),
                           .random = 1};
@@ -78,6 +80,10 @@ static void walk(const struct config *c, const struct driver_config *d, void *me
         if (last->stage != NULL) {
             json_decref(stage);
             stage = json_incref(last->stage);
+        }
+        if (last->keep != NULL) { /* for the steps that follow; not stored */
+            json_decref(kept);
+            kept = json_incref(last->keep);
         }
         origin_of(last->request.url != NULL ? last->request.url : "", origin, sizeof origin);
         http_response_fini(&response);

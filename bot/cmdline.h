@@ -29,6 +29,7 @@ int run_main(const struct subcommand *self, int argc, char **argv);     /* cmdli
 int check_main(const struct subcommand *self, int argc, char **argv);   /* check.c */
 int demo_main(const struct subcommand *self, int argc, char **argv);    /* demo.c */
 int journal_main(const struct subcommand *self, int argc, char **argv); /* journal_cli.c */
+int matrix_main(const struct subcommand *self, int argc, char **argv);  /* matrix_cli.c */
 int drivers_main(const struct subcommand *self, int argc, char **argv); /* drivers_cli.c */
 int version_main(const struct subcommand *self, int argc, char **argv); /* main.c */
 

@@ -23,7 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "bot/http_reply.h"
+#include "bot/http_push.h"
 #include "bot/listen.h"
 #include "bot/log.h"
 #include "bot/metrics.h"
@@ -55,7 +55,8 @@ struct conn {
     enum reply verdict;
     int status; /* the engine's */
     int64_t since_ms;
-    const struct driver_config *biller;
+    const struct driver_config *biller, *chat; /* whose it is: a webhook, or a chat platform's delivery */
+    size_t most;                               /* bytes of a body */
     struct buf body;
     size_t received;
 };
@@ -100,7 +101,7 @@ static void conn_forget_request(struct conn *c)
     c->verdict = REPLY_NONE;
     c->status = 0;
     c->received = 0;
-    c->biller = NULL;
+    c->biller = c->chat = NULL;
     if (++c->generation == 0)
         c->generation = 1;
 }
@@ -213,8 +214,16 @@ static bool is_page(const char *url)
 static enum reply route(struct conn *c, const char *url, const char *method)
 {
     static const char hooks[] = "/hooks/";
+    enum push_path push = push_path_of(url);
     if (is_page(url))
         return is_get(method) ? REPLY_NONE : REPLY_ONLY_GET;
+    if (push != PUSH_NO) {
+        const struct driver_config *chat = push_owner(c->http->config, header_of(c->mhd, "Authorization"), query_of(c->mhd, "access_token"));
+        enum reply verdict = push_verdict(push, method, chat != NULL);
+        c->chat = verdict == REPLY_NONE ? chat : NULL;
+        c->most = c->chat ? PUSH_MAX_BODY : HTTP_MAX_BODY;
+        return verdict == REPLY_NONE && c->http->stopping ? REPLY_STOPPING : verdict;
+    }
     if (strncmp(url, hooks, sizeof hooks - 1) != 0)
         return REPLY_NO_PATH;
     c->biller = config_driver(c->http->config, url + sizeof hooks - 1);
@@ -237,7 +246,7 @@ static enum MHD_Result count_lengths(void *n, enum MHD_ValueKind kind, const cha
 }
 
 /* What the header says of the body. *at_once: its end cannot or will not be awaited. */
-static enum reply framing(struct MHD_Connection *mhd, const char *method, bool *at_once)
+static enum reply framing(struct MHD_Connection *mhd, const char *method, size_t most, bool *at_once)
 {
     const char *length = header_of(mhd, "Content-Length"), *coding = header_of(mhd, "Transfer-Encoding");
     bool takes_body = strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
@@ -251,8 +260,8 @@ static enum reply framing(struct MHD_Connection *mhd, const char *method, bool *
     if (!length && !coding && takes_body)
         return REPLY_NO_LENGTH;
     unsigned long long n = length ? strtoull(length, NULL, 10) : 0; /* the library has checked that it is a number */
-    *at_once = n > MAX_DRAIN || (n > HTTP_MAX_BODY && header_of(mhd, "Expect"));
-    return n > HTTP_MAX_BODY ? REPLY_TOO_LARGE : REPLY_NONE;
+    *at_once = n > MAX_DRAIN || (n > most && header_of(mhd, "Expect"));
+    return n > most ? REPLY_TOO_LARGE : REPLY_NONE;
 }
 
 static enum MHD_Result answer_now(struct conn *c, enum reply what)
@@ -265,9 +274,11 @@ static enum MHD_Result answer_now(struct conn *c, enum reply what)
 static enum MHD_Result request_begin(struct conn *c, const char *url, const char *method)
 {
     bool at_once = false;
-    enum reply bad_body = framing(c->mhd, method, &at_once);
     c->phase = CONN_BODY; /* the deadline keeps counting from the request line */
+    c->most = HTTP_MAX_BODY;
     c->verdict = route(c, url, method);
+    buf_init(&c->body, c->most);
+    enum reply bad_body = framing(c->mhd, method, c->most, &at_once);
     if (bad_body != REPLY_NONE)
         c->verdict = bad_body;
     if (c->verdict != REPLY_NONE && at_once)
@@ -283,11 +294,11 @@ static enum MHD_Result request_body(struct conn *c, const char *data, size_t n)
         conn_cut(c, REPLY_TOO_LARGE);
         return MHD_NO;
     }
-    if (c->received > HTTP_MAX_BODY)
+    if (c->received > c->most)
         c->verdict = REPLY_TOO_LARGE;
     else if (c->verdict == REPLY_NONE && h->body_bytes + n > MAX_ALL_BODIES)
         c->verdict = REPLY_BUSY;
-    if (c->verdict != REPLY_NONE || !c->biller) {
+    if (c->verdict != REPLY_NONE || (!c->biller && !c->chat)) {
         conn_drop_body(c);
         return MHD_YES;
     }
@@ -296,11 +307,13 @@ static enum MHD_Result request_body(struct conn *c, const char *data, size_t n)
     return MHD_YES;
 }
 
-/* Hands the verified event over and suspends the connection until http_answer. */
-static enum MHD_Result webhook_push(struct conn *c, const struct billing_event *event)
+/* Hands the verified event (or a chat's delivery: event NULL) over and suspends the connection until http_answer. */
+static enum MHD_Result hand_over(struct conn *c, const struct billing_event *event)
 {
     struct http *h = c->http;
-    struct input in = {.kind = INPUT_WEBHOOK, .biller = c->biller, .event = *event, .body = c->body};
+    struct input in = {.kind = c->chat ? INPUT_PUSH : INPUT_WEBHOOK, .biller = c->biller, .chat_driver = c->chat, .body = c->body};
+    if (event)
+        in.event = *event;
     in.from = (struct handle){.slot = (uint32_t)(c - h->conns), .generation = c->generation};
     in.arrived_us = h->now_ms * 1000;
     h->body_bytes -= c->body.n;
@@ -344,7 +357,7 @@ static enum MHD_Result webhook(struct conn *c)
         status = 400;
     }
     if (rc == 0)
-        return webhook_push(c, &event);
+        return hand_over(c, &event);
     metric_add(METRIC_WEBHOOKS_REFUSED, 1);
     const char *ask = status == 401 && d->challenge ? d->challenge(c->biller) : NULL;
     return ask ? answer_challenge(c, e.text, ask) : answer_sentence(c, status, e.text);
@@ -369,7 +382,7 @@ static enum MHD_Result page(struct conn *c, const char *url)
 static enum MHD_Result answer_engine(struct conn *c)
 {
     if (c->status == 200)
-        return answer_now(c, REPLY_OK);
+        return answer_now(c, c->chat ? REPLY_EMPTY : REPLY_OK);
     if (c->status == 503)
         return answer_now(c, c->http->stopping ? REPLY_STOPPING : REPLY_NOT_STORED);
     return answer_sentence(c, c->status, "this event was not accepted");
@@ -397,6 +410,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
         return answer_engine(c);
     if (c->verdict != REPLY_NONE)
         return answer_now(c, c->verdict);
+    if (c->chat)
+        return hand_over(c, NULL);
     return c->biller ? webhook(c) : page(c, url);
 }
 

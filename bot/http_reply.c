@@ -24,6 +24,13 @@ static const struct row rows[REPLY_COUNT] = {
     [REPLY_BUSY] = {503, "Service Unavailable", "Too much is waiting. Send it again later.\n", "Retry-After", "2", false},
     [REPLY_NOT_STORED] = {503, "Service Unavailable", "It could not be stored. Send it again later.\n", "Retry-After", "5", false},
     [REPLY_STOPPING] = {503, "Service Unavailable", "Shutting down. Send it again later.\n", "Retry-After", "5", true},
+    [REPLY_EMPTY] = {200, "OK", "{}", "Content-Type", "application/json", false},
+    [REPLY_FORBIDDEN] = {403, "Forbidden", "{\"errcode\":\"M_FORBIDDEN\",\"error\":\"This is not the hs_token of the registration.\"}",
+                         "Content-Type", "application/json", false},
+    [REPLY_UNRECOGNIZED] = {405, "Method Not Allowed", "{\"errcode\":\"M_UNRECOGNIZED\",\"error\":\"This address is used with another method.\"}",
+                            "Content-Type", "application/json", false},
+    [REPLY_NOT_FOUND] = {404, "Not Found", "{\"errcode\":\"M_NOT_FOUND\",\"error\":\"There are no users or rooms to be made here.\"}",
+                         "Content-Type", "application/json", false},
 };
 
 static struct MHD_Response *make(const struct row *r)
@@ -34,7 +41,8 @@ static struct MHD_Response *make(const struct row *r)
         void *bytes;
     } body = {.text = r->text};
     struct MHD_Response *m = MHD_create_response_from_buffer(strlen(r->text), body.bytes, MHD_RESPMEM_PERSISTENT);
-    MHD_add_response_header(m, "Content-Type", "text/plain; charset=utf-8");
+    if (!r->header || strcmp(r->header, "Content-Type") != 0)
+        MHD_add_response_header(m, "Content-Type", "text/plain; charset=utf-8");
     if (r->header)
         MHD_add_response_header(m, r->header, r->value);
     if (r->close)

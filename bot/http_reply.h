@@ -21,6 +21,10 @@ enum reply {
     REPLY_BUSY,
     REPLY_NOT_STORED,
     REPLY_STOPPING,
+    REPLY_EMPTY,        /* to a chat platform, in its own terms: {} */
+    REPLY_FORBIDDEN,
+    REPLY_UNRECOGNIZED,
+    REPLY_NOT_FOUND,
     REPLY_COUNT
 };
 

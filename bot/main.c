@@ -52,6 +52,14 @@ static const char journal_help[] =
     "Exit: 0 it holds, or rows were shown; 1 it does not hold, or there is no such account or receipt; 2 usage;\n"
     "3 the store cannot be read; 5 it was made by a newer Dunwell.\n";
 
+static const char matrix_help[] =
+    "registration prints the appservice registration for a Matrix server. Its administrator saves it, names it in\n"
+    "app_service_config_files and restarts the server. It holds both tokens: keep it as secret as they are.\n\n"
+    "  -c, --config FILE   the configuration, with as_token and hs_token in chat.matrix (default: dunwell.yaml)\n"
+    "  -u, --url URL       where the server reaches Dunwell (default: the address of `listen`)\n"
+    "  -h, --help          print this\n\n"
+    "Exit: 0 it was printed, 1 the configuration is not complete, 2 usage.\n";
+
 static const char drivers_help[] =
     "Lists the systems that are built in. With a NAME, its options and what it can do.\n\n"
     "      --options       print all options in mdoc, as in dunwell.yaml(5)\n"
@@ -67,6 +75,8 @@ const struct subcommand subcommands_all[] = {
      journal_help, journal_main},
     {"drivers", "[NAME | --options]", "list the chat, billing and mail systems that are built in", drivers_help,
      drivers_main},
+    {"matrix", "registration [--config FILE] [--url URL]", "print the file that makes a Matrix server bring what people do", matrix_help,
+     matrix_main},
     {"version", "", "print the version and those of the libraries", "  -h, --help          print this\n",
      version_main},
     {NULL, NULL, NULL, NULL, NULL},

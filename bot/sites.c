@@ -11,20 +11,23 @@ static struct chat_site site_of(const struct driver_config *d)
                               .traits = d->driver->traits};
 }
 
-/* Does nothing come by itself from this chat? One that is told by HTTP does not have to ask. */
-static bool is_polled(const struct driver_config *d)
+/* Is what people do brought by HTTP? Then it does not have to be asked for. */
+static bool is_pushed(const struct driver_config *d)
 {
-    return (d->driver->traits & TRAIT_POLLS) && !(d->driver->push_secret && d->driver->push_secret(d));
+    return d->driver->push && d->driver->push_secret && d->driver->push_secret(d);
 }
 
 void sites_open(struct sites *s, const struct config *c, int64_t now_ms)
 {
-    *s = (struct sites){.chats = mem_alloc((c->n_drivers + 1) * sizeof *s->chats), .polled = mem_alloc((c->n_drivers + 1) * sizeof *s->polled)};
+    *s = (struct sites){.chats = mem_alloc((c->n_drivers + 1) * sizeof *s->chats), .polled = mem_alloc((c->n_drivers + 1) * sizeof *s->polled),
+                         .pushed = mem_alloc((c->n_drivers + 1) * sizeof *s->pushed)};
     for (size_t i = 0; i < c->n_drivers; i++) {
         if (c->drivers[i]->driver->kind != DRIVER_CHAT)
             continue;
         s->chats[s->n_chats++] = site_of(c->drivers[i]);
-        if (is_polled(c->drivers[i]))
+        if (is_pushed(c->drivers[i]))
+            s->pushed[s->n_pushed++] = c->drivers[i]->name;
+        else if (c->drivers[i]->driver->traits & TRAIT_POLLS)
             s->polled[s->n_polled++] = c->drivers[i]->name;
     }
     s->health = health_new(s->polled, s->n_polled, now_ms);
@@ -35,5 +38,6 @@ void sites_close(struct sites *s)
     health_free(s->health);
     free(s->chats);
     free(s->polled);
+    free(s->pushed);
     *s = (struct sites){0};
 }

@@ -12,6 +12,8 @@ struct sites {
     const char **polled; /* names of those that bring nothing by themselves */
     size_t n_polled;
     struct health *health; /* of those */
+    const char **pushed; /* names of those that bring it by HTTP */
+    size_t n_pushed;
 };
 
 void sites_open(struct sites *s, const struct config *c, int64_t now_ms); /* the configuration outlives it */

@@ -19,6 +19,7 @@
 #include "engine/inbox.h"
 #include "engine/journal.h"
 #include "engine/poll.h"
+#include "engine/session.h"
 #include "engine/when.h"
 
 /* What a stored webhook leads to (its case, the calls of it) can wait for the answers of those who came in a crowd: then it
@@ -375,6 +376,22 @@ static void take_chat(struct turn *t, struct input *in, struct outputs *out)
     chat_answer_fini(&answer);
 }
 
+/* Events, each once for ever by its own id: the platform may put them into another delivery. What cannot be read at all is taken
+ * too, for it would be sent again and again and hold up all that follows. */
+static void take_push(struct turn *t, struct input *in, struct outputs *out)
+{
+    struct step s;
+    struct err e = {0};
+    const char *name = in->chat_driver->name;
+    step_init(&s);
+    struct span body = {.p = buf_text(&in->body), .n = in->body.n};
+    if (in->chat_driver->driver->push(in->chat_driver, session_kept(&t->engine, name), body, t->engine.now_ms, &s, &e))
+        log_line(LOG_ERROR, "chat.unreadable", "%s sent %zu bytes that cannot be read and are skipped: %s", name, in->body.n, e.text);
+    effect_inputs(&t->engine, name, &s);
+    step_fini(&s);
+    output_add(out, OUTPUT_ANSWER, in->from)->status = 200;
+}
+
 static void take(struct turn *t, struct input *in, struct outputs *out)
 {
     switch (in->kind) {
@@ -383,6 +400,9 @@ static void take(struct turn *t, struct input *in, struct outputs *out)
         break;
     case INPUT_CHAT:
         take_chat(t, in, out);
+        break;
+    case INPUT_PUSH:
+        take_push(t, in, out);
         break;
     case INPUT_RESPONSE:
         effect_answered(&t->engine, in->effect_id, &in->response, &t->calls);
@@ -394,6 +414,8 @@ static void first_time(struct turn *t)
 {
     engine_recover(&t->engine);
     polls_set(&t->engine, t->sites.polled, t->sites.n_polled);
+    for (size_t i = 0; i < t->sites.n_pushed; i++)
+        chat_awaken(&t->engine, t->sites.pushed[i]);
     journal_add(&t->engine, &(struct actor){.name = "dunwell"}, "started", 0, "", "", NULL, "Dunwell started in %s mode under policy %s",
                 t->config->shadow ? "shadow" : "live", policy_version(t->policy));
 }

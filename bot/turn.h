@@ -11,7 +11,7 @@ struct handle {
     uint32_t slot, generation;
 };
 
-enum input_kind { INPUT_WEBHOOK, INPUT_CHAT, INPUT_RESPONSE };
+enum input_kind { INPUT_WEBHOOK, INPUT_CHAT, INPUT_RESPONSE, INPUT_PUSH /* a chat's delivery by HTTP: from, chat_driver, body */ };
 
 struct input {
     enum input_kind kind;

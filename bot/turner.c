@@ -4,7 +4,7 @@
  * the next round. So the commit is shared by all who came while the last one was being written (group commit), and there
  * is no hold: a lone request waits for its own commit and nothing else.
  *
- * A turn that fails has changed nothing and nothing of it may be acknowledged. Its webhooks are answered 503, so that their
+ * A turn that fails has changed nothing and nothing of it may be acknowledged. Its webhooks and deliveries are answered 503, so that their
  * senders come again; its chat inputs are not acknowledged, so that the platform or the person comes again; its responses
  * cannot come again, so they are kept and given to the next turn. The next turn is tried after a pause, the trouble is
  * logged once, and /readyz shows it until a turn succeeds. */
@@ -93,7 +93,7 @@ static void give_back(struct turner *t)
             t->inputs[kept++] = *in;
             continue;
         }
-        if (in->kind == INPUT_WEBHOOK) {
+        if (in->kind == INPUT_WEBHOOK || in->kind == INPUT_PUSH) {
             struct output *o = output_add(&t->outputs);
             o->to = in->from;
             o->status = 503;

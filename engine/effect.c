@@ -209,15 +209,14 @@ static void poll_pauses(struct engine *e, struct effect *f, const struct step *s
     poll_said(e, f, wait.reason);
 }
 
-/* What the answer told, in the transaction that stores where the driver goes on. */
-static void take_over(struct engine *e, const struct effect *f, struct step *s)
+void effect_inputs(struct engine *e, const char *driver, struct step *s)
 {
     if (s->keep)
-        session_keep(e, f->driver, s->keep);
+        session_keep(e, driver, s->keep);
     for (size_t i = 0; i < s->n_inputs && e->world.chat_input; i++) {
         struct chat_input *in = &s->inputs[i];
         free(in->platform); /* whose it is, we know better than what came over the wire */
-        in->platform = str_dup(f->driver);
+        in->platform = str_dup(driver);
         e->world.chat_input(e->world.ctx, e, in);
     }
 }
@@ -232,7 +231,7 @@ static void effect_step(struct engine *e, struct effect *f, const struct http_re
                       .random = e->world.random(e->world.ctx)};
     e->world.step(e->world.ctx, &job, previous, &s);
     changed(e);
-    take_over(e, f, &s);
+    effect_inputs(e, f->driver, &s);
     if (is_poll(f)) {
         if (s.outcome == STEP_HTTP)
             poll_asks(e, f, previous, &s, out);

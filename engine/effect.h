@@ -36,6 +36,9 @@ struct calls {
 };
 void calls_free(struct calls *c);
 
+/* What a step brought of people's doings and of what its driver keeps; inside the transaction that stores the rest. */
+void effect_inputs(struct engine *e, const char *driver, struct step *s);
+
 /* Steps effects that are due; appends what must be sent. most: bound of this turn. */
 void effects_start(struct engine *e, struct calls *out, size_t most);
 /* An answer came. Appends the next request if the driver wants one. Unknown ids are ignored (already finished). */

@@ -304,11 +304,12 @@ static void test_turn(void **state)
     struct turn *t = turn_new(&c, store, &clock, &p);
     if (!t)
         fail_msg("%s", p.n ? p.lines[0] : "no turn");
-    deliver(t, "$1 help\n$2 whoami\n");
+    deliver(t, "$1 help\n$2 note acme called them\n");
     assert_int_equal(seen(store), 2);
-    deliver(t, "$2 whoami\n$3 whoami\n"); /* the server put one into another delivery */
+    deliver(t, "$2 note acme called them\n$3 whoami\n"); /* the server put one into another delivery */
     assert_int_equal(seen(store), 3);
     assert_int_equal(store_i64(store, -1, "SELECT count(*) FROM effects WHERE purpose = 'whisper'", ""), 3);
+    assert_int_equal(store_i64(store, -1, "SELECT count(*) FROM notes", ""), 1);
     deliver(t, "? rubbish"); /* answered, or it would be sent for ever */
     assert_int_equal(polls, 0);     /* what is brought is not asked for */
     assert_int_equal(awakened, 1);

@@ -2,6 +2,8 @@
  * platform that cannot be reached. */
 #include "tests/unit/office.h"
 
+#include "bot/card_sync.h"
+
 #define YES "\xE2\x9C\x85"
 #define NO "\xE2\x9D\x8C"
 #define ROOM "!approvals"
@@ -175,6 +177,32 @@ static void rights_are_looked_at(void **state)
     assert_int_equal(state_of_request(), PROPOSAL_ASKED);
 }
 
+/* What was moved on since the message was sent is looked at first. */
+static void a_tap_answers_what_was_shown(void **state)
+{
+    (void)state;
+    asked();
+    AUTO_STR id = card_id();
+    store_begin(office.store);
+    store_run(office.store, "UPDATE messages SET shown = shown - 1 WHERE platform = 'matrix'", "");
+    assert_int_equal(store_commit(office.store, NULL), 0);
+    AUTO_STR said = ACT(.kind = CHAT_REACTION, .user = MARA, .message = id, .text = YES);
+    assert_true(said[0]);
+    assert_int_equal(state_of_request(), PROPOSAL_ASKED);
+}
+
+static void what_cannot_be_undone_takes_words(void **state)
+{
+    (void)state;
+    struct proposal p = {.state = PROPOSAL_ASKED, .verb = VERB_PLAN, .amount = money_of(100, "USD")};
+    assert_true(tap_enough(&office.e, &p));
+    p.verb = VERB_RETRY;
+    assert_false(tap_enough(&office.e, &p));
+    p.verb = VERB_HOLD;
+    p.amount = money_of(100, "EUR"); /* nothing was said of euros */
+    assert_false(tap_enough(&office.e, &p));
+}
+
 /* The card of an older question is void: a tap on it is a tap on nothing. */
 static void an_old_question_takes_no_answer(void **state)
 {
@@ -318,7 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_tap_approves), TEST(a_no_wants_words), TEST(a_tap_is_not_enough_for_much), TEST(only_the_card_in_its_room_counts),
-        TEST(rights_are_looked_at), TEST(an_old_question_takes_no_answer), TEST(taps_are_offered_and_taken_away),
+        TEST(rights_are_looked_at), TEST(a_tap_answers_what_was_shown), TEST(what_cannot_be_undone_takes_words), TEST(an_old_question_takes_no_answer), TEST(taps_are_offered_and_taken_away),
         TEST(taking_a_vote_back_too_late_is_said), TEST(words_in_the_thread_of_a_card), TEST(a_number_that_is_said_wins),
         TEST(we_follow_whom_we_know), TEST(an_encrypted_room_gets_nothing), TEST(who_cannot_be_reached_is_passed_over),
     };

@@ -4,8 +4,11 @@
 #include "bot/card_replies.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "bot/words.h"
+#include "engine/ending.h"
 #include "engine/waiting.h"
 #include "engine/when.h"
 
@@ -61,6 +64,27 @@ static void say_reopened(const struct proposal *p, const struct waiting *w, card
     }
 }
 
+/* Of a long plan not every instalment is news. */
+static bool is_news(const struct ending *o)
+{
+    int64_t paid = strncmp(o->mark, "kept-", 5) == 0 ? strtoll(o->mark + 5, NULL, 10) : 0;
+    return o->kind != ENDING_NONE && (paid <= 6 || paid % 3 == 0);
+}
+
+/* What somebody decided comes back to them: in the thread of the decision, and in that of the case. */
+static void say_outcome(struct engine *e, const struct recovery *r, const struct proposal *p, card_say say, void *ctx)
+{
+    struct ending o;
+    char what[40], plain[320];
+    ending_of(e, r, p, &o);
+    if (!p->decider[0] || !is_news(&o))
+        return;
+    snprintf(what, sizeof what, "outcome-%s", o.mark);
+    AUTO_STR text = str_fmt("A-%lld, %s %s: %s.", (long long)p->id, str_eq(p->decider, p->requester) ? "asked by" : "approved by", words_person(e, p->decider),
+                            words_plain(plain, sizeof plain, o.text));
+    say(ctx, what, text);
+}
+
 void card_replies(struct engine *e, const struct recovery *r, const struct proposal *p, bool own, card_say say, void *ctx)
 {
     struct waiting w;
@@ -70,5 +94,6 @@ void card_replies(struct engine *e, const struct recovery *r, const struct propo
         say_escalations(e, p, &w, say, ctx);
     }
     say_reopened(p, &w, say, ctx);
+    say_outcome(e, r, p, say, ctx);
     waiting_fini(&w);
 }

@@ -4,7 +4,7 @@
 
 #include "bot/commands.h"
 #include "bot/words.h"
-#include "engine/journal.h"
+#include "engine/receipt.h"
 
 enum { ROWS_READ = 120, ROWS_MOST = 20, ROW_TEXT = 240 };
 
@@ -50,6 +50,10 @@ int cmd_history(struct request *rq, struct err *e)
     rc = request_account(rq, o.account, &a, key, e);
     if (rc)
         return rc;
+    struct recovery *r = recovery_open_for(rq->engine, key);
+    if (r)
+        opened_note(rq->engine, rq->who.person, r->id);
+    recovery_free(r);
     AUTO_BUF out = BUF(2 * WORDS_SIZE);
     struct telling t = {.engine = rq->engine};
     buf_addf(&out, "%s, from the journal, newest last:", a ? a->name : key);

@@ -5,6 +5,7 @@
  * cases as with none. */
 #include "bot/commands.h"
 #include "bot/words.h"
+#include "engine/receipt.h"
 #include "engine/when.h"
 
 enum { LIVE_MOST = 6 };
@@ -141,6 +142,8 @@ int cmd_status(struct request *rq, struct err *e)
         return rc;
     AUTO_BUF out = BUF(WORDS_SIZE);
     struct recovery *r = recovery_open_for(rq->engine, key);
+    if (r)
+        opened_note(rq->engine, rq->who.person, r->id);
     if (r)
         status_open(&out, rq->engine, r);
     else

@@ -17,6 +17,7 @@ const struct command commands_all[] = {
     {"queue", "queue", "the collectors' queue, largest first", 0, cmd_queue, false},
     {"holds", "holds", "what is on hold, the next to end first", 0, cmd_holds, false},
     {"inbox", "inbox", "the requests that wait for your decision", DECIDERS, cmd_inbox, false},
+    {"approvals", "approvals [@person]", "open requests; or what somebody decided and how it ended", WORKERS, cmd_approvals, false},
     {"note", "note <account> <text>", "remember something about an account", 0, cmd_note, false},
     {"claim", "claim <account>", "take the case: you handle it", WORKERS, cmd_claim, false},
     {"notmine", "notmine <account>", "hand the case on to collections", WORKERS, cmd_notmine, false},

@@ -78,6 +78,7 @@ int form_open(struct request *rq, const char *form, const char *ref, int64_t rev
 int form_change(struct request *rq, struct err *e); /* the live line and the preview again */
 int form_submit(struct request *rq, struct err *e); /* may leave answer->form_errors */
 
+int cmd_approvals(struct request *rq, struct err *e);
 int cmd_approve(struct request *rq, struct err *e);
 int cmd_claim(struct request *rq, struct err *e);
 int cmd_counter(struct request *rq, struct err *e);

@@ -210,6 +210,20 @@ bool plan_end(struct engine *e, struct recovery *r, const char *state)
     return true;
 }
 
+/* What became of the agreement, under the agreement's own number. */
+static void say_kept(struct engine *e, const struct recovery *r, int64_t plan, bool paid, int64_t instalment)
+{
+    int64_t request = store_i64(e->store, 0, "SELECT proposal_id FROM plans WHERE id = ?1", "i", plan);
+    int64_t n = store_i64(e->store, 0, "SELECT n FROM instalments WHERE id = ?1", "i", instalment);
+    int64_t all = store_i64(e->store, 0, "SELECT max(n) FROM instalments WHERE plan_id = ?1", "i", plan);
+    int64_t open = store_i64(e->store, 0, "SELECT count(*) FROM instalments WHERE plan_id = ?1 AND n = ?2 AND state <> 'paid'", "ii", plan, n);
+    AUTO_STR ref = str_fmt("A-%lld", (long long)request);
+    if (paid && open == 0)
+        journal_add(e, &POLICY, "plan.kept", r->id, r->account, ref, NULL, "Plan %s is kept so far: instalment %lld of %lld is paid", ref, (long long)n, (long long)all);
+    else if (!paid)
+        journal_add(e, &POLICY, "plan.broken", r->id, r->account, ref, NULL, "Plan %s is broken: instalment %lld of %lld was not paid", ref, (long long)n, (long long)all);
+}
+
 void instalment_ended(struct engine *e, struct recovery *r, const json_t *terms, bool paid, const char *why)
 {
     char amount[MONEY_TEXT_SIZE];
@@ -218,6 +232,7 @@ void instalment_ended(struct engine *e, struct recovery *r, const json_t *terms,
     bool running = store_i64(e->store, 0, "SELECT count(*) FROM plans WHERE id = ?1 AND state = 'running'", "i", plan) > 0;
     if (r->state == RECOVERY_CLOSED || !running) /* of a plan that ended meanwhile: whoever ended it has said what is next */
         return;
+    say_kept(e, r, plan, paid, id);
     if (paid) {
         say_next(e, r);
         return;

@@ -90,8 +90,8 @@ void receipt_add(struct engine *e, const char *ref, const json_t *detail)
     char id[RECEIPT_SIZE];
     for (size_t from = 0; from < RECEIPT_TRIES; from++) {
         receipt_id(e->memo.head, from, id);
-        if (store_run(e->store, "INSERT INTO receipts (id, ref, seq, card) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING", "ttit", id, ref, e->memo.head_seq,
-                      json_str(detail, "card", "")) == 1)
+        if (store_run(e->store, "INSERT INTO receipts (id, ref, seq, card, person, at_ms) SELECT ?1, ?2, seq, ?4, actor, at_ms FROM journal WHERE seq = ?3 ON CONFLICT DO NOTHING",
+                      "ttit", id, ref, e->memo.head_seq, json_str(detail, "card", "")) == 1)
             return;
     }
 }
@@ -105,6 +105,15 @@ bool receipt_fits(const char *id, struct span row_hash)
             return true;
     }
     return false;
+}
+
+void opened_note(struct engine *e, const struct person *who, int64_t case_id)
+{
+    if (person_has(who, ROLE_MANAGER | ROLE_FINANCE))
+        store_run(e->store,
+                  "INSERT INTO opened (ref, person, at_ms) SELECT 'A-' || id, ?2, ?3 FROM proposals WHERE case_id = ?1 AND is_live = 1 AND state = 2 "
+                  "ON CONFLICT (ref, person) DO NOTHING",
+                  "iti", case_id, who->key, e->now_ms);
 }
 
 const char *receipt_of(struct engine *e, const char *ref, char out[RECEIPT_SIZE])

@@ -22,6 +22,8 @@ void shown_settle(struct engine *e, const char *ref);
 void receipt_detail(struct engine *e, const char *ref, const struct actor *who, int64_t revision, json_t *detail);
 /* The journal row just written is a decision on ref, with this detail: its id is made and kept. */
 void receipt_add(struct engine *e, const char *ref, const json_t *detail);
+/* This person looks at the details of what is being asked about this case. */
+void opened_note(struct engine *e, const struct person *who, int64_t case_id);
 /* The newest receipt of a request; "" when there is none. Returns out. */
 const char *receipt_of(struct engine *e, const char *ref, char out[RECEIPT_SIZE]);
 /* Is this the id that the hash of a journal row gives? */

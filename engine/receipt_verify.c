@@ -116,10 +116,11 @@ static void check_cards(struct check *c)
 
 static void check_receipts(struct check *c)
 {
-    struct query *q = store_query(c->s, "SELECT r.id, r.ref, r.card, j.ref, j.hash, j.detail FROM receipts r LEFT JOIN journal j ON j.seq = r.seq", "");
+    struct query *q = store_query(c->s, "SELECT r.id, r.ref, r.card, j.ref, j.hash, j.detail, r.person, j.actor, r.at_ms, j.at_ms FROM receipts r LEFT JOIN journal j ON j.seq = r.seq", "");
     while (query_next(q)) {
         json_auto_t *detail = query_json(q, 5);
-        if (!str_eq(query_text(q, 1), query_text(q, 3)) || !str_eq(query_text(q, 2), json_str(detail, "card", "")) ||
+        bool same = str_eq(query_text(q, 1), query_text(q, 3)) && str_eq(query_text(q, 6), query_text(q, 7)) && query_i64(q, 8) == query_i64(q, 9);
+        if (!same || !str_eq(query_text(q, 2), json_str(detail, "card", "")) ||
             !receipt_fits(query_text(q, 0), query_blob(q, 4)))
             wrong(c, "receipt", query_text(q, 0), "does not belong to its journal row any more");
     }

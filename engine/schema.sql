@@ -122,8 +122,20 @@ CREATE TABLE shown (
     PRIMARY KEY (ref, hash)
 );
 
-CREATE TABLE receipts (id TEXT PRIMARY KEY, ref TEXT NOT NULL, seq INTEGER NOT NULL, card TEXT NOT NULL);
+CREATE TABLE receipts (
+    id TEXT PRIMARY KEY,
+    ref TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    card TEXT NOT NULL
+);
 CREATE INDEX receipts_ref ON receipts (ref, seq);
+CREATE INDEX receipts_person ON receipts (person, seq);
+CREATE INDEX receipts_at ON receipts (at_ms);
+
+-- Who looked at the details of an open request, and when first.
+CREATE TABLE opened (ref TEXT NOT NULL, person TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (ref, person));
 
 -- What a request went through while it waited: a row from the first reminder on.
 CREATE TABLE waiting (

@@ -96,6 +96,8 @@ static const struct {
     {"UPDATE effects SET result = replace(result, 'plan_77', 'plan_78')", "UPDATE effects SET result = replace(result, 'plan_78', 'plan_77')", "billing answered"},
     {"UPDATE receipts SET seq = seq - 1", "UPDATE receipts SET seq = seq + 1", "receipt R-"},
     {"UPDATE receipts SET card = 'x' || card", "UPDATE receipts SET card = substr(card, 2)", "receipt R-"},
+    {"UPDATE receipts SET person = 'x' || person", "UPDATE receipts SET person = substr(person, 2)", "receipt R-"},
+    {"UPDATE receipts SET at_ms = at_ms + 1", "UPDATE receipts SET at_ms = at_ms - 1", "receipt R-"},
     {"UPDATE proposals SET id = id + 100", "UPDATE proposals SET id = id - 100", "is gone from the store"},
     {"INSERT INTO votes SELECT 1, 'manager2', vote, right_used, reason, revision, at_ms FROM votes", "DELETE FROM votes WHERE person = 'manager2'", "the vote on A-1 manager2"},
 };

@@ -30,6 +30,7 @@ int check_main(const struct subcommand *self, int argc, char **argv);   /* check
 int demo_main(const struct subcommand *self, int argc, char **argv);    /* demo.c */
 int journal_main(const struct subcommand *self, int argc, char **argv); /* journal_cli.c */
 int matrix_main(const struct subcommand *self, int argc, char **argv);  /* matrix_cli.c */
+int report_main(const struct subcommand *self, int argc, char **argv);  /* report_cli.c */
 int drivers_main(const struct subcommand *self, int argc, char **argv); /* drivers_cli.c */
 int version_main(const struct subcommand *self, int argc, char **argv); /* main.c */
 

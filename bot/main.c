@@ -60,6 +60,17 @@ static const char matrix_help[] =
     "  -h, --help          print this\n\n"
     "Exit: 0 it was printed, 1 the configuration is not complete, 2 usage.\n";
 
+static const char report_help[] =
+    "approvals prints, for each person and kind of request: how many they were asked for by name and decided, how long it\n"
+    "took (median and nine of ten), what they approved and was overturned after (failed, void, withdrawn), uses of the\n"
+    "emergency right, decisions within 5 s with the details unopened, and how plans they approved ended. Below: what was\n"
+    "asked and parked by kind. The store is opened read-only; a running Dunwell is not disturbed.\n\n"
+    "      --since SPAN    30d, 12h or 4w back from now (default: 30d)\n"
+    "  -c, --config FILE   where the store is written down (default: dunwell.yaml)\n"
+    "  -s, --store URL     the store itself, for example sqlite:var/dunwell.db\n"
+    "  -j, --json          one JSON object\n"
+    "  -h, --help          print this\n";
+
 static const char drivers_help[] =
     "Lists the systems that are built in. With a NAME, its options and what it can do.\n\n"
     "      --options       print all options in mdoc, as in dunwell.yaml(5)\n"
@@ -73,6 +84,8 @@ const struct subcommand subcommands_all[] = {
      demo_help, demo_main},
     {"journal", "verify|show|receipt ID [--config FILE | --store URL] [--account X]", "verify or read what happened",
      journal_help, journal_main},
+    {"report", "approvals [--since 30d] [--config FILE | --store URL] [--json]", "who decided what, how fast, and how it ended", report_help,
+     report_main},
     {"drivers", "[NAME | --options]", "list the chat, billing and mail systems that are built in", drivers_help,
      drivers_main},
     {"matrix", "registration [--config FILE] [--url URL]", "print the file that makes a Matrix server bring what people do", matrix_help,

@@ -7,6 +7,7 @@
 #include "engine/catch_up.h"
 #include "engine/effect.h"
 #include "engine/inbox.h"
+#include "engine/report.h"
 #include "engine/session.h"
 #include "engine/timer.h"
 #include "engine/when.h"
@@ -83,6 +84,7 @@ bool engine_tick(struct engine *e, int budget)
     more |= inbox_work(e, budget);
     if (e->now_ms - e->memo.pruned_ms > MS_HOUR) {
         store_run(e->store, "DELETE FROM chat_seen WHERE at_ms < ?1", "i", e->now_ms - 2 * MS_DAY);
+        report_look(e);
         e->memo.pruned_ms = e->now_ms;
     }
     if (more)

@@ -9,6 +9,7 @@
 #include "engine/ping.h"
 #include "engine/plan.h"
 #include "engine/proposal.h"
+#include "engine/report.h"
 #include "engine/timer.h"
 #include "engine/waiting.h"
 #include "engine/when.h"
@@ -118,6 +119,10 @@ static bool executes(const char *kind)
 
 void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
 {
+    if (str_eq(kind, "weekly")) { /* of no case */
+        report_weekly(e);
+        return;
+    }
     struct recovery *r = recovery_load(e, case_id);
     if (!r)
         return;

@@ -167,7 +167,7 @@ static json_t *read_approvals(const struct policy_reader *r, const json_t *root)
 
 static json_t *read_root(struct policy_reader *r, const json_t *root)
 {
-    static const char *const known[] = {"tiers", "fragile", "rules", "plans", "holds", "retries", "approvals", "attention", NULL};
+    static const char *const known[] = {"tiers", "fragile", "rules", "plans", "holds", "retries", "approvals", "attention", "reports", NULL};
     json_t *out = json_object();
     doc_known_keys(r->d, root, "", known, r->p);
     json_t *tiers = policy_read_tiers(r, root);
@@ -181,6 +181,7 @@ static json_t *read_root(struct policy_reader *r, const json_t *root)
     json_put_new(out, "retries", read_retries(r, root));
     json_put_new(out, "approvals", read_approvals(r, root));
     json_put_new(out, "attention", policy_read_attention(r, root));
+    json_put_new(out, "reports", policy_read_reports(r, root));
     return out;
 }
 

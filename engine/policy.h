@@ -28,6 +28,7 @@
  *             other: {attempts: 15, days: 30}}
  *   approvals: {expire_hours: 48, remind_hours: [4, 12, 24], escalate: [{after_hours: 24, ask: [finance]}], reactions_below: {USD: 5000}}
  *   attention: {pings_per_hour: 6, quiet: {from: "20:00", to: "07:00"}, small: {USD: 1000}}      # policy_attention.h
+ *   reports: {weekly: "mon 09:00"}
  * Conditions: {all: [..]}, {any: [..]}, {not: c}, or {fact: NAME, is|in|below|at_least|known: ...}. A fact that is not known
  * makes every comparison false and is named in the reasons. Amounts are major units by currency; in plans.manager `amount`
  * is optional (the approver's own limit holds anyway). A rule that retries is passed over unless payment.class is S: no card

@@ -135,6 +135,40 @@ json_t *policy_read_attention(const struct policy_reader *r, const json_t *root)
     return out;
 }
 
+static int weekday_of(const char *text)
+{
+    static const char *const days[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+    for (int i = 0; i < 7; i++)
+        if (strncmp(text, days[i], 3) == 0 && text[3] == ' ')
+            return i;
+    return -1;
+}
+
+json_t *policy_read_reports(const struct policy_reader *r, const json_t *root)
+{
+    static const char *const known[] = {"weekly", NULL};
+    const json_t *map = json_object_get(root, "reports");
+    const char *weekly = json_str(map, "weekly", NULL);
+    json_t *out = json_object();
+    if (json_is_object(map))
+        doc_known_keys(r->d, map, "reports", known, r->p);
+    int64_t minutes = weekly && strlen(weekly) > 4 ? minutes_of(weekly + 4) : -1, day = weekly ? weekday_of(weekly) : -1;
+    if (map && (!json_is_object(map) || (json_object_get(map, "weekly") && (minutes < 0 || day < 0))))
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, root, "reports"), "reports must be a day and a time in quotes, such as {weekly: \"mon 09:00\"}");
+    if (weekly) {
+        json_put_i64(out, "weekday", day);
+        json_put_i64(out, "minutes", minutes);
+    }
+    return out;
+}
+
+bool policy_weekly(const struct policy *p, int *weekday, int *minutes)
+{
+    *weekday = (int)json_i64(p->root, "reports.weekday", -1);
+    *minutes = (int)json_i64(p->root, "reports.minutes", -1);
+    return *weekday >= 0;
+}
+
 int policy_pings_per_hour(const struct policy *p)
 {
     return (int)json_i64(p->root, "attention.pings_per_hour", 6);

@@ -8,6 +8,7 @@
  *     pings_per_hour: 6                             # per person; what is more is bundled into one message
  *     quiet: {from: "20:00", to: "07:00"}           # in each person's zone: nobody is pinged then, it waits for the morning
  *     small: {USD: 1000, EUR: 900}                  # "3 under $1,000.00" in a bundle
+ *   reports: {weekly: "mon 09:00"}                    # a summary in the approvals channel, in the first operator's zone
  * Hours count from the moment the request was asked. `ask` names roles (manager, finance) or people by their key. */
 #ifndef DW_ENGINE_POLICY_ATTENTION_H
 #define DW_ENGINE_POLICY_ATTENTION_H
@@ -26,6 +27,8 @@ const json_t *policy_escalate_ask(const struct policy *p, size_t step); /* ["fin
 
 /* The section `attention`, canonical; new. */
 json_t *policy_read_attention(const struct policy_reader *r, const json_t *root);
+json_t *policy_read_reports(const struct policy_reader *r, const json_t *root);
+bool policy_weekly(const struct policy *p, int *weekday, int *minutes); /* 0 is Sunday; false when there is none */
 int policy_pings_per_hour(const struct policy *p);
 /* Minutes of the day; false when there are no quiet hours. from > to: over midnight. */
 bool policy_quiet(const struct policy *p, int *from, int *to);

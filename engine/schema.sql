@@ -99,6 +99,7 @@ CREATE TABLE proposals (
 );
 CREATE INDEX proposals_case ON proposals (case_id, id);
 CREATE INDEX proposals_asked ON proposals (expires_ms, id) WHERE state = 2; -- PROPOSAL_ASKED
+CREATE INDEX proposals_when ON proposals (created_ms) WHERE asked = 1; -- for reports
 CREATE INDEX proposals_live ON proposals (case_id, state) WHERE is_live = 1;
 
 CREATE TABLE votes (
@@ -164,6 +165,7 @@ CREATE TABLE pings (
 CREATE INDEX pings_sent ON pings (person, at_ms) WHERE state = 1;
 CREATE INDEX pings_waiting ON pings (person, id) WHERE state = 0;
 CREATE INDEX pings_ref ON pings (ref);
+CREATE INDEX pings_at ON pings (at_ms);
 
 CREATE TABLE holds (
     id INTEGER PRIMARY KEY,
@@ -227,7 +229,6 @@ CREATE TABLE timers (
 );
 CREATE INDEX timers_due ON timers (due_ms);
 CREATE INDEX timers_case ON timers (case_id);
-CREATE INDEX timers_ref ON timers (ref, kind);
 
 CREATE TABLE effects (
     id INTEGER PRIMARY KEY,

@@ -51,8 +51,18 @@ CREATE TABLE shown (
     card TEXT NOT NULL,
     PRIMARY KEY (ref, hash)
 );
-CREATE TABLE receipts (id TEXT PRIMARY KEY, ref TEXT NOT NULL, seq INTEGER NOT NULL, card TEXT NOT NULL);
+CREATE TABLE receipts (
+    id TEXT PRIMARY KEY,
+    ref TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    card TEXT NOT NULL
+);
 CREATE INDEX receipts_ref ON receipts (ref, seq);
+CREATE INDEX receipts_person ON receipts (person, seq);
+CREATE INDEX receipts_at ON receipts (at_ms);
+CREATE TABLE opened (ref TEXT NOT NULL, person TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (ref, person));
 CREATE TABLE waiting (
     proposal_id INTEGER PRIMARY KEY,
     case_id INTEGER NOT NULL,
@@ -65,7 +75,6 @@ CREATE TABLE waiting (
     note TEXT NOT NULL
 );
 CREATE INDEX waiting_reopen ON waiting (case_id) WHERE reopen_by <> '';
-CREATE INDEX timers_ref ON timers (ref, kind);
 CREATE INDEX proposals_asked ON proposals (expires_ms, id) WHERE state = 2;
 CREATE TABLE pings (
     id INTEGER PRIMARY KEY,
@@ -79,3 +88,5 @@ CREATE TABLE pings (
 CREATE INDEX pings_sent ON pings (person, at_ms) WHERE state = 1;
 CREATE INDEX pings_waiting ON pings (person, id) WHERE state = 0;
 CREATE INDEX pings_ref ON pings (ref);
+CREATE INDEX pings_at ON pings (at_ms);
+CREATE INDEX proposals_when ON proposals (created_ms) WHERE asked = 1;

@@ -188,6 +188,7 @@ void invariants_at_rest(struct sim *s)
     agreements(s);
     money(s);
     holds_are_real(s);
+    invariants_of_waiting(s);
 }
 
 void invariants_at_end(struct sim *s)
@@ -196,6 +197,7 @@ void invariants_at_end(struct sim *s)
     struct journal_report report;
     sim_check(s, journal_verify(s->store, &report, &e) == 0, report.problem);
     sim_check(s, report.rows > 0, "there is a journal");
+    invariants_of_seals(s);
     const char *id;
     json_t *times;
     json_object_foreach(bag(&s->events), id, times)

@@ -270,6 +270,10 @@ static void command(struct sim *s)
                         str_fmt("decline A-%lld not now", (long long)a),
                         str_fmt("counter A-%lld %dx", (long long)a, 1 + pick(s, 5)),
                         str_fmt("withdraw A-%lld", (long long)a),
+                        str_fmt("reopen A-%lld", (long long)a),
+                        str_fmt("reopen A-%lld", (long long)a),
+                        str_dup("inbox"),
+                        str_fmt("approvals %s", who),
                         str_fmt("hold %s until %s why call them first", account, day),
                         str_fmt("promise %s %d by %s", account, 1 + pick(s, 500), day),
                         str_fmt("dispute %s wrong amount", account),
@@ -302,6 +306,13 @@ static void fail_payment(struct sim *s)
     control(s, "fail", json_pack("{s:s, s:s, s:i}", "customer", customer, "code", codes[pick(s, DW_ARRAY_LEN(codes))], "again", pick(s, 3)));
 }
 
+/* While Dunwell is down somebody sets the clock right; what it was about to say is not said twice. */
+static void clock_set_back(struct sim *s)
+{
+    s->now_ms -= pick(s, 180) * MS_MINUTE;
+    process_crash(s);
+}
+
 static void something_happens(struct sim *s)
 {
     int what = pick(s, 100);
@@ -311,8 +322,10 @@ static void something_happens(struct sim *s)
         control(s, "pay", json_pack("{s:o}", "customer", json_sprintf("sbx_%s", accounts[pick(s, DW_ARRAY_LEN(accounts))])));
     else if (what < 70)
         command(s);
-    else if (what < 74)
+    else if (what < 73)
         process_crash(s);
+    else if (what < 74)
+        clock_set_back(s);
     else if (what < 90)
         s->now_ms += pick(s, 20) * MS_HOUR;
     else

@@ -44,6 +44,8 @@ void invariant_on_answer(struct sim *s, const struct flight *f);
 void invariant_on_webhook(struct sim *s, const char *event_id);
 void invariants_after_turn(struct sim *s);
 void invariants_at_rest(struct sim *s); /* nothing is in flight, nothing is due */
+void invariants_of_waiting(struct sim *s); /* waiting.c, at rest */
+void invariants_of_seals(struct sim *s);   /* at the end */
 void invariants_at_end(struct sim *s);
 void invariants_fini(struct sim *s);
 

@@ -74,6 +74,21 @@ static void nobody_is_called_at_night(void **state)
     office_close(&o);
 }
 
+static void what_waits_for_room_waits_for_the_morning_too(void **state)
+{
+    struct office o;
+    (void)state;
+    office_patient(&o, "approvals: {expire_hours: 48, remind_hours: [], escalate: [{after_hours: 2, ask: [finance1]}]}\nattention: {pings_per_hour: 1, quiet: {from: \"07:00\", to: \"09:00\"}}");
+    four_asked(&o);
+    office_later(&o, 2 * MS_HOUR); /* 06:26: one goes out, and the others have room at 07:26 */
+    office_later(&o, MS_HOUR);
+    assert_int_equal(office_count(&o, "ping-"), 1);
+    office_later(&o, 2 * MS_HOUR);
+    assert_int_equal(office_count(&o, "ping-"), 2);
+    assert_says(office_text_of(&o, "ping-"), "3 requests wait for you");
+    office_close(&o);
+}
+
 static void quiet_hours_are_each_persons_own(void **state)
 {
     static const struct {
@@ -176,7 +191,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(beyond_the_cap_they_are_bundled), cmocka_unit_test(what_is_over_is_dropped),
-        cmocka_unit_test(nobody_is_called_at_night),       cmocka_unit_test(quiet_hours_are_each_persons_own),
+        cmocka_unit_test(nobody_is_called_at_night),       cmocka_unit_test(what_waits_for_room_waits_for_the_morning_too),
+              cmocka_unit_test(quiet_hours_are_each_persons_own),
         cmocka_unit_test(an_emergency_never_waits),        cmocka_unit_test(the_owner_is_asked_in_the_morning),
         cmocka_unit_test(the_inbox_lists_what_waits),      cmocka_unit_test(mistakes_in_the_policy_are_named),
     };

@@ -100,6 +100,19 @@ static void decided_requests_are_left_alone(void **state)
     office_close(&o);
 }
 
+static void a_step_between_reminders_is_no_reminder(void **state)
+{
+    struct office o;
+    (void)state;
+    office_patient(&o, "approvals: {expire_hours: 48, remind_hours: [4], escalate: [{after_hours: 6, ask: [finance]}]}");
+    ask(&o);
+    office_later(&o, 4 * MS_HOUR);
+    office_later(&o, 2 * MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'request.escalated'", 1, "escalated");
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'request.reminded'", 1, "and not reminded again");
+    office_close(&o);
+}
+
 static void nobody_to_escalate_to_is_said(void **state)
 {
     struct office o;
@@ -120,6 +133,21 @@ static struct done reopen(struct office *o, const char *who, int64_t id)
     d.rc = proposal_reopen(&o->e, id, &a, d.said, sizeof d.said, &d.err);
     office_commit(o);
     return d;
+}
+
+static void only_what_is_parked_is_asked_again(void **state)
+{
+    struct office o;
+    (void)state;
+    office_patient(&o, USUAL);
+    int64_t id = ask(&o);
+    AUTO_STR command = str_fmt("decline A-%lld not this time", (long long)id);
+    AUTO_STR said = office_say(&o, "U0MAN1", command);
+    assert_says(said, "Declined");
+    struct done d = reopen(&o, "ae1", id);
+    assert_int_equal(d.rc, ERR_CONFLICT);
+    assert_says(d.err.text, "Only a parked request can be asked again");
+    office_close(&o);
 }
 
 static void asked_again_as_a_new_request(void **state)
@@ -247,7 +275,9 @@ int main(void)
         cmocka_unit_test(a_restart_or_a_clock_step_says_nothing_twice),
         cmocka_unit_test(what_was_missed_whole_is_not_announced),
         cmocka_unit_test(decided_requests_are_left_alone),
+        cmocka_unit_test(a_step_between_reminders_is_no_reminder),
         cmocka_unit_test(nobody_to_escalate_to_is_said),
+        cmocka_unit_test(only_what_is_parked_is_asked_again),
         cmocka_unit_test(asked_again_as_a_new_request),
         cmocka_unit_test(terms_are_checked_again),
         cmocka_unit_test(a_date_that_has_passed_is_not_asked_again),

@@ -60,5 +60,7 @@ struct driver;
 void drivers_print_capabilities(void *file, const struct driver *d);
 /* The option list of dunwell.yaml(5), in mdoc, from the drivers' tables (drivers_cli.c). */
 void drivers_print_mdoc(struct buf *out);
+/* Billing systems by operation, as `dunwell drivers` prints it and the README repeats it. */
+void drivers_print_table(struct buf *out);
 
 #endif

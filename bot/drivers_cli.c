@@ -10,6 +10,8 @@
 #include "adapters/billing/idempotency.h"
 #include "bot/cmdline.h"
 
+enum { OPS_MAX = 40, COLUMN = 11 };
+
 static const char *kind_name(enum driver_kind kind)
 {
     switch (kind) {
@@ -125,6 +127,55 @@ void drivers_print_capabilities(void *file, const struct driver *d)
         fprintf(file, "  %-16s %-9s %s\n", c->op, c->how, c->note != NULL ? c->note : "");
 }
 
+/* Every operation that some billing system has a word about, in the order they are first met. */
+static size_t table_ops(const char **ops, size_t max)
+{
+    size_t n = 0;
+    for (size_t i = 0; drivers_all[i] != NULL; i++)
+        for (const struct capability *c = drivers_all[i]->kind == DRIVER_BILLING ? drivers_all[i]->capabilities : NULL; c != NULL && c->op != NULL; c++) {
+            size_t known = 0;
+            while (known < n && strcmp(ops[known], c->op) != 0)
+                known++;
+            if (known == n && n < max)
+                ops[n++] = c->op;
+        }
+    return n;
+}
+
+static const char *table_how(const struct driver *d, const char *op)
+{
+    for (const struct capability *c = d->capabilities; c != NULL && c->op != NULL; c++)
+        if (strcmp(c->op, op) == 0)
+            return c->how;
+    return "-";
+}
+
+/* A cell, with the spaces before it; so no line ends in spaces. */
+static void table_cell(struct buf *out, size_t *missing, const char *text)
+{
+    buf_addf(out, "%*s%s", (int)*missing, "", text);
+    *missing = strlen(text) < COLUMN ? COLUMN - strlen(text) : 1;
+}
+
+void drivers_print_table(struct buf *out)
+{
+    const char *ops[OPS_MAX];
+    size_t n = table_ops(ops, OPS_MAX), missing = 0;
+    table_cell(out, &missing, "operation");
+    for (size_t i = 0; drivers_all[i] != NULL; i++)
+        if (drivers_all[i]->kind == DRIVER_BILLING)
+            table_cell(out, &missing, drivers_all[i]->name);
+    for (size_t row = 0; row < n; row++) {
+        buf_addc(out, '\n');
+        missing = 0;
+        table_cell(out, &missing, ops[row]);
+        for (size_t i = 0; drivers_all[i] != NULL; i++)
+            if (drivers_all[i]->kind == DRIVER_BILLING)
+                table_cell(out, &missing, table_how(drivers_all[i], ops[row]));
+    }
+    buf_addc(out, '\n');
+}
+
 static void print_one(const struct driver *d)
 {
     AUTO_BUF where = BUF(200);
@@ -182,5 +233,9 @@ int drivers_main(const struct subcommand *self, int argc, char **argv)
         return print_named(self, name);
     for (size_t i = 0; drivers_all[i] != NULL; i++)
         printf("%-8s %-10s %s\n", kind_name(drivers_all[i]->kind), drivers_all[i]->name, drivers_all[i]->summary);
+    AUTO_BUF table = BUF(16u << 10);
+    drivers_print_table(&table);
+    printf("\nWhat each billing system does: native, by itself; emulated, Dunwell keeps the dates; manual, a person does it; none, nobody can.\n"
+           "A dash: not needed there.\n\n%s", buf_text(&table));
     return EXIT_FINE;
 }

@@ -72,7 +72,8 @@ static const char report_help[] =
     "  -h, --help          print this\n";
 
 static const char drivers_help[] =
-    "Lists the systems that are built in. With a NAME, its options and what it can do.\n\n"
+    "Lists the systems that are built in, and in a table what each billing system does. With a NAME: its options, what it can\n"
+    "do, in sentences, and how it keeps a write from happening twice.\n\n"
     "      --options       print all options in mdoc, as in dunwell.yaml(5)\n"
     "  -h, --help          print this\n";
 

@@ -169,6 +169,12 @@ static const struct capability capabilities[] = {
     {"plan", "emulated", "Dunning is paused until two days after the last instalment, and Dunwell collects each part on its date."},
     {"collect", "native", "The invoice, or a part of it, is charged to the payment source and read back."},
     {"link", "native", "Chargebee's hosted page to pay what is due, or to change the payment source."},
+    {"credit", "native", "An adjustment credit note lowers what is due; the reason goes into a comment, which the customer does not read."},
+    {"write_off", "native", "The rest of the invoice is written off; Chargebee shows it as paid, with the amount that was written off."},
+    {"defer", "native", "Dunning of the invoice is paused until the date; on it Chargebee itself tries to collect."},
+    {"note", "native", "A comment on the invoice or the customer."},
+    {"catch_up", "native", "Chargebee's events are listed since a moment, with the ids their webhooks have."},
+    {"overdue", "native", "Invoices with something due, past their due date."},
     {NULL, NULL, NULL},
 };
 

@@ -1,5 +1,6 @@
 /* Between the files of the Chargebee driver: chargebee.c (table, webhooks), chargebee_ops.c (how it speaks; link, check),
- * chargebee_read.c, chargebee_hold.c (hold, release, plan), chargebee_collect.c. */
+ * chargebee_read.c, chargebee_hold.c (hold, release, defer, plan), chargebee_collect.c, chargebee_settle.c (credit, write_off, note,
+ * catch_up, overdue). */
 #ifndef DW_ADAPTERS_BILLING_CHARGEBEE_H
 #define DW_ADAPTERS_BILLING_CHARGEBEE_H
 
@@ -11,7 +12,8 @@ struct chargebee_config {
 };
 
 extern const struct rest_vendor chargebee_vendor;
-extern const struct rest_op chargebee_read, chargebee_hold, chargebee_release, chargebee_plan, chargebee_collect;
+extern const struct rest_op chargebee_read, chargebee_hold, chargebee_release, chargebee_defer, chargebee_plan, chargebee_collect, chargebee_catch_up, chargebee_overdue;
+extern const struct rest_settle chargebee_settle;
 
 int64_t chargebee_ms(const json_t *owner, const char *path);           /* epoch seconds to ms; 0 when absent */
 const char *chargebee_status(const char *theirs);                      /* an invoice's status in our words */

@@ -1,4 +1,4 @@
-/* Chargebee's operations that set a state: hold, release and plan.
+/* Chargebee's operations that set a state: hold, release, defer and plan.
  *
  * Dunning is paused for one invoice at a time, until a date that must be given (expected_payment_date). All invoices are read
  * before the first is written, so a wrong id changes nothing; each write is read back and compared. An invoice whose dunning
@@ -44,6 +44,12 @@ static bool is_plan(const struct rest_call *c)
     return str_eq(c->job->op, "plan");
 }
 
+/* A defer is a hold of one invoice. */
+static bool is_defer(const struct rest_call *c)
+{
+    return str_eq(c->job->op, "defer");
+}
+
 static void mark(struct rest_call *c, const char *name, bool value)
 {
     json_put_new(list_item(c), name, json_boolean(value));
@@ -68,7 +74,8 @@ static int64_t until_ms(const struct rest_call *c)
 
 static void set_begin(struct rest_call *c)
 {
-    const json_t *ids = json_at(c->args, "invoices"), *id;
+    json_auto_t *one = json_pack("[s]", json_str(c->args, "invoice", ""));
+    const json_t *ids = is_defer(c) ? one : json_at(c->args, "invoices"), *id;
     json_t *list = json_array();
     size_t i;
     json_array_foreach(ids, i, id)
@@ -125,6 +132,11 @@ static void set_finish(struct rest_call *c)
         json_put(result, "id", json_string_value(json_array_get(held, 0)));
         if (is_plan(c))
             json_put(result, "mode", "held_by_dunwell");
+        if (is_defer(c)) {
+            json_put(result, "mode", "native");
+            json_put(result, "invoice", json_str(c->args, "invoice", ""));
+            json_put_i64(result, "until_ms", until_ms(c));
+        }
         rest_done(c, result);
     }
 }
@@ -372,4 +384,4 @@ static const struct rest_state set_states[] = {
 };
 
 const struct rest_op chargebee_hold = {"hold", set_begin, set_states}, chargebee_release = {"release", set_begin, set_states},
-                     chargebee_plan = {"plan", set_begin, set_states};
+                     chargebee_plan = {"plan", set_begin, set_states}, chargebee_defer = {"defer", set_begin, set_states};

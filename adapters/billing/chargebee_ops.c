@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "adapters/billing/declines.h"
+#include "adapters/billing/rest_settle.h"
 #include "engine/when.h"
 
 enum { SAID_MAX = 160 };
@@ -263,8 +264,8 @@ static const struct rest_state check_states[] = {
 
 static const struct rest_op chargebee_link = {"link", link_begin, link_states}, chargebee_check = {"check", NULL, check_states};
 
-static const struct rest_op *const ops[] = {&chargebee_read,    &chargebee_hold, &chargebee_release, &chargebee_plan,
-                                            &chargebee_collect, &chargebee_link, &chargebee_check,   NULL};
+static const struct rest_op *const ops[] = {&chargebee_read, &chargebee_hold, &chargebee_release,  &chargebee_defer,   &chargebee_plan, &chargebee_collect, &rest_credit,
+                                            &rest_write_off, &rest_note,      &chargebee_catch_up, &chargebee_overdue, &chargebee_link, &chargebee_check,   NULL};
 
 const struct rest_vendor chargebee_vendor = {
     .title = "Chargebee",
@@ -280,4 +281,5 @@ const struct rest_vendor chargebee_vendor = {
     .declined = refuse_decline,
     .is_decline = is_decline,
     .leaks = leaks,
+    .settle = &chargebee_settle,
 };

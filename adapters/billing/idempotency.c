@@ -93,6 +93,7 @@ void idempotency_words(const struct idempotency *how, struct buf *out)
         buf_addf(out, "%lld hours", (long long)(minutes / 60));
     else
         buf_addf(out, "%lld minutes", (long long)minutes);
-    buf_addf(out, "; still running: %s; used for something else: %s; a kept answer says %s; past that time: %s", how->busy, how->reused,
+    buf_addf(out, ";\n  answer while the first one still runs: %s; when it was used for something else: %s; a kept answer says: %s;\n"
+                  "  when it may be forgotten, it is looked for first: %s", how->busy, how->reused,
              how->replay ? how->replay : "nothing", how->instead);
 }

@@ -26,7 +26,7 @@ bool idempotency_over(const struct idempotency *how, int64_t sent_ms, int64_t no
 /* What finds a write again where a key cannot: "text [case key]", the argument `name` of the job as text, cut so that it fits. */
 const char *idempotency_mark(const struct job *job, const char *name, char *out, size_t size);
 bool idempotency_marked(const struct job *job, const char *text);
-/* One line for people. */
+/* For people, in a few lines. */
 void idempotency_words(const struct idempotency *how, struct buf *out);
 
 #endif

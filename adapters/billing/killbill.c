@@ -186,6 +186,12 @@ static const struct capability capabilities[] = {
     {"release", "native", "Only the tags the hold set are taken off; Kill Bill then charges what is open at once."},
     {"plan", "emulated", "Kill Bill has no instalments: the account is held, a custom field says why, and Dunwell collects each part on its date."},
     {"collect", "native", "The invoice's balance or a part of it is charged, also while the account is held."},
+    {"credit", "native", "An item of the invoice is adjusted; one item must have that much left."},
+    {"write_off", "native", "The invoice is tagged WRITTEN_OFF, which a person can take off again."},
+    {"defer", "emulated", "Kill Bill cannot put off one invoice: the whole account goes quiet, and Dunwell's timer ends it."},
+    {"note", "native", "A custom field of the invoice or the account; 255 characters, what does not fit is cut."},
+    {"catch_up", "none", "Kill Bill lists nothing by time for all accounts; what was missed shows in the overdue invoices, which are read each day."},
+    {"overdue", "native", "Unpaid invoices of each account that owes something; all accounts are gone through."},
     {"link", "native", "Only where the payment plugin has a page that opens by a link; otherwise it is refused in words."},
     {NULL, NULL, NULL},
 };

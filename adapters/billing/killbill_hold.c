@@ -1,4 +1,4 @@
-/* Kill Bill's operations that set a state: hold, release and plan.
+/* Kill Bill's operations that set a state: hold, release, defer and plan. A defer is a hold: Kill Bill cannot put off one invoice.
  *
  * Kill Bill is quiet by tags on the account: OVERDUE_ENFORCEMENT_OFF stops the overdue states and so their notices, AUTO_PAY_OFF
  * stops charges, retries that are already scheduled included. So a hold is of the account, whichever invoice it is about. What was
@@ -40,6 +40,11 @@ static bool is_plan(const struct rest_call *c)
     return str_eq(c->job->op, "plan");
 }
 
+static bool is_defer(const struct rest_call *c)
+{
+    return str_eq(c->job->op, "defer");
+}
+
 static const char *customer_id(const struct rest_call *c)
 {
     return json_str(c->args, "customer", "");
@@ -54,15 +59,18 @@ static const json_t *prior_of(const struct rest_call *c)
 
 static void set_begin(struct rest_call *c)
 {
-    const json_t *ids = json_at(c->args, "invoices");
+    const json_t *given = json_at(c->args, "invoices"), *id;
+    json_t *ids = is_defer(c) ? json_pack("[s]", json_str(c->args, "invoice", "")) : given ? json_deep_copy(given) : json_array();
     size_t n = json_array_size(ids), texts = 0, i;
-    const json_t *id;
+    json_put_new(c->stage, "ids", ids);
     json_array_foreach(ids, i, id)
         texts += json_is_string(id) && *json_string_value(id);
     if (!*customer_id(c))
         rest_refuse(c, "a customer is needed");
     else if (n == 0 || n != texts || n > INVOICES_MAX)
         rest_refuse(c, "between 1 and %d invoice ids are needed", INVOICES_MAX);
+    else if (is_defer(c) && json_i64(c->args, "until_ms", 0) <= c->job->now_ms)
+        rest_refuse(c, "a moment to come is needed");
     else if (is_release(c) && !json_is_object(prior_of(c)))
         rest_refuse(c, "what account %.80s was like before the hold is not known; take its tags AUTO_PAY_OFF and "
                         "OVERDUE_ENFORCEMENT_OFF off by hand", customer_id(c));
@@ -79,7 +87,7 @@ static void open_send(struct rest_call *c)
 
 static void open_take(struct rest_call *c)
 {
-    const json_t *ids = json_at(c->args, "invoices"), *id;
+    const json_t *ids = json_at(c->stage, "ids"), *id;
     json_t *held = json_array();
     size_t i;
     json_array_foreach(ids, i, id)
@@ -119,8 +127,12 @@ static json_t *held_result(const struct rest_call *c)
 {
     const json_t *held = json_at(c->stage, "held");
     json_t *result = json_pack("{s:O, s:O, s:O}", "id", json_array_get(held, 0), "held", held, "prior", json_at(c->stage, "prior"));
-    if (is_plan(c))
+    if (is_plan(c) || is_defer(c))
         json_put(result, "mode", "held_by_dunwell");
+    if (is_defer(c)) {
+        json_put(result, "invoice", json_str(c->args, "invoice", ""));
+        json_put_i64(result, "until_ms", json_i64(c->args, "until_ms", 0));
+    }
     return result;
 }
 
@@ -284,4 +296,4 @@ static const struct rest_state set_states[] = {
 };
 
 const struct rest_op killbill_hold = {"hold", set_begin, set_states}, killbill_release = {"release", set_begin, set_states},
-                         killbill_plan = {"plan", set_begin, set_states};
+                         killbill_plan = {"plan", set_begin, set_states}, killbill_defer = {"defer", set_begin, set_states};

@@ -6,6 +6,7 @@
  * Each write carries three headers that Kill Bill keeps in its audit log (50, 255 and 255 characters wide; more is an SQL error
  * there): who, the case, and the approval with its reason. So the billing system can tell the same story as the journal. */
 #include "adapters/billing/killbill.h"
+#include "adapters/billing/rest_settle.h"
 
 #include <string.h>
 
@@ -266,8 +267,8 @@ static bool leaks(const struct rest_call *c, const char *text)
 
 static const struct rest_op killbill_link = {"link", link_begin, link_states}, killbill_check = {"check", NULL, check_states};
 
-static const struct rest_op *const ops[] = {&killbill_read, &killbill_hold, &killbill_release, &killbill_plan,
-                                            &killbill_collect, &killbill_link, &killbill_check, NULL};
+static const struct rest_op *const ops[] = {&killbill_read, &killbill_hold,  &killbill_release, &killbill_defer, &killbill_plan,  &killbill_collect,
+                                            &rest_credit,   &rest_write_off, &rest_note,        &killbill_overdue, &killbill_link, &killbill_check, NULL};
 
 static const struct rest_vendor vendor = {
     .title = "Kill Bill",
@@ -282,6 +283,7 @@ static const struct rest_vendor vendor = {
     .reused = never,
     .is_decline = never,
     .leaks = leaks,
+    .settle = &killbill_settle,
 };
 
 void killbill_step(const void *config, const struct job *job, const struct http_response *previous, struct step *out)

@@ -202,6 +202,12 @@ static const struct capability capabilities[] = {
      "Only where each instalment is one whole invoice, which Dunwell collects on its day; Stop Dunning must be pressed in the Recurly console."},
     {"collect", "native", "The invoice as a whole is charged to the billing info and read back; Recurly charges no parts."},
     {"link", "native", "Recurly's hosted account page, where people pay and change their card."},
+    {"credit", "manual", "Recurly credits an account, not an invoice: in the Recurly console add a credit to the account and apply it to this invoice."},
+    {"write_off", "native", "The invoice is closed as bad debt (mark failed); Recurly cannot open it again."},
+    {"defer", "native", "The invoice's payment terms are lengthened so that it is due on that day; 999 days at most."},
+    {"note", "native", "A note of the account, with the invoice's number."},
+    {"catch_up", "none", "Recurly lists no events; what was missed shows in the overdue invoices, which are read each day."},
+    {"overdue", "native", "Invoices past due, of all accounts."},
     {"resolve", "native", "Recurly's events name an invoice or a payment only; whose it is, is read."},
     {NULL, NULL, NULL},
 };

@@ -6,6 +6,7 @@
  * one call that looks like it (mark_failed) writes the debt off and is never made. An invoice is charged as a whole, so a
  * plan is possible only where each instalment is one whole invoice. */
 #include "adapters/billing/recurly.h"
+#include "adapters/billing/rest_settle.h"
 
 #include <string.h>
 
@@ -362,7 +363,8 @@ static const struct rest_op recurly_hold = {"hold", NULL, hold_states}, recurly_
                             recurly_resolve = {"resolve", resolve_begin, resolve_states}, recurly_check = {"check", NULL, check_states};
 
 static const struct rest_op *const ops[] = {&recurly_read, &recurly_hold,    &recurly_release, &recurly_plan, &recurly_collect,
-                                            &recurly_link, &recurly_resolve, &recurly_check,   NULL};
+                                            &recurly_link, &recurly_resolve, &recurly_check,   &recurly_credit, &rest_write_off,
+                                            &rest_note,    &recurly_defer,   &recurly_overdue, NULL};
 
 const struct rest_vendor recurly_vendor = {
     .title = "Recurly",
@@ -378,4 +380,5 @@ const struct rest_vendor recurly_vendor = {
     .declined = refuse_decline,
     .is_decline = is_decline,
     .leaks = leaks,
+    .settle = &recurly_settle,
 };

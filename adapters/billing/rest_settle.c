@@ -2,7 +2,8 @@
  *
  * credit: the invoice is read (is it the approved one, is enough left), our credit is sought, made, found, and the invoice is read
  * again. A credit is never made after a search that could not be made. note: the same without the invoice. write_off: the invoice
- * is read, what is left must be what was approved, it is given up, and read again.
+ * is read, what is left must be what was approved, it is given up, and read again; where giving up makes a thing (a tag), that is
+ * sought, made and found as a credit is.
  *
  * After an answer that leaves open what happened there is only looking; a look that finds nothing is repeated some seconds later,
  * because the first call may still be running over there, and only then it counts as "did not happen". */
@@ -35,7 +36,8 @@ static bool is_credit(const struct rest_call *c)
 
 static const struct rest_once *once_of(const struct rest_call *c)
 {
-    return is_note(c) ? &c->vendor->settle->note : &c->vendor->settle->credit;
+    const struct rest_settle *s = c->vendor->settle;
+    return is_note(c) ? &s->note : is_credit(c) ? &s->credit : &s->write_off;
 }
 
 static int64_t amount_of(const struct rest_call *c)
@@ -94,25 +96,38 @@ static bool invoice_fits(struct rest_call *c, struct rest_invoice *inv)
     return !c->ended;
 }
 
+/* Refuses what may not be done with an invoice that is so. `status` is said where it is not open. */
+static void check_amount(struct rest_call *c, bool open, const char *status)
+{
+    char wanted[MONEY_TEXT_SIZE], rest[MONEY_TEXT_SIZE];
+    const char *currency = json_str(c->args, "currency", "");
+    int64_t left = json_i64(c->stage, "left", 0);
+    money_text(wanted, money_of(amount_of(c), currency));
+    money_text(rest, money_of(left, currency));
+    if (!open)
+        rest_refuse(c, "invoice %.80s is %.40s: there is nothing to %s", invoice_id(c), *status ? status : "of unknown status", is_credit(c) ? "credit" : "give up");
+    else if (is_credit(c) && amount_of(c) > left)
+        rest_refuse(c, "%s is more than the %s that is left of invoice %.80s", wanted, rest, invoice_id(c));
+    else if (!is_credit(c) && amount_of(c) != left)
+        rest_refuse(c, "%s is left of invoice %.80s, and %s was approved: look at it again", rest, invoice_id(c), wanted);
+}
+
+/* What is made is sought before anything is refused: it may be what closed the invoice. */
 static void before_take(struct rest_call *c)
 {
     struct rest_invoice inv = {0};
-    char wanted[MONEY_TEXT_SIZE], left[MONEY_TEXT_SIZE];
     if (!invoice_fits(c, &inv))
         return;
     json_put_i64(c->stage, "left", inv.left);
-    money_text(wanted, money_of(amount_of(c), inv.currency));
-    money_text(left, money_of(inv.left, inv.currency));
-    if (is_credit(c)) /* sought first: a credit that was made may have paid the invoice */
-        json_put(c->stage, "refusal", !inv.open ? inv.status : "");
-    if (!is_credit(c) && inv.given_up)
+    json_put(c->stage, "closed", inv.open ? NULL : inv.status);
+    if (is_credit(c) || !c->vendor->settle->write_off_send)
+        rest_go(c, "seek");
+    else if (inv.given_up)
         rest_done(c, json_pack("{s:s, s:s}", "id", invoice_id(c), "status", inv.status));
-    else if (!is_credit(c) && !inv.open)
-        rest_refuse(c, "invoice %.80s is %.40s: there is nothing to give up", invoice_id(c), *inv.status ? inv.status : "of unknown status");
-    else if (!is_credit(c) && inv.left != amount_of(c))
-        rest_refuse(c, "%s is left of invoice %.80s, and %s was approved: look at it again", left, invoice_id(c), wanted);
-    else
-        rest_go(c, is_credit(c) ? "seek" : "give_up");
+    else {
+        rest_go(c, "give_up");
+        check_amount(c, inv.open, inv.status);
+    }
 }
 
 /* --- made once ------------------------------------------------------------------------------------------------------- */
@@ -133,19 +148,17 @@ static void found(struct rest_call *c, const char *id)
 
 static void seek_take(struct rest_call *c)
 {
-    const char *id = once_of(c)->seek_id(c), *refusal = json_str(c->stage, "refusal", "");
-    char wanted[MONEY_TEXT_SIZE], left[MONEY_TEXT_SIZE];
-    const char *currency = json_str(c->args, "currency", "");
+    const char *id = once_of(c)->seek_id(c), *closed = json_str(c->stage, "closed", NULL);
+    if (c->ended)
+        return;
     if (id) {
         json_put_new(c->stage, "had", json_true()); /* what was left before shows it already */
         found(c, id);
-    } else if (*refusal)
-        rest_refuse(c, "invoice %.80s is %.40s, not open", invoice_id(c), refusal);
-    else if (is_credit(c) && amount_of(c) > json_i64(c->stage, "left", 0))
-        rest_refuse(c, "%s is more than the %s that is left of invoice %.80s", money_text(wanted, money_of(amount_of(c), currency)),
-                    money_text(left, money_of(json_i64(c->stage, "left", 0), currency)), invoice_id(c));
-    else
-        rest_go(c, "make");
+        return;
+    }
+    rest_go(c, "make");
+    if (!is_note(c))
+        check_amount(c, !closed, closed ? closed : "");
 }
 
 static void make_send(struct rest_call *c)
@@ -233,6 +246,8 @@ static void after_take(struct rest_call *c)
         rest_unknown(c, "after", LOOK_AGAIN_MS, "%s answered with something else than invoice %.80s", c->vendor->title, invoice_id(c));
     else if (is_credit(c))
         credited(c, &inv);
+    else if (!c->vendor->settle->write_off_send)
+        rest_done(c, json_pack("{s:s, s:s, s:I}", "id", json_str(c->stage, "id", ""), "status", "uncollectible", "due", (json_int_t)inv.left));
     else if (inv.given_up)
         rest_done(c, json_pack("{s:s, s:s}", "id", invoice_id(c), "status", inv.status));
     else if (!inv.open)
@@ -255,6 +270,9 @@ static const struct rest_state credit_states[] = {
 static const struct rest_state write_off_states[] = {
     {"before", invoice_send, before_take, invoice_trouble, NULL},
     {"give_up", give_up_send, give_up_take, give_up_trouble, "after"},
+    {"seek", seek_send, seek_take, NULL, NULL},
+    {"make", make_send, make_take, NULL, "find"},
+    {"find", seek_send, find_take, NULL, NULL},
     {"after", invoice_send, after_take, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

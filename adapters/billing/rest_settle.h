@@ -20,7 +20,7 @@ struct rest_invoice {
 /* Makes one thing. The functions look at c->args, c->body and c->stage, nothing else. */
 struct rest_once {
     void (*seek_send)(struct rest_call *c);         /* asks for where ours would be */
-    const char *(*seek_id)(struct rest_call *c);    /* our thing in the answer to that, borrowed; NULL: it is not there */
+    const char *(*seek_id)(struct rest_call *c);    /* our thing in the answer to that, borrowed; NULL: it is not there; may refuse */
     void (*make_send)(struct rest_call *c);
 };
 
@@ -28,7 +28,9 @@ struct rest_settle {
     void (*invoice_send)(struct rest_call *c);
     int (*invoice)(struct rest_call *c, struct rest_invoice *out); /* from c->body; negative: it cannot be read */
     struct rest_once credit, note;
+    /* One of them: where the invoice itself shows that it was given up, or where a thing is made that says so. */
     void (*write_off_send)(struct rest_call *c);
+    struct rest_once write_off;
 };
 
 extern const struct rest_op rest_credit, rest_write_off, rest_note; /* for vendors with `settle` */

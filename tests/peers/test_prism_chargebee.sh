@@ -29,6 +29,16 @@ done
 for at in invoice collect_now sources; do
     sent chargebee link "$account" "{\"at\": \"$at\"}"
 done
+settle='{"customer": "cus_9", "invoice": "7", "currency": "USD", "amount": 4018, "reason": "outage", "case": "N-1", "text": "they pay on Friday"}'
+# Lists of credit notes, comments and events are not in the description that is compared with.
+for at in before make after; do sent chargebee credit "$settle" "{\"at\": \"$at\"}"; done
+for at in before give_up after; do sent chargebee write_off "$settle" "{\"at\": \"$at\"}"; done
+sent chargebee note "$settle" '{"at": "make"}'
+sent chargebee note '{"customer": "cus_9", "text": "they pay on Friday"}' '{"at": "make"}'
+for at in learn pause back; do
+    sent chargebee defer '{"customer": "cus_9", "invoice": "7", "until_ms": 1893456000000}' "{\"at\": \"$at\", \"i\": 0, \"list\": [{\"id\": \"7\", \"todo\": true, \"goal_ms\": 1893456000000}]}"
+done
+sent chargebee overdue '{"before_ms": 1793000000000}' '{"at": "invoices"}'
 sent chargebee check '{}' '{"at": "invoices"}'
 
 key="-u key_fake:"
@@ -43,6 +53,9 @@ refused "the date is a day" $key $form -d expected_payment_date=2029-01-05 "$bas
 refused "the comment is too long" $key $form -d expected_payment_date=1893456000 -d "comment=$(head -c 301 /dev/zero | tr '\0' x)" "$base/invoices/7/pause_dunning"
 refused "the key is longer than a hundred characters" $key $form -H "chargebee-idempotency-key: $(head -c 101 /dev/zero | tr '\0' k)" -d comment=x "$base/invoices/7/resume_dunning"
 refused "the date filter is no date" $key -G -d 'date[after]=yesterday' "$base/transactions"
+refused "the credit has no type" $key $form -d reference_invoice_id=7 -d total=5 "$base/credit_notes"
+refused "there is no such reason" $key $form -d reference_invoice_id=7 -d type=adjustment -d total=5 -d reason_code=mood "$base/credit_notes"
+refused "the remark is of nothing" $key $form -d notes=x "$base/comments"
 refused "there is no such address" $key "$base/invoices/7/forget"
 requests=$(grep -cE '^(GET|POST) .* 200$' "$log")
 echo "$requests requests of the Chargebee driver fit the description, ${said_no:-0} wrong ones were refused, $failed failed"

@@ -46,6 +46,20 @@ for at in before first pay found after; do
     one collect "$account" "{\"at\": \"$at\", \"currency\": \"USD\", \"left\": 12050}"
 done
 one collect "{\"customer\": \"$a\", \"invoice\": \"$i\", \"method\": \"$tag\"}" '{"at": "pay", "currency": "USD", "left": 12050}'
+settle="{\"customer\": \"$a\", \"invoice\": \"$i\", \"currency\": \"USD\", \"amount\": 4018, \"case\": \"N-1\", \"reason\": \"outage\", \"text\": \"they pay on Friday\"}"
+for at in before seek make find after; do
+    one credit "$settle" "{\"at\": \"$at\", \"item\": \"$tag\", \"most\": 4018}"
+    one write_off "$settle" "{\"at\": \"$at\"}"
+done
+for at in seek make; do
+    one note "$settle" "{\"at\": \"$at\"}"
+    one note "{\"customer\": \"$a\", \"text\": \"they pay on Friday\"}" "{\"at\": \"$at\"}"
+done
+for at in open tags set; do
+    one defer "{\"customer\": \"$a\", \"invoice\": \"$i\", \"until_ms\": 1893456000000}" "{\"at\": \"$at\", \"ids\": [\"$i\"], \"held\": [\"$i\"], \"wrong\": [\"$tag\"], \"prior\": {}}"
+done
+one overdue '{"before_ms": 1793000000000}' '{"at": "accounts"}'
+one overdue '{"before_ms": 1793000000000}' "{\"at\": \"unpaid\", \"debtors\": [{\"id\": \"$a\", \"zone\": \"UTC\"}], \"invoices\": []}"
 one link "$account" '{"at": "form"}'
 one check '{}' '{"at": "accounts"}'
 

@@ -23,6 +23,12 @@ sent recurly plan "$account" '{"at": "learn", "i": 0, "held": []}'
 sent recurly link "$account" '{"at": "account"}'
 sent recurly resolve "$account" '{"at": "invoice"}'
 sent recurly resolve '{"invoice": "uuid-63abcf806e29cbfb3ec9c84e658777be"}' '{"at": "payment"}'
+settle='{"customer": "acme", "invoice": "number-1031", "currency": "USD", "amount": 12050, "case": "N-1", "text": "they pay on Friday", "until_ms": 1893456000000}'
+# The list of an account's notes and the site's list of invoices are not in the description that is compared with.
+for at in before give_up after; do sent recurly write_off "$settle" "{\"at\": \"$at\"}"; done
+sent recurly note "$settle" '{"at": "make"}'
+for at in before moved; do sent recurly defer "$settle" "{\"at\": \"$at\"}"; done
+sent recurly defer "$settle" '{"at": "terms", "days": 30}'
 sent recurly check '{}' '{"at": "campaigns"}'
 
 key="-u key_fake:"
@@ -36,8 +42,10 @@ refused "the time is none" $key $accept "$base/accounts/code-acme/transactions?b
 refused "there is no such order" $key $accept "$base/accounts/code-acme/transactions?order=sideways"
 refused "the billing info is a number" $key $accept $json -X PUT -d '{"billing_info_id": 7}' "$base/invoices/number-1031/collect"
 refused "there is no such kind of transaction" $key $accept $json -X PUT -d '{"transaction_type": "gift"}' "$base/invoices/number-1031/collect"
+refused "the terms are text" $key $accept $json -X PUT -d '{"net_terms": "soon"}' "$base/invoices/number-1031"
+refused "the note is a number" $key $accept $json -d '{"message": 7}' "$base/accounts/code-acme/notes"
 refused "the method is wrong" $key $accept $json -X POST -d '{}' "$base/invoices/number-1031/collect"
 refused "there is no such address" $key $accept "$base/invoices/number-1031/stop_dunning"
-requests=$(grep -cE '^(GET|PUT) .* 200$' "$log")
+requests=$(grep -cE '^(GET|PUT|POST) .* 20[01]$' "$log")
 echo "$requests requests of the Recurly driver fit the description, ${said_no:-0} wrong ones were refused, $failed failed"
 [ "$failed" = 0 ] && [ "$requests" -ge 15 ]

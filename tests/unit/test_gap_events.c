@@ -27,6 +27,13 @@ static const struct twin twins[] = {
      "{\"has_more\":false,\"data\":[{\"created\":1792990000,\"type\":\"invoice.payment_failed\",\"id\":\"evt_1\",\"data\":{\"object\":{\"id\":\"in_1\",\"object\":"
      "\"invoice\",\"customer\":{\"id\":\"cus_9\",\"object\":\"customer\"}}}}]}",
      0},
+    {&chargebee_driver, "{\"site\":\"acme-test\",\"api_key\":\"key_fake\"}",
+     "{\"id\":\"ev_1\",\"occurred_at\":1792990000,\"object\":\"event\",\"event_type\":\"payment_failed\",\"content\":{\"invoice\":{\"id\":\"7\",\"customer_id\":"
+     "\"cus_9\"}}}",
+     NULL, NULL,
+     "{\"list\":[{\"event\":{\"content\":{\"invoice\":{\"customer_id\":\"cus_9\",\"id\":\"7\"}},\"event_type\":\"payment_failed\",\"id\":\"ev_1\",\"occurred_at\":"
+     "1792990000}}]}",
+     0},
     {&zuora_driver, "{\"client_id\":\"client-fake\",\"client_secret\":\"secret-fake\"}",
      "{\n \"event\": \"PaymentDeclined\",\n \"accountId\": \"acc-1\",\n \"invoiceId\": \"\",\n \"paymentId\": \"pay-1\"\n}", "Zuora-Notification-Id", "n-77",
      "{\"data\":[{\"id\":\"pay-1\",\"accountId\":\"acc-1\",\"status\":\"Error\",\"type\":\"Electronic\"}]}", 1},

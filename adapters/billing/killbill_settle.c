@@ -1,0 +1,240 @@
+/* What Kill Bill has for lowering what is owed, remarks, and what is overdue. The order of the first three is rest_settle.c's.
+ *
+ * A credit is an adjustment of one of the invoice's items, because an account's credit would go to whichever invoice comes first. An
+ * adjustment is of one item, so the item with the most left is taken; where none has enough, a person has to divide it. Giving up is
+ * the tag WRITTEN_OFF, which can be taken off again. A remark is a custom field of 255 characters; Kill Bill takes the same one
+ * twice, so it is sought first, as everything here is: there are no idempotency keys. What is adjusted carries our mark in its
+ * description.
+ *
+ * Kill Bill lists nothing by time for a whole tenant, so there is no catch_up. What is overdue is found account by account: a page
+ * of accounts with their balances, and the unpaid invoices of those that owe something. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "adapters/billing/killbill.h"
+#include "adapters/billing/rest_lists.h"
+#include "adapters/billing/rest_settle.h"
+
+enum { DESCRIPTION_MAX = 255, FIELD_MAX = 255, PAGE = 50 };
+
+#define TAG_WRITTEN_OFF "00000000-0000-0000-0000-000000000004"
+#define NOTE_NAME "dunwell_note"
+
+static const char *invoice_id(const struct rest_call *c)
+{
+    return json_str(c->args, "invoice", "");
+}
+
+static const char *customer_id(const struct rest_call *c)
+{
+    return json_str(c->args, "customer", "");
+}
+
+static void invoice_send(struct rest_call *c)
+{
+    killbill_get(c, "invoices", invoice_id(c), "");
+}
+
+static int invoice(struct rest_call *c, struct rest_invoice *out)
+{
+    const char *status = json_str(c->body, "status", "COMMITTED"), *currency = json_str(c->body, "currency", "");
+    int64_t left = 0;
+    if (money_at(&left, c->body, "balance", currency, NULL) < 0)
+        return ERR_INVALID;
+    bool committed = str_eq(status, "COMMITTED");
+    *out = (struct rest_invoice){.customer = json_str(c->body, "accountId", ""),
+                                 .status = !committed ? status : left > 0 ? "open" : "paid",
+                                 .currency = currency,
+                                 .left = left,
+                                 .is_it = str_eq(json_str(c->body, "invoiceId", ""), invoice_id(c)),
+                                 .open = committed && left > 0};
+    return 0;
+}
+
+/* --- credit ------------------------------------------------------------------------------------------------------------ */
+
+/* What of this item was not taken back yet: adjustments are items of their own, negative, that name it. */
+static int64_t item_left(const json_t *items, const json_t *item, const char *currency)
+{
+    int64_t left = killbill_money(item, "amount", currency);
+    const char *id = json_str(item, "invoiceItemId", "");
+    const json_t *row;
+    size_t i;
+    json_array_foreach(items, i, row)
+        if (str_eq(json_str(row, "linkedInvoiceItemId", ""), id))
+            left += killbill_money(row, "amount", currency);
+    return left;
+}
+
+static const char *credit_id(struct rest_call *c)
+{
+    const json_t *items = json_object_get(c->body, "items"), *row;
+    const char *currency = json_str(c->body, "currency", ""), *best = "";
+    int64_t most = 0;
+    size_t i;
+    json_array_foreach(items, i, row) {
+        if (str_eq(json_str(row, "itemType", ""), "ITEM_ADJ") && idempotency_marked(c->job, json_str(row, "description", "")))
+            return json_str(row, "invoiceItemId", "");
+        int64_t left = item_left(items, row, currency);
+        if (left > most) {
+            most = left;
+            best = json_str(row, "invoiceItemId", "");
+        }
+    }
+    json_put(c->stage, "item", best);
+    json_put_i64(c->stage, "most", most);
+    return NULL;
+}
+
+static void credit_send(struct rest_call *c)
+{
+    char description[DESCRIPTION_MAX + 1], amount[MONEY_TEXT_SIZE];
+    if (json_i64(c->stage, "most", 0) < json_i64(c->args, "amount", 0)) {
+        rest_refuse(c, "no single item of invoice %.80s has that much left: adjust several of them in Kill Bill by hand", invoice_id(c));
+        return;
+    }
+    json_auto_t *texts = json_pack("{s:s, s:s, s:s, s:s}", "accountId", customer_id(c), "invoiceItemId", json_str(c->stage, "item", ""), "currency",
+                                   json_str(c->args, "currency", ""), "description", idempotency_mark(c->job, "reason", description, sizeof description));
+    AUTO_STR rest = json_text(texts);
+    AUTO_STR body = str_fmt("{\"amount\":%s,%s", rest_amount(c, amount), rest + 1); /* a number, exactly as it is meant */
+    killbill_write(c, "POST", "invoices", invoice_id(c), "", body);
+}
+
+/* --- write_off --------------------------------------------------------------------------------------------------------- */
+
+static void tags_send(struct rest_call *c)
+{
+    killbill_get(c, "invoices", invoice_id(c), "/tags");
+}
+
+static const char *written_off_id(struct rest_call *c)
+{
+    const json_t *tag = killbill_row(killbill_list(c), "tagDefinitionId", TAG_WRITTEN_OFF);
+    return tag ? json_str(tag, "tagId", TAG_WRITTEN_OFF) : NULL;
+}
+
+static void tag_send(struct rest_call *c)
+{
+    killbill_write(c, "POST", "invoices", invoice_id(c), "/tags", "[\"" TAG_WRITTEN_OFF "\"]");
+}
+
+/* --- note -------------------------------------------------------------------------------------------------------------- */
+
+static const char *collection(const struct rest_call *c)
+{
+    return *invoice_id(c) ? "invoices" : "accounts";
+}
+
+static const char *owner(const struct rest_call *c)
+{
+    return *invoice_id(c) ? invoice_id(c) : customer_id(c);
+}
+
+static void fields_send(struct rest_call *c)
+{
+    killbill_get(c, collection(c), owner(c), "/customFields");
+}
+
+static const char *field_id(struct rest_call *c)
+{
+    const json_t *list = killbill_list(c), *row;
+    size_t i;
+    json_array_foreach(list, i, row)
+        if (str_eq(json_str(row, "name", ""), NOTE_NAME) && idempotency_marked(c->job, json_str(row, "value", "")))
+            return json_str(row, "customFieldId", "");
+    return NULL;
+}
+
+static void field_send(struct rest_call *c)
+{
+    char value[FIELD_MAX + 1];
+    json_auto_t *fields = json_pack("[{s:s, s:s, s:s}]", "objectType", *invoice_id(c) ? "INVOICE" : "ACCOUNT", "name", NOTE_NAME, "value",
+                                    idempotency_mark(c->job, "text", value, sizeof value));
+    AUTO_STR body = json_text(fields);
+    killbill_write(c, "POST", collection(c), owner(c), "/customFields", body);
+}
+
+const struct rest_settle killbill_settle = {
+    .invoice_send = invoice_send,
+    .invoice = invoice,
+    .credit = {invoice_send, credit_id, credit_send},
+    .note = {fields_send, field_id, field_send},
+    .write_off = {tags_send, written_off_id, tag_send},
+};
+
+/* --- overdue ----------------------------------------------------------------------------------------------------------- */
+
+/* The cursor is where in the list of accounts to go on. */
+static int64_t offset_of(const struct rest_call *c)
+{
+    int64_t offset = strtoll(json_str(c->args, "cursor", "0"), NULL, 10);
+    return offset > 0 ? offset : 0;
+}
+
+static void accounts_send(struct rest_call *c)
+{
+    AUTO_STR query = str_fmt("?offset=%" PRId64 "&limit=%d&accountWithBalance=true", offset_of(c), PAGE);
+    killbill_get(c, "accounts/pagination", NULL, query);
+}
+
+static void next_debtor(struct rest_call *c)
+{
+    if (json_array_size(json_object_get(c->stage, "debtors")) > 0) {
+        rest_go(c, "unpaid");
+        return;
+    }
+    AUTO_STR cursor = str_fmt("%" PRId64, offset_of(c) + PAGE);
+    rest_done(c, lists_result("invoices", json_incref(json_object_get(c->stage, "invoices")), json_flag(c->stage, "more", false) ? cursor : ""));
+}
+
+static void accounts_take(struct rest_call *c)
+{
+    const json_t *list = killbill_list(c), *row;
+    json_t *debtors = json_array();
+    size_t i;
+    json_array_foreach(list, i, row)
+        if (killbill_money(row, "accountBalance", json_str(row, "currency", "")) > 0)
+            json_array_append_new(debtors, json_pack("{s:s, s:s}", "id", json_str(row, "accountId", ""), "zone", json_str(row, "timeZone", "")));
+    json_put_new(c->stage, "debtors", debtors);
+    json_put_new(c->stage, "invoices", json_array());
+    json_put_new(c->stage, "more", json_boolean(json_array_size(list) >= PAGE));
+    next_debtor(c);
+}
+
+static void unpaid_send(struct rest_call *c)
+{
+    killbill_get(c, "accounts", json_str(c->stage, "debtors.0.id", ""), "/invoices?unpaidInvoicesOnly=true");
+}
+
+static void unpaid_take(struct rest_call *c)
+{
+    const json_t *list = killbill_list(c), *row;
+    size_t i;
+    json_array_foreach(list, i, row) {
+        const char *currency = json_str(row, "currency", "");
+        lists_add_overdue(json_object_get(c->stage, "invoices"), c->args, json_str(row, "accountId", ""), json_str(row, "invoiceId", ""),
+                          killbill_money(row, "balance", currency), currency,
+                          killbill_ms(json_str(row, "invoiceDate", ""), json_str(c->stage, "debtors.0.zone", "")));
+    }
+    json_array_remove(json_object_get(c->stage, "debtors"), 0);
+    next_debtor(c);
+}
+
+/* An account that is gone meanwhile owes nothing. */
+static bool unpaid_trouble(struct rest_call *c)
+{
+    if (c->answer->status != 404)
+        return false;
+    json_array_remove(json_object_get(c->stage, "debtors"), 0);
+    next_debtor(c);
+    return true;
+}
+
+static const struct rest_state overdue_states[] = {
+    {"accounts", accounts_send, accounts_take, NULL, NULL},
+    {"unpaid", unpaid_send, unpaid_take, unpaid_trouble, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+const struct rest_op killbill_overdue = {"overdue", NULL, overdue_states};

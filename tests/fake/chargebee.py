@@ -3,12 +3,13 @@
 /api/v2, the key is key_fake. Faults, lag and the rest of the control API: rest_fake.py. Idempotency keys live thirty minutes.
 
 It refuses what Chargebee refuses: wrong keys, unknown addresses, parameters and filters, comments over 300 characters, a pause of what
-is not payment_due, not in dunning, paused already or not collected automatically, a date that is not in the future, a resume of
+is not payment_due, not in dunning, paused already or not collected automatically, a credit over more than is due, a date that is not in the future, a resume of
 what is not paused, collecting more than can be collected, without a source, or of what is paid or void.
 
 Control besides: /_test/customer {id, sources: [{id, decline?, behaviour?: "ok"|"processing", brand?}], auto?: true}
   /_test/invoice {id, customer, amount, status?, dunning?}   (its first attempt has failed)    /_test/invoice_set {id, ...}
   /_test/advance {days} -> what Chargebee did by itself, day by day: remind, retry, and collecting on the day a pause ends
+  /_test/event {type, invoice, ago?} -> an event that was not sent, and is in the list of events
   /_test/webhook {url, type, invoice, user?, password?} -> {status}: posts one event with Basic authentication (hook, hook_fake)"""
 import base64
 import json
@@ -18,7 +19,10 @@ from rest_fake import Refused, form_of, post_event, serve
 
 DAY = 86400
 FILTERS = {
-    "invoices": {"limit", "offset", "customer_id[is]", "amount_due[gt]"},
+    "invoices": {"limit", "offset", "customer_id[is]", "amount_due[gt]", "date[before]", "sort_by[asc]"},
+    "credit_notes": {"limit", "offset", "reference_invoice_id[is]"},
+    "comments": {"limit", "offset", "entity_type", "entity_id", "sort_by[desc]"},
+    "events": {"limit", "offset", "occurred_at[after]", "occurred_at[before]", "sort_by[asc]"},
     "transactions": {"limit", "offset", "customer_id[is]", "type[is]", "date[after]", "sort_by[desc]"},
     "payment_sources": {"limit", "offset", "customer_id[is]"},
 }
@@ -26,6 +30,9 @@ FIELDS = {
     "pause_dunning": {"expected_payment_date", "comment"},
     "resume_dunning": {"comment"},
     "collect_payment": {"amount", "payment_source_id", "comment", "payment_initiator"},
+    "write_off": {"comment"},
+    "credit_notes": {"reference_invoice_id", "type", "total", "reason_code", "comment"},
+    "comments": {"entity_type", "entity_id", "notes", "added_by"},
     "collect_now": {"customer[id]", "currency_code", "redirect_url"},
     "manage_payment_sources": {"customer[id]", "redirect_url"},
 }
@@ -40,7 +47,7 @@ class Chargebee:
     KEY_HEADER, REPLAY_HEADER = "chargebee-idempotency-key", "chargebee-idempotency-replayed"
 
     def reset(self):
-        self.s = {"customers": {}, "sources": {}, "invoices": {}, "transactions": {}, "taken": {}, "engine": [], "number": 0}
+        self.s = {"customers": {}, "sources": {}, "invoices": {}, "transactions": {}, "credit_notes": {}, "comments": {}, "events": {}, "taken": {}, "engine": [], "number": 0}
 
     def now(self):
         return int(time.time()) + self.ahead
@@ -92,6 +99,8 @@ class Chargebee:
         if parts[0] == "hosted_pages":
             self.find("customers", body.get("customer[id]", ""))
             return 200, {"hosted_page": {"id": "hp_1", "url": "https://acme-test.chargebee.com/pages/fake", "expires_at": self.now() + 3600}}
+        if len(parts) == 1:
+            return 200, getattr(self, "new_" + name)(body)
         return 200, getattr(self, name)(self.find("invoices", parts[1]), body)
 
     def list(self, what, query):
@@ -99,8 +108,15 @@ class Chargebee:
         if unknown:
             raise error(400, "param_wrong_value", f"unknown: {sorted(unknown)}")
         q = dict(query)
-        rows = list({"invoices": self.s["invoices"], "transactions": self.s["transactions"], "payment_sources": self.s["sources"]}[what].values())
-        rows = [r for r in rows if q.get("customer_id[is]", r["customer_id"]) == r["customer_id"]]
+        rows = list(self.s["sources" if what == "payment_sources" else what].values())
+        for name, field in (("customer_id[is]", "customer_id"), ("reference_invoice_id[is]", "reference_invoice_id"), ("entity_type", "entity_type"),
+                            ("entity_id", "entity_id")):
+            rows = [r for r in rows if name not in q or r[field] == q[name]]
+        for name, field in (("date[before]", "date"), ("occurred_at[before]", "occurred_at")):
+            rows = [r for r in rows if name not in q or r[field] < int(q[name])]
+        rows = [r for r in rows if r.get("occurred_at", 1) > int(q.get("occurred_at[after]", "0"))]
+        if "sort_by[asc]" in q:
+            rows.sort(key=lambda r: r[q["sort_by[asc]"]])
         if "amount_due[gt]" in q:
             rows = [r for r in rows if r["amount_due"] > int(q["amount_due[gt]"])]
         if "date[after]" in q:
@@ -147,6 +163,42 @@ class Chargebee:
         if transaction["status"] == "failure":
             raise error(400, "payment_processing_failed", "the payment was declined", "payment")
         return {"invoice": inv, "transaction": transaction}
+
+    def write_off(self, inv, form):
+        if inv["status"] not in ("payment_due", "not_paid", "posted") or inv["amount_due"] == 0:
+            raise error(409, "invalid_state_for_request", "the invoice is " + inv["status"])
+        self.credit(inv, inv["amount_due"], "write_off")
+        inv.update(status="paid", write_off_amount=inv["amount_due"], amount_due=0, amount_to_collect=0, dunning_status="stopped")
+        return {"invoice": inv}
+
+    def credit(self, inv, total, reason):
+        self.s["number"] += 1
+        note = {"id": f"CN-{self.s['number']}", "reference_invoice_id": inv["id"], "customer_id": inv["customer_id"], "type": "adjustment", "total": total,
+                "reason_code": reason, "status": "adjusted", "currency_code": "USD", "date": self.now()}
+        self.s["credit_notes"][note["id"]] = note
+        return note
+
+    def new_credit_notes(self, form):
+        inv, total = self.find("invoices", form.get("reference_invoice_id", "")), form.get("total", "")
+        if form.get("type") != "adjustment" or form.get("reason_code") != "waiver" or not total.isdigit() or not 1 <= int(total) <= inv["amount_due"]:
+            raise error(400, "param_wrong_value", "type, reason_code or total")
+        if inv["status"] not in ("payment_due", "not_paid", "posted"):
+            raise error(409, "invalid_state_for_request", "the invoice is " + inv["status"])
+        note = self.credit(inv, int(total), "waiver")
+        inv["amount_due"] -= int(total)
+        inv["amount_to_collect"] -= int(total)
+        if inv["amount_due"] == 0:
+            inv.update(status="paid", dunning_status="success")
+        return {"credit_note": note, "invoice": inv}
+
+    def new_comments(self, form):
+        self.find({"invoice": "invoices", "customer": "customers"}.get(form.get("entity_type"), "none"), form.get("entity_id", ""))
+        if not 1 <= len(form.get("notes", "")) <= 1000:
+            raise error(400, "param_wrong_value", "notes")
+        self.s["number"] += 1
+        comment = dict(form, id=f"cmt_{self.s['number']}", created_at=self.now())
+        self.s["comments"][comment["id"]] = comment
+        return {"comment": comment}
 
     # ---- money ----
     def charge(self, inv, source, amount):
@@ -211,11 +263,17 @@ class Chargebee:
                 inv.pop("expected_payment_date", None)
         return done
 
-    def do_webhook(self, url, type, invoice, user="hook", password="hook_fake"):
+    def do_event(self, type, invoice, ago=0):
+        """Something that happened and was not sent."""
         self.s["number"] += 1
         inv = self.s["invoices"][invoice]
-        event = {"id": f"ev_{self.s['number']}", "occurred_at": self.now(), "source": "scheduled_job", "object": "event", "api_version": "v2",
+        event = {"id": f"ev_{self.s['number']}", "occurred_at": self.now() - ago, "source": "scheduled_job", "object": "event", "api_version": "v2",
                  "event_type": type, "content": {"invoice": inv, "customer": self.s["customers"][inv["customer_id"]]}}
+        self.s["events"][event["id"]] = event
+        return event
+
+    def do_webhook(self, url, type, invoice, user="hook", password="hook_fake"):
+        event = self.do_event(type, invoice)
         basic = base64.b64encode(f"{user}:{password}".encode()).decode()
         return post_event(url, json.dumps(event), {"Authorization": "Basic " + basic})
 

@@ -3,7 +3,7 @@
 Faults, lag and the rest of the control API: rest_fake.py. Idempotency keys live one hour. Amounts are decimals.
 
 It refuses what Recurly refuses: wrong keys, another Accept than the one version, unknown addresses, parameters and fields, collecting what
-is not open, with a billing info of somebody else. mark_failed is there and counted: no test may ever see it called.
+is not open, with a billing info of somebody else. mark_failed is there and counted: only a write-off may ever call it.
 
 Control besides: /_test/account {code, cards: [{id, decline?: {category, code, decline_code?}, behaviour?: "ok"|"processing"}]}
   /_test/invoice {number, account, amount (minor units), state?}   (its first attempt has failed)    /_test/invoice_set {number, ...}
@@ -18,7 +18,7 @@ import time
 from rest_fake import Refused, post_event, serve
 
 ACCEPT = "application/vnd.recurly.v2021-02-25+json"
-LISTS = {"invoices": {"state", "limit", "cursor"}, "transactions": {"sort", "order", "limit", "begin_time", "cursor"}, "billing_infos": set()}
+LISTS = {"invoices": {"state", "limit", "cursor"}, "transactions": {"sort", "order", "limit", "begin_time", "cursor"}, "billing_infos": set(), "notes": set()}
 
 
 def error(status, kind, message, **more):
@@ -35,7 +35,7 @@ class Recurly:
     KEY_HEADER, REPLAY_HEADER = "Idempotency-Key", "Idempotency-Prior"
 
     def reset(self):
-        self.s = {"accounts": {}, "infos": {}, "invoices": {}, "transactions": {}, "taken": {}, "written_off": 0, "number": 0}
+        self.s = {"accounts": {}, "infos": {}, "invoices": {}, "transactions": {}, "taken": {}, "written_off": 0, "notes": {}, "number": 0}
 
     def iso(self, ago=0):
         at = datetime.datetime.fromtimestamp(time.time() + self.ahead - ago, datetime.timezone.utc)
@@ -77,6 +77,12 @@ class Recurly:
             account = self.find("accounts", parts[1][5:], "Account")
             if len(parts) == 2 and not query:
                 return 200, account
+        if method == "POST" and parts[0] == "accounts" and parts[1][:5] == "code-" and parts[2:] == ["notes"]:
+            return 201, self.note(self.find("accounts", parts[1][5:], "Account"), body)
+        if method == "GET" and parts == ["invoices"]:
+            return 200, self.past_due(dict(query))
+        if method == "GET" and parts[0] == "accounts" and parts[1][:5] == "code-":
+            account = self.find("accounts", parts[1][5:], "Account")
             if len(parts) == 3 and parts[2] in LISTS:
                 return 200, self.list(account["code"], parts[2], dict(query))
         if parts[0] == "transactions" and method == "GET" and parts[1][:5] == "uuid-":
@@ -88,20 +94,56 @@ class Recurly:
             if method == "PUT" and parts[2:] == ["collect"]:
                 return 200, self.collect(invoice, body)
             if method == "PUT" and parts[2:] == ["mark_failed"]:
-                self.s["written_off"] += 1
-                return 200, self.show(invoice)
+                return 200, self.mark_failed(invoice, body)
+            if method == "PUT" and len(parts) == 2:
+                return 200, self.terms(invoice, body)
         raise error(404, "not_found", "there is no such address")
+
+    def mark_failed(self, invoice, body):
+        if body:
+            raise error(400, "bad_request", "there is no body here")
+        if invoice["state"] not in ("past_due", "pending", "processing"):
+            raise error(422, "validation", "only open invoices can be marked")
+        self.s["written_off"] += 1
+        invoice["state"] = "failed"
+        return self.show(invoice)
+
+    def terms(self, invoice, body):
+        if set(body) != {"net_terms"} or not isinstance(body["net_terms"], int) or not 0 <= body["net_terms"] <= 999:
+            raise error(400, "bad_request", "net_terms")
+        made = datetime.datetime.strptime(invoice["created_at"], "%Y-%m-%dT%H:%M:%SZ")
+        invoice["net_terms"], invoice["due_at"] = body["net_terms"], (made + datetime.timedelta(days=body["net_terms"])).strftime("%Y-%m-%dT%H:%M:%SZ")
+        invoice["state"] = "pending" if invoice["due_at"] > self.iso() else invoice["state"]
+        return self.show(invoice)
+
+    def note(self, account, body):
+        if set(body) != {"message"} or not isinstance(body["message"], str) or not body["message"]:
+            raise error(422, "validation", "message")
+        self.s["number"] += 1
+        note = {"id": f"n{self.s['number']}", "object": "account_note", "message": body["message"], "created_at": self.iso(), "account_id": account["code"]}
+        self.s["notes"][note["id"]] = note
+        return note
+
+    def past_due(self, q):
+        """The site's list; the last one of a page is known by its place."""
+        if set(q) - {"state", "limit", "sort", "order", "cursor"} or q.get("state") != "past_due":
+            raise error(400, "bad_request", f"query {sorted(q)}")
+        rows = [r for r in self.s["invoices"].values() if r["state"] == "past_due"]
+        start, limit = int(q.get("cursor", "0")), int(q.get("limit", "20"))
+        more = start + limit < len(rows)
+        return {"has_more": more, "next": f"/invoices?cursor={start + limit}&limit={limit}&state=past_due" if more else None,
+                "data": [self.show(r) for r in rows[start:start + limit]]}
 
     def show(self, invoice):
         rows = [t for t in self.s["transactions"].values() if t["invoice"]["number"] == invoice["number"]]
         return dict({k: v for k, v in invoice.items() if k != "minor"}, total=decimal(invoice["minor"]),
-                    balance=decimal(0 if invoice["state"] == "paid" else invoice["minor"]), transactions=rows)
+                    balance=decimal(0 if invoice["state"] in ("paid", "failed") else invoice["minor"]), transactions=rows)
 
     def list(self, code, what, q):
         if set(q) - LISTS[what]:
             raise error(400, "bad_request", f"unknown: {sorted(set(q) - LISTS[what])}")
-        if what == "billing_infos":
-            rows = [b for b in self.s["infos"].values() if b["account_id"] == code]
+        if what in ("billing_infos", "notes"):
+            rows = [b for b in self.s["notes" if what == "notes" else "infos"].values() if b["account_id"] == code]
             return {"has_more": False, "next": None, "data": [{k: v for k, v in b.items() if k[0] != "_"} for b in rows]}
         rows = [r for r in self.s[what].values() if r["account"]["code"] == code]
         if "state" in q:

@@ -67,6 +67,57 @@ def money(fake):
     check("a second one is not begun", word == "done" and '"pending"' in last and len(fake.writes("POST", COLLECT)) == 1, last)
 
 
+CREDIT = {"customer": "cus_1", "invoice": "7", "amount": 2050, "currency": "USD", "reason": "outage", "case": "N-1"}
+SETTLING = (("credit", CREDIT, "/credit_notes", lambda s: len(s["credit_notes"]) if s["invoices"]["7"]["amount_due"] == 12050 - 2050 * len(s["credit_notes"]) else -1),
+            ("write_off", dict(CREDIT, amount=12050), "/invoices/7/write_off", lambda s: int(s["invoices"]["7"].get("write_off_amount") == 12050)),
+            ("note", dict(CREDIT, text="they pay on Friday"), "/comments", lambda s: len(s["comments"])))
+
+
+def settling(fake):
+    for op, args, path, happened in SETTLING:
+        for kind, happens in OPEN.items():
+            scene(fake)
+            fake.test("fault", match="POST " + path, kind=kind)
+            word, last = fake.drive(op, **args)
+            check(f"{op} {kind}: the word fits the books", word == ("done" if happens else "refused"), last)
+            check(f"{op} {kind}: once or not at all", happened(fake.get("state")) == int(happens), fake.get("state"))
+            check(f"{op} {kind}: sent once", len(fake.writes("POST", path)) == 1)
+            clean(fake, f"{op} {kind}")
+        for kind in LATER:
+            scene(fake)
+            fake.test("fault", match="POST " + path, kind=kind, times=2, retry_after=1)
+            word, last = fake.drive(op, **args)
+            check(f"{op} {kind}: later", word == "done" and happened(fake.get("state")) == 1, last)
+        for fault in (None, "drop"):
+            scene(fake)
+            fake.test("lag", reads=2)
+            if fault:
+                fake.test("fault", match="POST " + path, kind=fault)
+            word, last = fake.drive(op, **args)
+            check(f"{op}, reads lag, {fault}: once", word == "done" and happened(fake.get("state")) == 1, last)
+    for kind in (*OPEN, *LATER):
+        scene(fake)
+        fake.test("fault", match="POST " + PAUSE, kind=kind)
+        word, last = fake.drive("defer", customer="cus_1", invoice="7", until_ms=UNTIL)
+        check(f"defer {kind}", word == "done" and fake.get("state")["invoices"]["7"].get("expected_payment_date") == UNTIL // 1000, last)
+
+
+def catching_up(fake):
+    scene(fake)
+    for n in range(60):
+        fake.test("event", type="payment_failed" if n % 2 else "plan_updated", invoice="7", ago=900 - n)
+    fake.test("event", type="payment_succeeded", invoice="7")
+    since, cursor, rows = (int(time.time()) - 3600) * 1000, None, []
+    while cursor != "":
+        word, last = fake.drive("catch_up", since_ms=since, **({"cursor": cursor} if cursor else {}))
+        rows += fake.result(last).get("events", [])
+        cursor = fake.result(last).get("cursor", "")
+    check("catch_up: all pages, oldest first, nothing of the last minute", len(rows) == 30 and rows == sorted(rows, key=lambda r: r["created_ms"]), rows[:3])
+    word, last = fake.drive("overdue", before_ms=int(time.time()) * 1000)
+    check("overdue", [(i["invoice"], i["due"]) for i in fake.result(last).get("invoices", [])] == [("7", 12050)], last)
+    clean(fake, "catch_up")
+
+
 def states(fake):
     for op, args, path in (("hold", HOLD, PAUSE), ("release", RELEASE, RESUME)):
         for kind in (*OPEN, *LATER):
@@ -180,7 +231,7 @@ def webhooks(fake):
 def main():
     fake = Fake("chargebee", "/api/v2", {"Authorization": "Basic " + base64.b64encode(b"key_fake:").decode()})
     try:
-        for part in (fake_itself, webhooks, engine, states, money, reading):
+        for part in (fake_itself, webhooks, engine, states, money, settling, catching_up, reading):
             part(fake)
     finally:
         fake.close()

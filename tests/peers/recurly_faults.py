@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """What the Recurly driver does when the answer is late, lost, wrong or refused, and that the money moves once or not at all.
 
-The one write it has meets each fault of the fake; afterwards the fake's own books are compared with what the driver said. Also: reads
-that lag, keys that Recurly has forgotten, that dunning is never stopped by writing a debt off, and that the fake refuses what it must."""
+Each write meets each fault of the fake; afterwards the fake's own books are compared with what the driver said. Also: reads
+that lag, keys that Recurly has forgotten, that a debt is never written off but by a write-off, and that the fake refuses what it must."""
 import base64
 import hashlib
 import hmac
 import json
 import sys
+import time
 
 from faults import LATER, OPEN, Fake, Receiver, check, summary
 
@@ -26,6 +27,43 @@ def clean(fake, name):
     state = fake.get("state")
     check(name + ": nothing wrong was sent", not state["violations"], state["violations"])
     check(name + ": no debt was written off", state["written_off"] == 0)
+
+
+OFF = {"customer": "acme", "invoice": "number-1031", "amount": 12050, "currency": "USD", "reason": "bankrupt", "case": "N-1"}
+
+
+def settling(fake):
+    for op, args, method, path, happened in (("write_off", OFF, "PUT", "/invoices/number-1031/mark_failed", lambda s: s["written_off"]),
+                                             ("note", dict(OFF, text="they pay on Friday"), "POST", "/accounts/code-acme/notes", lambda s: len(s["notes"]))):
+        for kind, happens in OPEN.items():
+            scene(fake)
+            fake.test("fault", match=f"{method} {path}", kind=kind)
+            word, last = fake.drive(op, **args)
+            state = fake.get("state")
+            check(f"{op} {kind}: the word fits the books", word == ("done" if happens else "refused"), last)
+            check(f"{op} {kind}: once or not at all", happened(state) == int(happens), state)
+            check(f"{op} {kind}: sent once", len(fake.writes(method, path)) == 1)
+            check(f"{op} {kind}: nothing wrong was sent", not state["violations"], state["violations"])
+        for kind in LATER:
+            scene(fake)
+            fake.test("fault", match=f"{method} {path}", kind=kind, times=2, retry_after=1)
+            word, last = fake.drive(op, **args)
+            check(f"{op} {kind}: later", word == "done" and happened(fake.get("state")) == 1, last)
+    for kind in (*OPEN, *LATER):
+        scene(fake)
+        fake.test("fault", match="PUT /invoices/number-1031", kind=kind)
+        word, last = fake.drive("defer", customer="acme", invoice="number-1031", until_ms=(int(time.time()) + 9 * 86400) * 1000)
+        check(f"defer {kind}", word == "done" and fake.get("state")["invoices"]["1031"]["state"] == "pending", last)
+        clean(fake, f"defer {kind}")
+    scene(fake)
+    check("credit is a person's work", fake.drive("credit", **OFF)[1].startswith("refused Recurly credits an account"))
+    for n in range(60):
+        fake.test("invoice", number=f"2{n:03}", account="acme", amount=100)
+    word, last = fake.drive("overdue", before_ms=int(time.time()) * 1000)
+    first = fake.result(last)
+    word, last = fake.drive("overdue", before_ms=int(time.time()) * 1000, cursor=first.get("cursor", ""))
+    check("overdue: over pages", len(first.get("invoices", [])) == 50 and len(fake.result(last).get("invoices", [])) == 11, last[:300])
+    clean(fake, "overdue")
 
 
 def money(fake):
@@ -153,7 +191,7 @@ def webhooks(fake):
 def main():
     fake = Fake("recurly", "", {"Authorization": "Basic " + base64.b64encode(b"key_fake:").decode(), "Accept": "application/vnd.recurly.v2021-02-25+json"})
     try:
-        for part in (fake_itself, webhooks, by_hand, money, reading):
+        for part in (fake_itself, webhooks, by_hand, money, settling, reading):
             part(fake)
     finally:
         fake.close()

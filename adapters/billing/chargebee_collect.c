@@ -31,41 +31,12 @@ static int64_t amount_wanted(const struct rest_call *c)
     return json_i64(c->args, "amount", 0);
 }
 
-static void collect_begin(struct rest_call *c)
-{
-    const json_t *amount = json_object_get(c->args, "amount");
-    if (!*invoice_id(c) || !*json_str(c->args, "customer", ""))
-        rest_refuse(c, "an invoice and a customer are needed");
-    else if (amount && !json_is_null(amount) && amount_wanted(c) <= 0)
-        rest_refuse(c, "the amount must be a positive number of minor units");
-}
-
-static void finish(struct rest_call *c, const char *outcome, int64_t due, const char *note)
-{
-    json_t *result = json_object();
-    json_put(result, "outcome", outcome);
-    json_put(result, "payment", json_str(c->stage, "payment", ""));
-    json_put_i64(result, "due", due);
-    json_put(result, "status", json_str(c->stage, "status", ""));
-    if (note)
-        json_put_new(result, "note", json_text_safe(note));
-    rest_done(c, result);
-}
-
 /* --- before ------------------------------------------------------------------------------------------------------- */
 
 static void invoice_send(struct rest_call *c)
 {
     AUTO_STR path = rest_path("invoices/%", invoice_id(c), NULL);
     rest_get(c, path);
-}
-
-static bool invoice_trouble(struct rest_call *c)
-{
-    if (c->answer->status != 404)
-        return false;
-    rest_refuse(c, "Chargebee does not know invoice %.80s", invoice_id(c));
-    return true;
 }
 
 /* False, and refused, when this is not the invoice that was approved. */
@@ -105,9 +76,9 @@ static void before_take(struct rest_call *c)
     json_put_i64(c->stage, "due", due);
     json_put_i64(c->stage, "started_ms", c->job->now_ms);
     if (str_eq(json_str(c->body, "invoice.status", ""), "paid"))
-        finish(c, "paid", 0, NULL);
+        rest_collect_done(c, "paid", 0, NULL);
     else if (left <= 0)
-        finish(c, "pending", due, "a payment of this invoice is already under way");
+        rest_collect_done(c, "pending", due, "a payment of this invoice is already under way");
     else
         note_amount(c, left);
 }
@@ -219,7 +190,7 @@ static void refused_take(struct rest_call *c)
         return;
     json_put(c->stage, "status", json_str(c->body, "invoice.status", ""));
     if (str_eq(json_str(c->body, "invoice.status", ""), "paid"))
-        finish(c, "paid", 0, NULL);
+        rest_collect_done(c, "paid", 0, NULL);
     else
         rest_refuse(c, "Chargebee refuses: %s", json_str(c->stage, "why", ""));
 }
@@ -281,18 +252,18 @@ static void after_take(struct rest_call *c)
     bool counted = left <= json_i64(c->stage, "due", 0) - json_i64(c->stage, "want", 0);
     json_put(c->stage, "status", status);
     if (str_eq(status, "paid"))
-        finish(c, "paid", 0, NULL);
+        rest_collect_done(c, "paid", 0, NULL);
     else if (!str_eq(json_str(c->stage, "flow", ""), "success"))
-        finish(c, "pending", left, NULL);
+        rest_collect_done(c, "pending", left, NULL);
     else if (counted)
-        finish(c, "partially_paid", left, NULL);
+        rest_collect_done(c, "partially_paid", left, NULL);
     else if (looks < LOOKS_MAX) {
         json_put_i64(c->stage, "looks", looks);
         rest_unknown(c, "after", SHOWN_AGAIN_MS, "the payment was taken, but the invoice does not show it yet");
     } else {
         AUTO_STR note = str_fmt("payment %.80s was taken but invoice %.80s does not show it: look at it in Chargebee",
                                 json_str(c->stage, "payment", ""), invoice_id(c));
-        finish(c, "partially_paid", left, note);
+        rest_collect_done(c, "partially_paid", left, note);
     }
 }
 
@@ -302,19 +273,19 @@ static bool after_trouble(struct rest_call *c)
         return false;
     AUTO_STR note = str_fmt("payment %.80s was taken, but invoice %.80s is gone: refund or assign it by hand", json_str(c->stage, "payment", ""),
                             invoice_id(c));
-    finish(c, "partially_paid", 0, note);
+    rest_collect_done(c, "partially_paid", 0, note);
     return true;
 }
 
 static const struct rest_state states[] = {
-    {"before", invoice_send, before_take, invoice_trouble, NULL},
+    {"before", invoice_send, before_take, rest_no_invoice, NULL},
     {"customer", customer_send, customer_take, NULL, NULL},
     {"known", list_send, known_take, NULL, NULL},
     {"pay", pay_send, pay_take, pay_trouble, "find"},
-    {"refused", invoice_send, refused_take, invoice_trouble, NULL},
+    {"refused", invoice_send, refused_take, rest_no_invoice, NULL},
     {"find", list_send, find_take, find_trouble, NULL},
     {"after", invoice_send, after_take, after_trouble, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-const struct rest_op chargebee_collect = {"collect", collect_begin, states};
+const struct rest_op chargebee_collect = {"collect", rest_collect_begin, states};

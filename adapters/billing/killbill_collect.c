@@ -56,25 +56,10 @@ static char *external_key(const struct rest_call *c)
     return str_dup(hex);
 }
 
-static void collect_begin(struct rest_call *c)
-{
-    const json_t *amount = json_object_get(c->args, "amount");
-    if (!*invoice_id(c) || !*json_str(c->args, "customer", ""))
-        rest_refuse(c, "an invoice and a customer are needed");
-    else if (amount && !json_is_null(amount) && amount_wanted(c) <= 0)
-        rest_refuse(c, "the amount must be a positive number of minor units");
-}
-
 static void finish(struct rest_call *c, const char *outcome, int64_t due, const char *note)
 {
-    json_t *result = json_object();
-    json_put(result, "outcome", outcome);
-    json_put(result, "payment", json_str(c->stage, "payment", ""));
-    json_put_i64(result, "due", due);
-    json_put(result, "status", due > 0 ? "open" : "paid");
-    if (note)
-        json_put_new(result, "note", json_text_safe(note));
-    rest_done(c, result);
+    json_put(c->stage, "status", due > 0 ? "open" : "paid");
+    rest_collect_done(c, outcome, due, note);
 }
 
 /* --- before --- */
@@ -82,14 +67,6 @@ static void finish(struct rest_call *c, const char *outcome, int64_t due, const 
 static void invoice_send(struct rest_call *c)
 {
     killbill_get(c, "invoices", invoice_id(c), "");
-}
-
-static bool invoice_trouble(struct rest_call *c)
-{
-    if (c->answer->status != 404)
-        return false;
-    rest_refuse(c, "Kill Bill does not know invoice %.80s", invoice_id(c));
-    return true;
 }
 
 /* False, and refused, when this is not the invoice that was approved. */
@@ -280,12 +257,12 @@ static void after_take(struct rest_call *c)
 }
 
 static const struct rest_state states[] = {
-    {"before", invoice_send, before_take, invoice_trouble, NULL},
+    {"before", invoice_send, before_take, rest_no_invoice, NULL},
     {"first", find_send, first_take, first_trouble, NULL},
     {"pay", pay_send, pay_take, pay_trouble, "found"},
     {"found", find_send, found_take, found_trouble, NULL},
-    {"after", invoice_send, after_take, invoice_trouble, NULL},
+    {"after", invoice_send, after_take, rest_no_invoice, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-const struct rest_op killbill_collect = {"collect", collect_begin, states};
+const struct rest_op killbill_collect = {"collect", rest_collect_begin, states};

@@ -22,27 +22,6 @@ static const char *invoice_id(const struct rest_call *c)
     return json_str(c->args, "invoice", "");
 }
 
-static void collect_begin(struct rest_call *c)
-{
-    const json_t *amount = json_object_get(c->args, "amount");
-    if (!*invoice_id(c) || !*json_str(c->args, "customer", ""))
-        rest_refuse(c, "an invoice and a customer are needed");
-    else if (amount && !json_is_null(amount) && json_integer_value(amount) <= 0)
-        rest_refuse(c, "the amount must be a positive number of minor units");
-}
-
-static void finish(struct rest_call *c, const char *outcome, int64_t due, const char *note)
-{
-    json_t *result = json_object();
-    json_put(result, "outcome", outcome);
-    json_put(result, "payment", json_str(c->stage, "payment", ""));
-    json_put_i64(result, "due", due);
-    json_put(result, "status", json_str(c->stage, "status", ""));
-    if (note)
-        json_put_new(result, "note", json_text_safe(note));
-    rest_done(c, result);
-}
-
 static bool is_payment(const json_t *transaction)
 {
     const char *type = json_str(transaction, "type", "");
@@ -53,14 +32,6 @@ static void invoice_send(struct rest_call *c)
 {
     AUTO_STR path = rest_path("invoices/%", invoice_id(c), NULL);
     rest_get(c, path);
-}
-
-static bool invoice_trouble(struct rest_call *c)
-{
-    if (c->answer->status != 404)
-        return false;
-    rest_refuse(c, "Recurly does not know invoice %.80s", invoice_id(c));
-    return true;
 }
 
 /* What is left to pay; -1, and refused, when that cannot be read. */
@@ -112,14 +83,14 @@ static void before_take(struct rest_call *c)
         return;
     }
     if (str_eq(recurly_status(state), "paid")) {
-        finish(c, "paid", 0, NULL);
+        rest_collect_done(c, "paid", 0, NULL);
         return;
     }
     int64_t balance = balance_of(c);
     if (c->ended)
         return;
     if (str_eq(state, "processing"))
-        finish(c, "pending", balance, "a payment of this invoice is already under way");
+        rest_collect_done(c, "pending", balance, "a payment of this invoice is already under way");
     else if (!str_eq(state, "past_due") && !str_eq(state, "pending") && !str_eq(state, "open"))
         rest_refuse(c, "invoice %.80s is %.20s, not open", invoice_id(c), *state ? state : "of unknown state");
     else
@@ -211,22 +182,22 @@ static void after_take(struct rest_call *c)
     json_put(c->stage, "status", state);
     json_put(c->stage, "payment", json_str(payment, "id", json_str(c->stage, "payment", "")));
     if (str_eq(recurly_status(state), "paid"))
-        finish(c, "paid", 0, NULL);
+        rest_collect_done(c, "paid", 0, NULL);
     else if (str_eq(status, "declined") || str_eq(status, "error") || str_eq(status, "void"))
         refuse_failed(c, payment);
     else if (str_eq(status, "pending") || str_eq(status, "processing") || str_eq(status, "scheduled") || str_eq(state, "processing"))
-        finish(c, "pending", json_i64(c->stage, "want", 0), NULL);
+        rest_collect_done(c, "pending", json_i64(c->stage, "want", 0), NULL);
     else if (str_eq(status, "success") && json_i64(c->stage, "looks", 0) + 1 >= LOOKS_MAX)
-        finish(c, "partially_paid", json_i64(c->stage, "want", 0), "the payment was taken, but the invoice is not closed: look at it in the Recurly console");
+        rest_collect_done(c, "partially_paid", json_i64(c->stage, "want", 0), "the payment was taken, but the invoice is not closed: look at it in the Recurly console");
     else
         nothing_yet(c);
 }
 
 static const struct rest_state states[] = {
-    {"before", invoice_send, before_take, invoice_trouble, NULL},
+    {"before", invoice_send, before_take, rest_no_invoice, NULL},
     {"collect", collect_send, collect_take, collect_trouble, "after"},
-    {"after", invoice_send, after_take, invoice_trouble, NULL},
+    {"after", invoice_send, after_take, rest_no_invoice, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-const struct rest_op recurly_collect = {"collect", collect_begin, states};
+const struct rest_op recurly_collect = {"collect", rest_collect_begin, states};

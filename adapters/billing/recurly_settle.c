@@ -161,14 +161,6 @@ static void before_take(struct rest_call *c)
         rest_refuse(c, "Recurly puts an invoice off for %d days at most", TERMS_MAX);
 }
 
-static bool before_trouble(struct rest_call *c)
-{
-    if (c->answer->status != 404)
-        return false;
-    rest_refuse(c, "Recurly does not know invoice %.80s", invoice_id(c));
-    return true;
-}
-
 static void terms_send(struct rest_call *c)
 {
     AUTO_STR path = rest_path("invoices/%", invoice_id(c), NULL);
@@ -197,7 +189,7 @@ static void moved_take(struct rest_call *c)
 }
 
 static const struct rest_state defer_states[] = {
-    {"before", invoice_send, before_take, before_trouble, NULL},
+    {"before", invoice_send, before_take, rest_no_invoice, NULL},
     {"terms", terms_send, terms_take, NULL, "moved"},
     {"moved", invoice_send, moved_take, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},

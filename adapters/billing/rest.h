@@ -85,6 +85,13 @@ void rest_unknown(struct rest_call *c, const char *look, int64_t wait_ms, const 
 const char *rest_said(const struct rest_call *c, char *out, size_t size);
 /* For reads of what may be missing: goes on to `next` when the server does not know it, or is in trouble for too long. */
 bool rest_go_on_without(struct rest_call *c, const char *next);
+/* --- the ends of collect, alike everywhere (rest_collect.c) --- */
+void rest_collect_begin(struct rest_call *c);
+/* {outcome, payment, due, status, note?}: payment and status are the stage's. */
+void rest_collect_done(struct rest_call *c, const char *outcome, int64_t due, const char *note);
+/* `trouble` of a state that asks for the invoice of the arguments: says that there is none. */
+bool rest_no_invoice(struct rest_call *c);
+/* --- */
 /* "Basic ..." of user and password. The caller frees. */
 char *rest_basic(const char *user, const char *password);
 /* Foreign text into a result, bounded and made safe; NULL: null. */

@@ -73,14 +73,6 @@ static void invoice_send(struct rest_call *c)
     c->vendor->settle->invoice_send(c);
 }
 
-static bool invoice_trouble(struct rest_call *c)
-{
-    if (c->answer->status != 404)
-        return false;
-    rest_refuse(c, "%s does not know invoice %.80s", c->vendor->title, invoice_id(c));
-    return true;
-}
-
 /* False, and refused, when this is not the invoice that was approved. */
 static bool invoice_fits(struct rest_call *c, struct rest_invoice *inv)
 {
@@ -259,7 +251,7 @@ static void after_take(struct rest_call *c)
 /* --- the operations -------------------------------------------------------------------------------------------------- */
 
 static const struct rest_state credit_states[] = {
-    {"before", invoice_send, before_take, invoice_trouble, NULL},
+    {"before", invoice_send, before_take, rest_no_invoice, NULL},
     {"seek", seek_send, seek_take, NULL, NULL},
     {"make", make_send, make_take, NULL, "find"},
     {"find", seek_send, find_take, NULL, NULL},
@@ -268,7 +260,7 @@ static const struct rest_state credit_states[] = {
 };
 
 static const struct rest_state write_off_states[] = {
-    {"before", invoice_send, before_take, invoice_trouble, NULL},
+    {"before", invoice_send, before_take, rest_no_invoice, NULL},
     {"give_up", give_up_send, give_up_take, give_up_trouble, "after"},
     {"seek", seek_send, seek_take, NULL, NULL},
     {"make", make_send, make_take, NULL, "find"},

@@ -34,27 +34,6 @@ static int64_t amount_wanted(const struct rest_call *c)
     return json_i64(c->args, "amount", 0);
 }
 
-static void collect_begin(struct rest_call *c)
-{
-    const json_t *amount = json_object_get(c->args, "amount");
-    if (!*invoice_id(c) || !*json_str(c->args, "customer", ""))
-        rest_refuse(c, "an invoice and a customer are needed");
-    else if (amount && !json_is_null(amount) && amount_wanted(c) <= 0)
-        rest_refuse(c, "the amount must be a positive number of minor units");
-}
-
-static void finish(struct rest_call *c, const char *outcome, int64_t due, const char *note)
-{
-    json_t *result = json_object();
-    json_put(result, "outcome", outcome);
-    json_put(result, "payment", json_str(c->stage, "payment", ""));
-    json_put_i64(result, "due", due);
-    json_put(result, "status", json_str(c->stage, "status", ""));
-    if (note)
-        json_put_new(result, "note", json_text_safe(note));
-    rest_done(c, result);
-}
-
 /* A look found nothing: once more a little later, then it did not happen. */
 static void not_found(struct rest_call *c, const char *look)
 {
@@ -88,14 +67,6 @@ static bool refused_so(struct rest_call *c, const char *next)
 static void invoice_send(struct rest_call *c)
 {
     stripe_get(c, "invoices", invoice_id(c), "");
-}
-
-static bool invoice_trouble(struct rest_call *c)
-{
-    if (c->answer->status != 404)
-        return false;
-    rest_refuse(c, "Stripe does not know invoice %.80s", invoice_id(c));
-    return true;
 }
 
 /* False, and refused, when this is not the invoice that was approved. */
@@ -138,7 +109,7 @@ static void before_take(struct rest_call *c)
     json_put_i64(c->stage, "left", left);
     json_put_i64(c->stage, "started_ms", c->job->now_ms);
     if (str_eq(json_str(c->body, "status", ""), "paid"))
-        finish(c, "paid", 0, NULL);
+        rest_collect_done(c, "paid", 0, NULL);
     else if (amount_wanted(c) > 0)
         begin_part(c, left);
     else
@@ -204,7 +175,7 @@ static void paid_take(struct rest_call *c)
     json_put_i64(c->stage, "left", stripe_left(c->body));
     json_put(c->stage, "payment", *intent ? intent : stripe_id(c->body, "charge"));
     if (paid && *json_str(c->stage, "payment", ""))
-        finish(c, "paid", 0, NULL);
+        rest_collect_done(c, "paid", 0, NULL);
     else
         rest_go(c, "evidence");
 }
@@ -227,9 +198,9 @@ static void evidence_end(struct rest_call *c)
 {
     int64_t left = json_i64(c->stage, "left", 0);
     if (left == 0 && str_eq(json_str(c->stage, "status", ""), "paid"))
-        finish(c, "paid", 0, NULL);
+        rest_collect_done(c, "paid", 0, NULL);
     else if (json_flag(c->stage, "answered", false))
-        finish(c, "pending", left, NULL);
+        rest_collect_done(c, "pending", left, NULL);
     else
         not_found(c, "paid");
 }
@@ -273,11 +244,11 @@ static void evidence_take(struct rest_call *c)
     if (*id)
         json_put(c->stage, "payment", id);
     if (str_eq(json_str(c->stage, "status", ""), "paid"))
-        finish(c, "paid", 0, NULL);
+        rest_collect_done(c, "paid", 0, NULL);
     else if (str_eq(status, "processing"))
-        finish(c, "pending", json_i64(c->stage, "left", 0), NULL);
+        rest_collect_done(c, "pending", json_i64(c->stage, "left", 0), NULL);
     else if (str_eq(status, "requires_action"))
-        finish(c, "needs_action", json_i64(c->stage, "left", 0), NULL);
+        rest_collect_done(c, "needs_action", json_i64(c->stage, "left", 0), NULL);
     else if (json_is_object(json_at(intent, "last_payment_error")) && tried_now(c, intent))
         stripe_refuse_declined(c, json_at(intent, "last_payment_error"));
     else
@@ -324,7 +295,7 @@ static void intent_decides(struct rest_call *c, const json_t *intent)
     if (str_eq(status, "succeeded") || str_eq(status, "processing"))
         rest_go(c, "attach");
     else if (str_eq(status, "requires_action"))
-        finish(c, "needs_action", json_i64(c->stage, "left", 0), NULL);
+        rest_collect_done(c, "needs_action", json_i64(c->stage, "left", 0), NULL);
     else if (json_is_object(json_at(intent, "last_payment_error")))
         stripe_refuse_declined(c, json_at(intent, "last_payment_error"));
     else
@@ -421,7 +392,7 @@ static void taken_but_loose(struct rest_call *c, int64_t due)
 {
     AUTO_STR note = str_fmt("payment %.80s was taken but is not on invoice %.80s: attach or refund it by hand. %.160s",
                             json_str(c->stage, "payment", ""), invoice_id(c), json_str(c->stage, "why", ""));
-    finish(c, "partially_paid", due, note);
+    rest_collect_done(c, "partially_paid", due, note);
 }
 
 static void attached_take(struct rest_call *c)
@@ -436,9 +407,9 @@ static void attached_take(struct rest_call *c)
     if (!attached)
         taken_but_loose(c, left);
     else if (processing)
-        finish(c, "pending", left, NULL);
+        rest_collect_done(c, "pending", left, NULL);
     else if (counted)
-        finish(c, paid ? "paid" : "partially_paid", left, NULL);
+        rest_collect_done(c, paid ? "paid" : "partially_paid", left, NULL);
     else if (looks < WRITES_MAX) {
         json_put_i64(c->stage, "looks", looks);
         rest_unknown(c, "attached", 3 * MS_SECOND, "the payment is attached, but the invoice does not show it yet");
@@ -455,10 +426,10 @@ static bool attached_trouble(struct rest_call *c)
 }
 
 static const struct rest_state states[] = {
-    {"before", invoice_send, before_take, invoice_trouble, NULL},
+    {"before", invoice_send, before_take, rest_no_invoice, NULL},
     {"customer", customer_send, customer_take, NULL, NULL},
     {"pay", pay_send, pay_take, pay_trouble, "paid"},
-    {"paid", invoice_send, paid_take, invoice_trouble, NULL},
+    {"paid", invoice_send, paid_take, rest_no_invoice, NULL},
     {"evidence", evidence_send, evidence_take, evidence_trouble, NULL},
     {"intent", intent_send, intent_take, NULL, "find"},
     {"find", find_send, find_take, NULL, NULL},
@@ -468,4 +439,4 @@ static const struct rest_state states[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-const struct rest_op stripe_collect = {"collect", collect_begin, states};
+const struct rest_op stripe_collect = {"collect", rest_collect_begin, states};

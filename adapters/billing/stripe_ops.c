@@ -165,17 +165,9 @@ static void link_take(struct rest_call *c)
         rest_done(c, json_pack("{s:s}", "url", url));
 }
 
-static bool link_trouble(struct rest_call *c)
-{
-    if (c->answer->status != 404)
-        return false;
-    rest_refuse(c, "Stripe does not know invoice %.80s", json_str(c->args, "invoice", ""));
-    return true;
-}
-
 static const struct rest_state link_states[] = {
     {"portal", portal_send, portal_take, portal_trouble, NULL},
-    {"invoice", link_send, link_take, link_trouble, NULL},
+    {"invoice", link_send, link_take, rest_no_invoice, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

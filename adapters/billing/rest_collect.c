@@ -1,0 +1,38 @@
+/* The parts of `collect` that are the same for every driver that steps by rest.h: what it must be given, what it says in the end, and
+ * the words for an invoice that is not there. What lies between differs from vendor to vendor more than it looks: how a payment
+ * is found again whose answer was lost is each one's own. */
+#include "adapters/billing/rest.h"
+
+static const char *invoice_id(const struct rest_call *c)
+{
+    return json_str(c->args, "invoice", "");
+}
+
+void rest_collect_begin(struct rest_call *c)
+{
+    const json_t *amount = json_object_get(c->args, "amount");
+    if (!*invoice_id(c) || !*json_str(c->args, "customer", ""))
+        rest_refuse(c, "an invoice and a customer are needed");
+    else if (amount && !json_is_null(amount) && json_i64(c->args, "amount", 0) <= 0)
+        rest_refuse(c, "the amount must be a positive number of minor units");
+}
+
+void rest_collect_done(struct rest_call *c, const char *outcome, int64_t due, const char *note)
+{
+    json_t *result = json_object();
+    json_put(result, "outcome", outcome);
+    json_put(result, "payment", json_str(c->stage, "payment", ""));
+    json_put_i64(result, "due", due);
+    json_put(result, "status", json_str(c->stage, "status", ""));
+    if (note)
+        json_put_new(result, "note", json_text_safe(note));
+    rest_done(c, result);
+}
+
+bool rest_no_invoice(struct rest_call *c)
+{
+    if (c->answer->status != 404)
+        return false;
+    rest_refuse(c, "%s does not know invoice %.80s", c->vendor->title, invoice_id(c));
+    return true;
+}

@@ -27,7 +27,7 @@
  * A person's click or command is no crowd: what it leads to is begun in its own turn. */
 enum { CROWD = 8, TICK_BUSY = 4, TICK_CROWD = 64, TICK_IDLE = 128, CALLS_CROWD = 4, CALLS_MOST = 64 };
 #define CROWD_WAITS_MS 50
-#define CROWD_GONE_MS 5
+#define CROWD_GONE_MS 20
 
 /* A file that is read anew when it changes. */
 struct watched {
@@ -477,6 +477,8 @@ int turn_run(struct turn *t, struct input *inputs, size_t n, struct outputs *out
     metric_add(METRIC_COMMITS, wrote);
     metric_add(METRIC_COMMIT_US, wrote ? monotonic_us() - began_us : 0);
     t->started = true;
+    if (t->crowd_ms == engine->now_ms)
+        t->crowd_ms = world_now(t); /* a slow commit is no sign that it has gone */
     hand_over_calls(t, out);
     return 0;
 }

@@ -131,12 +131,12 @@ static int measuring(void)
     return !measure_us || clock_us() < began_us + measure_us;
 }
 
-/* Where commands go: the newest link that is live. */
+/* Where commands go: a link that is live, and sooner one that was not asked to go and has not fallen silent. */
 static struct link *target(void)
 {
     struct link *best = NULL;
     for (int i = 0; i < LINKS; i++)
-        if (links[i].fd && links[i].live && (!best || best->retiring))
+        if (links[i].fd && links[i].live && (!best || best->retiring || best->deaf))
             best = &links[i];
     return best;
 }
@@ -324,8 +324,7 @@ static void on_readable(struct link *l)
 {
     ssize_t n = l->deaf ? -1 : recv(l->fd, l->in + l->n_in, IN_MOST - 1 - l->n_in, 0);
     if (l->deaf) {
-        struct epoll_event e = {.events = 0, .data.ptr = l};
-        epoll_ctl(poller, EPOLL_CTL_MOD, l->fd, &e); /* what it says is not heard any more */
+        epoll_ctl(poller, EPOLL_CTL_DEL, l->fd, NULL); /* what it says is not heard any more, not even that it ends */
     } else if (n == 0 || (n < 0 && errno != EAGAIN)) {
         link_end(l);
     } else if (n > 0) {

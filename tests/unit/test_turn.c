@@ -375,8 +375,8 @@ static void a_crowd_is_answered_first_and_worked_on_soon(void **state)
     assert_int_equal(count(&out, OUTPUT_CALL), 0);
     assert_int_equal(number(&d, "SELECT count(*) FROM inbox"), 8);
     assert_int_equal(number(&d, "SELECT count(*) FROM recoveries"), 0); /* it can wait */
-    assert_int_equal(turn_next_due_ms(d.turn), d.now_ms + 5);
-    d.now_ms += 5; /* nobody else came */
+    assert_int_equal(turn_next_due_ms(d.turn), d.now_ms + 20);
+    d.now_ms += 20; /* nobody else came */
     idle(&d);
     assert_int_equal(number(&d, "SELECT count(*) FROM recoveries"), 1);
     crowd(&d, "b", NULL, &out);

@@ -152,7 +152,7 @@ static void id_add(json_t *to, const json_t *result)
 static json_t *together(struct engine *e, int64_t proposal_id, struct buf *refused)
 {
     json_t *all = json_pack("{s:s}", "mode", "held_by_dunwell");
-    struct query *q = store_query(e->store, "SELECT driver, args, state, result, reason FROM effects WHERE proposal_id = ?1 ORDER BY id", "i", proposal_id);
+    struct query *q = store_query(e->store, "SELECT driver, args, state, result, reason FROM effects WHERE proposal_id = ?1 AND proposal_id > 0 ORDER BY id", "i", proposal_id);
     while (query_next(q)) {
         AUTO_JSON args = query_json(q, 1);
         AUTO_JSON result = query_json(q, 3);
@@ -186,7 +186,7 @@ static void part_ended(struct engine *e, const struct recovery *r, int64_t propo
     AUTO_STR ref = str_fmt("A-%lld", (long long)proposal_id);
     journal_add(e, &(struct actor){.name = end->biller}, end->done ? "part.confirmed" : "part.failed", r->id, r->account, ref, end->result, "The part of %s at %s %s%s",
                 ref, end->biller, end->done ? "is confirmed" : "failed: ", end->done ? "" : end->reason);
-    if (count(e, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND is_live = 1", proposal_id) == 0)
+    if (count(e, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0 AND is_live = 1", proposal_id) == 0)
         all_ended(e, proposal_id);
 }
 
@@ -197,7 +197,7 @@ void saga_leg_ended(struct engine *e, int64_t proposal_id, const struct leg_end 
     struct billed all[BILLERS_MOST];
     json_auto_t *result = end->result ? json_copy((json_t *)(uintptr_t)end->result) : NULL;
     bool elsewhere = r && recovery_billed(e, r, all) > 1;
-    bool parts = r && count(e, "SELECT count(*) FROM effects WHERE proposal_id = ?1", proposal_id) > 1;
+    bool parts = r && count(e, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0", proposal_id) > 1;
     if (elsewhere && !parts && json_object_get(result, "prior"))
         prior_add(result, end->result, end->biller, end->customer);
     if (parts)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bot/card_sync.h"
+#include "engine/ping.h"
 #include "engine/receipt.h"
 
 static bool is_fallback(const struct message *m)
@@ -18,6 +19,18 @@ static bool is_fallback(const struct message *m)
 static bool is_fallback_of(const struct message *m, const char *channel)
 {
     return is_fallback(m) && str_eq(m->state + strlen("fallback:"), channel);
+}
+
+/* The first card of a case calls its owner once, unless it is night there or they were called enough this hour: then it is posted
+ * silently, and the call goes out later (ping.h). */
+static const char *mention_now(struct engine *e, const struct message *m, const struct place *to)
+{
+    const struct person *who = to->mention[0] ? people_by_chat(e->people, to->site->name, to->mention) : NULL;
+    if (!who)
+        return to->mention;
+    int64_t before = store_i64(e->store, -1, "SELECT state FROM pings WHERE ref = ?1 AND person = ?2 ORDER BY id DESC LIMIT 1", "tt", m->ref, who->key);
+    bool now = before >= 0 ? before != 0 : ping_take(e, &(struct ping){.case_id = m->case_id, .person = who->key, .ref = m->ref, .why = "you own this case"});
+    return now ? to->mention : "";
 }
 
 static void card_post(struct engine *e, struct message *m, const struct showing *s, const struct place *to, const char *hash,
@@ -33,7 +46,7 @@ static void card_post(struct engine *e, struct message *m, const struct showing 
         message_set(&m->state, "posting");
     message_waits(e, m);
     message_save(e, m);
-    message_post(e, m, s->card, to->mention, wait_ms);
+    message_post(e, m, s->card, mention_now(e, m, to), wait_ms);
 }
 
 /* What stands is replaced by a last word; what has not left yet never will. */

@@ -188,7 +188,7 @@ static void bundle_send(struct engine *e, const struct bundle *b, int64_t id, in
     char head[160] = "";
     if (b->sum.requests > 0)
         ping_sum_words(&b->sum, head, sizeof head);
-    AUTO_STR also = b->others ? str_fmt("%s%d case%s of yours", head[0] ? ", and " : "", b->others, b->others == 1 ? " asks for a word" : "s ask for a word") : str_dup("");
+    AUTO_STR also = b->others ? str_fmt("%s%d of your cases ask%s for a word", head[0] ? ", and " : "", b->others, b->others == 1 ? "s" : "") : str_dup("");
     AUTO_STR more = b->lines > BUNDLE_MOST ? str_fmt("\n... and %d more", b->lines - BUNDLE_MOST) : str_dup("");
     AUTO_STR text = str_fmt("%s%s%s%s%s\ninbox lists what waits for you at any time.", head, also, b->lines > 1 ? ": review together." : ":", buf_text(&b->text), more);
     store_run(e->store, "UPDATE pings SET state = ?2 WHERE id = ?1", "ii", id, (int64_t)STATE_SENT);

@@ -16,6 +16,33 @@ static void four_asked(struct office *o)
     }
 }
 
+/* What went to this person as a message of its own: how many, and the newest. */
+static size_t calls(struct office *o, const char *to, const char **text)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < json_array_size(o->sent); i++) {
+        const json_t *row = json_array_get(o->sent, i);
+        bool fits = strncmp(json_str(row, "key", ""), "ping-", 5) == 0 && str_eq(json_str(row, "args.channel", ""), to);
+        if (fits)
+            *text = json_str(row, "args.text", "");
+        n += fits;
+    }
+    return n;
+}
+
+static size_t finance_called(struct office *o)
+{
+    const char *text;
+    return calls(o, "U0FIN1", &text);
+}
+
+static const char *finance_told(struct office *o)
+{
+    const char *text = "";
+    calls(o, "U0FIN1", &text);
+    return text;
+}
+
 static void beyond_the_cap_they_are_bundled(void **state)
 {
     struct office o;
@@ -23,19 +50,18 @@ static void beyond_the_cap_they_are_bundled(void **state)
     office_patient(&o, "approvals: {expire_hours: 48, remind_hours: [], escalate: [{after_hours: 2, ask: [finance1]}]}\nattention: {pings_per_hour: 1, small: {USD: 1000}}");
     four_asked(&o);
     office_later(&o, 2 * MS_HOUR);
-    assert_int_equal(office_count(&o, "ping-"), 1);
-    assert_string_equal(json_str(office_sent(&o, "ping-"), "args.channel", ""), "U0FIN1");
-    assert_says(office_text_of(&o, "ping-"), "Northwind Ltd: hold until");
-    assert_says(office_text_of(&o, "ping-"), "Why you: you are asked as well because nobody decided for 2 h");
+    assert_int_equal(finance_called(&o), 1);
+    assert_says(finance_told(&o), "Northwind Ltd: hold until");
+    assert_says(finance_told(&o), "Why you: you are asked as well because nobody decided for 2 h");
     office_later(&o, MS_HOUR - MS_MINUTE);
-    assert_int_equal(office_count(&o, "ping-"), 1);
+    assert_int_equal(finance_called(&o), 1);
     office_later(&o, MS_MINUTE);
-    assert_int_equal(office_count(&o, "ping-"), 2);
-    assert_says(office_text_of(&o, "ping-"), "3 requests wait for you, 2 under $1,000.00: review together.");
-    assert_says(office_text_of(&o, "ping-"), "Studio 54: hold until");
-    assert_not_says(office_text_of(&o, "ping-"), "Northwind");
+    assert_int_equal(finance_called(&o), 2);
+    assert_says(finance_told(&o), "3 requests wait for you, 2 under $1,000.00: review together.");
+    assert_says(finance_told(&o), "Studio 54: hold until");
+    assert_not_says(finance_told(&o), "Northwind");
     office_later(&o, 10 * MS_HOUR);
-    assert_int_equal(office_count(&o, "ping-"), 2);
+    assert_int_equal(finance_called(&o), 2);
     office_is(&o, "SELECT count(*) FROM pings WHERE state = 0", 0, "nothing waits");
     office_close(&o);
 }
@@ -50,10 +76,10 @@ static void what_is_over_is_dropped(void **state)
     office_paid(&o, 2); /* its case is closed, and its timers with it */
     office_paid(&o, 3);
     office_later(&o, MS_HOUR);
-    assert_int_equal(office_count(&o, "ping-"), 2);
-    assert_says(office_text_of(&o, "ping-"), "1 request waits for you, 1 under $1,000.00:\nA-");
-    assert_says(office_text_of(&o, "ping-"), "Studio 54");
-    assert_not_says(office_text_of(&o, "ping-"), "Acme");
+    assert_int_equal(finance_called(&o), 2);
+    assert_says(finance_told(&o), "1 request waits for you, 1 under $1,000.00:\nA-");
+    assert_says(finance_told(&o), "Studio 54");
+    assert_not_says(finance_told(&o), "Acme");
     office_close(&o);
 }
 
@@ -65,11 +91,11 @@ static void nobody_is_called_at_night(void **state)
     office_event_of(&o, 1); /* it is 04:26 */
     assert_int_equal(office_hold(&o, "ae1", "northwind", 20).rc, 0);
     office_later(&o, 2 * MS_HOUR);
-    assert_int_equal(office_count(&o, "ping-"), 0);
+    assert_int_equal(finance_called(&o), 0);
     office_later(&o, 33 * MS_MINUTE);
-    assert_int_equal(office_count(&o, "ping-"), 0);
+    assert_int_equal(finance_called(&o), 0);
     office_later(&o, MS_MINUTE); /* 07:00 */
-    assert_int_equal(office_count(&o, "ping-"), 1);
+    assert_int_equal(finance_called(&o), 1);
     office_is(&o, "SELECT count(*) FROM pings WHERE person = 'finance1' AND state = 1", 1, "counted once");
     office_close(&o);
 }
@@ -82,10 +108,31 @@ static void what_waits_for_room_waits_for_the_morning_too(void **state)
     four_asked(&o);
     office_later(&o, 2 * MS_HOUR); /* 06:26: one goes out, and the others have room at 07:26 */
     office_later(&o, MS_HOUR);
-    assert_int_equal(office_count(&o, "ping-"), 1);
+    assert_int_equal(finance_called(&o), 1);
     office_later(&o, 2 * MS_HOUR);
-    assert_int_equal(office_count(&o, "ping-"), 2);
-    assert_says(office_text_of(&o, "ping-"), "3 requests wait for you");
+    assert_int_equal(finance_called(&o), 2);
+    assert_says(finance_told(&o), "3 requests wait for you");
+    office_close(&o);
+}
+
+static void a_card_at_night_is_posted_silently(void **state)
+{
+    struct office o;
+    (void)state;
+    office_patient(&o, "approvals: {}\nattention: {quiet: {from: \"20:00\", to: \"07:00\"}}");
+    office_event_of(&o, 1);
+    const json_t *card = json_at(office_sent(&o, "card-N-1"), "args.card");
+    assert_non_null(card);
+    assert_string_equal(json_str(card, "mention", "?"), "");
+    assert_int_equal(office_count(&o, "ping-"), 0);
+    office_later(&o, 3 * MS_HOUR);
+    assert_int_equal(office_count(&o, "ping-"), 1);
+    assert_string_equal(json_str(office_sent(&o, "ping-"), "args.channel", ""), "U0AE1");
+    assert_says(office_text_of(&o, "ping-"), "1 of your cases asks for a word:\nN-1 Northwind Ltd: ");
+    office_close(&o);
+    office_patient(&o, "approvals: {}");
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM pings WHERE person = 'ae1' AND ref = 'N-1' AND state = 1", 1, "by day it is counted");
     office_close(&o);
 }
 
@@ -191,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(beyond_the_cap_they_are_bundled), cmocka_unit_test(what_is_over_is_dropped),
+        cmocka_unit_test(a_card_at_night_is_posted_silently),
         cmocka_unit_test(nobody_is_called_at_night),       cmocka_unit_test(what_waits_for_room_waits_for_the_morning_too),
               cmocka_unit_test(quiet_hours_are_each_persons_own),
         cmocka_unit_test(an_emergency_never_waits),        cmocka_unit_test(the_owner_is_asked_in_the_morning),

@@ -56,6 +56,24 @@ static void the_card_that_was_seen_is_kept(void **state)
     office_close(&o);
 }
 
+static void what_nobody_decided_on_is_dropped(void **state)
+{
+    struct office o;
+    (void)state;
+    office_open(&o, false);
+    office_event_of(&o, 1);
+    assert_int_equal(office_plan(&o, "ae1", "northwind", 6, "renewal in flight").rc, 0);
+    office_turn(&o, NULL, NULL);
+    office_rebill(&o, 1, 4000000, "S"); /* less is due: the same request, another card */
+    office_event_of(&o, 1);
+    office_turn(&o, NULL, NULL);
+    assert_true(office_i64(&o, "SELECT count(*) FROM shown") >= 2);
+    assert_int_equal(office_approve(&o, "manager1", office_last(&o), 0).rc, 0);
+    office_is(&o, "SELECT count(*) FROM shown", 1, "the card that was decided on is left");
+    holds(&o);
+    office_close(&o);
+}
+
 static void every_decision_has_its_own(void **state)
 {
     struct office o;
@@ -152,6 +170,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_card_that_was_seen_is_kept),
+        cmocka_unit_test(what_nobody_decided_on_is_dropped),
         cmocka_unit_test(every_decision_has_its_own),
         cmocka_unit_test(an_edit_of_anything_that_decides_is_found),
         cmocka_unit_test(the_journal_itself_is_chained),

@@ -206,7 +206,8 @@ static void poll_pauses(struct engine *e, struct effect *f, const struct step *s
     str_copy(wait.reason, sizeof wait.reason, s->reason[0] ? s->reason : "the poll ended without a reason");
     f->attempts++;
     effect_wait(e, f, EFFECT_QUEUED, &wait);
-    poll_said(e, f, wait.reason);
+    if (f->state != EFFECT_LOST) /* our own stop is nobody's trouble */
+        poll_said(e, f, wait.reason);
 }
 
 void effect_inputs(struct engine *e, const char *driver, struct step *s)

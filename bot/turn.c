@@ -7,12 +7,12 @@
 #include "bot/turn.h"
 
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "bot/cards.h"
 #include "bot/commands.h"
 #include "bot/embedded.h"
+#include "bot/files.h"
 #include "bot/log.h"
 #include "bot/metrics.h"
 #include "bot/sites.h"
@@ -29,31 +29,18 @@ enum { CROWD = 8, TICK_BUSY = 4, TICK_CROWD = 64, TICK_IDLE = 128, CALLS_CROWD =
 #define CROWD_WAITS_MS 50
 #define CROWD_GONE_MS 20
 
-/* A file that is read anew when it changes. */
-struct watched {
-    const char *path;
-    struct timespec mtime;
-    off_t size;
-};
-
 struct turn {
     const struct config *config;
     struct world clock; /* now and random, from outside */
     struct engine engine;
-    struct people *people;
-    struct book *book;
-    struct policy *policy;
+    struct files files; /* people, accounts, policy */
     struct sites sites;
-    struct watched files[3]; /* people, accounts, policy */
-    int64_t looked_ms;
     int64_t worked_ms; /* when what can wait was last done */
     int64_t crowd_ms;  /* when a crowd was last here */
     bool started;
     struct calls calls;
     const char **billers; /* their configured names, for the engine */
 };
-
-enum { FILE_PEOPLE, FILE_ACCOUNTS, FILE_POLICY };
 
 /* ---- the engine's world ---- */
 
@@ -144,83 +131,6 @@ static void world_missed(void *ctx, const char *biller, int64_t events)
              biller);
 }
 
-/* ---- files ---- */
-
-static bool changed(struct watched *w)
-{
-    struct stat st;
-    if (stat(w->path, &st) != 0)
-        return false; /* being replaced: the next look finds it */
-    bool differs = st.st_mtim.tv_sec != w->mtime.tv_sec || st.st_mtim.tv_nsec != w->mtime.tv_nsec || st.st_size != w->size;
-    w->mtime = st.st_mtim;
-    w->size = st.st_size;
-    return differs;
-}
-
-/* A file with problems changes nothing: the last good one stays in force, and the log says why. */
-static bool usable(const struct problems *p, const char *path)
-{
-    for (size_t i = 0; i < p->n; i++)
-        log_line(LOG_ERROR, "file.refused", "%s (the version before stays in force)", p->lines[i]);
-    if (!p->n)
-        log_line(LOG_INFO, "file.reloaded", "%s was read again", path);
-    return p->n == 0;
-}
-
-static void reload_people(struct turn *t)
-{
-    struct problems p = {0};
-    struct people *fresh = people_load(t->config->people_file, &p);
-    if (usable(&p, t->config->people_file) && fresh) {
-        people_free(t->people);
-        t->engine.people = t->people = fresh;
-    } else {
-        people_free(fresh);
-    }
-    problems_free(&p);
-}
-
-static void reload_policy(struct turn *t)
-{
-    struct problems p = {0};
-    struct policy *fresh = policy_load(t->config->policy_file, &p);
-    if (usable(&p, t->config->policy_file) && fresh) {
-        policy_free(t->policy);
-        t->engine.policy = t->policy = fresh;
-    } else {
-        policy_free(fresh);
-    }
-    problems_free(&p);
-}
-
-static void reload_accounts(struct turn *t)
-{
-    struct problems p = {0};
-    struct book *fresh = accounts_file_load(t->config->accounts_file, world_now(t), &p);
-    if (usable(&p, t->config->accounts_file) && fresh) {
-        book_free(t->book);
-        t->engine.book = t->book = fresh;
-    } else {
-        book_free(fresh);
-    }
-    problems_free(&p);
-}
-
-static void files_look(struct turn *t)
-{
-    int64_t now = world_now(t);
-    if (now - t->looked_ms < MS_SECOND && now >= t->looked_ms)
-        return;
-    t->looked_ms = now;
-    if (changed(&t->files[FILE_PEOPLE]))
-        reload_people(t);
-    bool old = now - book_as_of_ms(t->book) > MS_DAY; /* what it says is looked up daily, changed or not */
-    if (changed(&t->files[FILE_ACCOUNTS]) || old)
-        reload_accounts(t);
-    if (changed(&t->files[FILE_POLICY]))
-        reload_policy(t);
-}
-
 /* ---- life ---- */
 
 /* A session belongs to the configuration's driver, but lives only as long as one turn does. */
@@ -253,20 +163,13 @@ static void name_billers(struct turn *t)
 struct turn *turn_new(const struct config *c, struct store *store, struct world *world_clock, struct problems *p)
 {
     struct turn *t = mem_alloc(sizeof *t);
-    *t = (struct turn){.config = c, .clock = *world_clock,
-                       .files = {{.path = c->people_file}, {.path = c->accounts_file}, {.path = c->policy_file}}};
-    for (size_t i = 0; i < DW_ARRAY_LEN(t->files); i++)
-        changed(&t->files[i]);
-    t->people = people_load(c->people_file, p);
-    t->book = accounts_file_load(c->accounts_file, world_now(t), p);
-    t->policy = policy_load(c->policy_file, p);
+    *t = (struct turn){.config = c, .clock = *world_clock};
+    bool usable = files_open(&t->files, c, world_now(t), p);
     const struct driver_config *mail = config_first(c, DRIVER_NOTIFY);
     struct world world = {.ctx = t, .now_ms = world_now, .random = world_random, .step = world_step, .capability = world_capability, .text = world_text,
                           .chat_ended = world_chat_ended, .chat_input = world_chat_input, .poll_state = world_poll_state, .missed = world_missed};
     engine_init(&t->engine, store, &world);
-    t->engine.people = t->people;
-    t->engine.book = t->book;
-    t->engine.policy = t->policy;
+    files_give(&t->files, &t->engine);
     t->engine.shadow = c->shadow;
     t->engine.mail = mail ? mail->name : NULL;
     t->engine.catch_up_ms = c->catch_up_ms;
@@ -275,7 +178,7 @@ struct turn *turn_new(const struct config *c, struct store *store, struct world 
     sites_open(&t->sites, c, world_now(t));
     t->engine.chats = t->sites.chats;
     t->engine.n_chats = t->sites.n_chats;
-    if (p->n || !t->people || !t->book || !t->policy) {
+    if (!usable) {
         turn_free(t);
         return NULL;
     }
@@ -288,9 +191,7 @@ void turn_free(struct turn *t)
     if (!t)
         return;
     engine_fini(&t->engine);
-    people_free(t->people);
-    book_free(t->book);
-    policy_free(t->policy);
+    files_close(&t->files);
     sites_close(&t->sites);
     calls_free(&t->calls);
     sessions_close(t->config);
@@ -417,7 +318,7 @@ static void first_time(struct turn *t)
     for (size_t i = 0; i < t->sites.n_pushed; i++)
         chat_awaken(&t->engine, t->sites.pushed[i]);
     journal_add(&t->engine, &(struct actor){.name = "dunwell"}, "started", 0, "", "", NULL, "Dunwell started in %s mode under policy %s",
-                t->config->shadow ? "shadow" : "live", policy_version(t->policy));
+                t->config->shadow ? "shadow" : "live", policy_version(t->engine.policy));
 }
 
 /* Between its waves a crowd is away for a moment only. */
@@ -455,7 +356,8 @@ static void hand_over_calls(struct turn *t, struct outputs *out)
 int turn_run(struct turn *t, struct input *inputs, size_t n, struct outputs *out, struct err *e)
 {
     struct engine *engine = &t->engine;
-    files_look(t);
+    files_look(&t->files, world_now(t));
+    files_give(&t->files, engine);
     engine_begin(engine);
     store_begin(engine->store);
     if (!t->started)
@@ -489,7 +391,7 @@ int64_t turn_next_due_ms(struct turn *t)
         return t->engine.now_ms;
     if (t->engine.now_ms - t->crowd_ms < CROWD_GONE_MS)
         return t->crowd_ms + CROWD_GONE_MS;
-    int64_t due = engine_next_due_ms(&t->engine), look = t->looked_ms + 5 * MS_SECOND; /* files change though nothing happens */
+    int64_t due = engine_next_due_ms(&t->engine), look = files_looked_ms(&t->files) + 5 * MS_SECOND; /* files change though nothing happens */
     return due < look ? due : look;
 }
 

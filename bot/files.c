@@ -1,0 +1,115 @@
+/* People, accounts and policy are files that people edit while the program runs; each is read again when it has changed. A file with
+ * problems changes nothing: half a policy is worse than yesterday's. */
+#include "bot/files.h"
+
+#include <sys/stat.h>
+
+#include "bot/log.h"
+#include "engine/when.h"
+
+enum { FILE_PEOPLE, FILE_ACCOUNTS, FILE_POLICY };
+
+static bool changed(struct watched *w)
+{
+    struct stat st;
+    if (stat(w->path, &st) != 0)
+        return false; /* being replaced: the next look finds it */
+    bool differs = st.st_mtim.tv_sec != w->mtime.tv_sec || st.st_mtim.tv_nsec != w->mtime.tv_nsec || st.st_size != w->size;
+    w->mtime = st.st_mtim;
+    w->size = st.st_size;
+    return differs;
+}
+
+/* A file with problems changes nothing: the last good one stays in force, and the log says why. */
+static bool usable(const struct problems *p, const char *path)
+{
+    for (size_t i = 0; i < p->n; i++)
+        log_line(LOG_ERROR, "file.refused", "%s (the version before stays in force)", p->lines[i]);
+    if (!p->n)
+        log_line(LOG_INFO, "file.reloaded", "%s was read again", path);
+    return p->n == 0;
+}
+
+static void reload_people(struct files *f)
+{
+    struct problems p = {0};
+    struct people *fresh = people_load(f->watched[FILE_PEOPLE].path, &p);
+    if (usable(&p, f->watched[FILE_PEOPLE].path) && fresh) {
+        people_free(f->people);
+        f->people = fresh;
+    } else {
+        people_free(fresh);
+    }
+    problems_free(&p);
+}
+
+static void reload_policy(struct files *f)
+{
+    struct problems p = {0};
+    struct policy *fresh = policy_load(f->watched[FILE_POLICY].path, &p);
+    if (usable(&p, f->watched[FILE_POLICY].path) && fresh) {
+        policy_free(f->policy);
+        f->policy = fresh;
+    } else {
+        policy_free(fresh);
+    }
+    problems_free(&p);
+}
+
+static void reload_accounts(struct files *f, int64_t now)
+{
+    struct problems p = {0};
+    struct book *fresh = accounts_file_load(f->watched[FILE_ACCOUNTS].path, now, &p);
+    if (usable(&p, f->watched[FILE_ACCOUNTS].path) && fresh) {
+        book_free(f->book);
+        f->book = fresh;
+    } else {
+        book_free(fresh);
+    }
+    problems_free(&p);
+}
+
+void files_look(struct files *f, int64_t now)
+{
+    if (now - f->looked_ms < MS_SECOND && now >= f->looked_ms)
+        return;
+    f->looked_ms = now;
+    if (changed(&f->watched[FILE_PEOPLE]))
+        reload_people(f);
+    bool old = now - book_as_of_ms(f->book) > MS_DAY; /* what it says is looked up daily, changed or not */
+    if (changed(&f->watched[FILE_ACCOUNTS]) || old)
+        reload_accounts(f, now);
+    if (changed(&f->watched[FILE_POLICY]))
+        reload_policy(f);
+}
+
+bool files_open(struct files *f, const struct config *c, int64_t now, struct problems *p)
+{
+    *f = (struct files){.watched = {{.path = c->people_file}, {.path = c->accounts_file}, {.path = c->policy_file}}};
+    for (size_t i = 0; i < DW_ARRAY_LEN(f->watched); i++)
+        changed(&f->watched[i]);
+    f->people = people_load(c->people_file, p);
+    f->book = accounts_file_load(c->accounts_file, now, p);
+    f->policy = policy_load(c->policy_file, p);
+    return p->n == 0 && f->people && f->book && f->policy;
+}
+
+void files_close(struct files *f)
+{
+    people_free(f->people);
+    book_free(f->book);
+    policy_free(f->policy);
+    *f = (struct files){0};
+}
+
+void files_give(const struct files *f, struct engine *e)
+{
+    e->people = f->people;
+    e->book = f->book;
+    e->policy = f->policy;
+}
+
+int64_t files_looked_ms(const struct files *f)
+{
+    return f->looked_ms;
+}

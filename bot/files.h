@@ -1,0 +1,31 @@
+/* The files a turn reads again when they change: people, accounts, policy. Engine thread. */
+#ifndef DW_BOT_FILES_H
+#define DW_BOT_FILES_H
+
+#include <time.h>
+
+#include "bot/config.h"
+#include "engine/engine.h"
+
+struct watched {
+    const char *path; /* borrowed from the configuration */
+    struct timespec mtime;
+    off_t size;
+};
+
+struct files {
+    struct people *people;
+    struct book *book;
+    struct policy *policy;
+    struct watched watched[3];
+    int64_t looked_ms;
+};
+
+/* Problems go to p; false if there are any, or a file cannot be used at all. files_close in either case. */
+bool files_open(struct files *f, const struct config *c, int64_t now, struct problems *p);
+void files_close(struct files *f);
+void files_look(struct files *f, int64_t now); /* once a second at most; between turns */
+void files_give(const struct files *f, struct engine *e); /* what the engine borrows until the next look */
+int64_t files_looked_ms(const struct files *f);
+
+#endif

@@ -9,6 +9,7 @@
 
 #include "bot/cards.h"
 #include "bot/words.h"
+#include "engine/approval.h"
 #include "engine/receipt.h"
 #include "engine/waiting.h"
 #include "engine/when.h"
@@ -74,6 +75,10 @@ static void say_asked(json_t *card, const struct engine *e, const struct proposa
         buf_addf(&out, ". It answers A-%lld", (long long)p->replaces);
     if (w->reopens)
         buf_addf(&out, ". It asks A-%lld again, which nobody decided", (long long)w->reopens);
+    int64_t before = json_i64(p->basis, "instead_of", 0);
+    if (before)
+        buf_addf(&out, "\nAsked again instead of A-%lld, because %s", (long long)before,
+                 words_plain(reason, sizeof reason, json_str(p->basis, "changed", "the facts changed")));
     card_paragraph(card, buf_text(&out));
 }
 
@@ -130,16 +135,8 @@ static void say_history(json_t *card, struct engine *e, const struct recovery *r
 
 static void say_needs(json_t *card, struct engine *e, const struct recovery *r, const struct proposal *p)
 {
-    char amount[MONEY_TEXT_SIZE];
-    struct proposal *first = p->replaces ? proposal_load(e, p->replaces) : NULL;
     AUTO_BUF out = BUF(WORDS_SIZE);
-    if (first)
-        buf_addf(&out, "Needs: %s, who asked first, to accept it; or", words_person(e, first->requester));
-    else
-        buf_adds(&out, "Needs:");
-    buf_addf(&out, " one manager or finance with a limit of %s or more, and not %s", money_text(amount, p->amount),
-             words_person(e, p->requester));
-    proposal_free(first);
+    words_needs(&out, e, r, p);
     card_paragraph(card, buf_text(&out));
     buf_clear(&out);
     buf_addf(
@@ -182,19 +179,13 @@ static void say_parked(json_t *card, struct engine *e, const struct recovery *r,
         card_action(card, "reopen", "Ask again", "primary", ref, p->revision);
 }
 
-static void say_decision(json_t *card, const struct engine *e, const struct proposal *p)
+static void say_decision(json_t *card, struct engine *e, const struct proposal *p)
 {
-    char reason[600];
     AUTO_BUF out = BUF(WORDS_SIZE);
     bool yes = p->state == PROPOSAL_QUEUED || p->state == PROPOSAL_EXECUTING || p->state == PROPOSAL_UNKNOWN ||
                p->state == PROPOSAL_CONFIRMED || p->state == PROPOSAL_FAILED;
     if (yes && p->decider && p->decider[0]) {
-        buf_addf(&out, "Approved by %s", words_person(e, p->decider));
-        if (p->right && p->right[0])
-            buf_addf(&out, " (%s)", p->right);
-        buf_addf(&out, " on {ms:%lld}", (long long)p->decided_ms);
-        if (p->decision_reason && p->decision_reason[0])
-            buf_addf(&out, ": \"%s\"", words_plain(reason, sizeof reason, p->decision_reason));
+        words_deciders(&out, e, p);
         buf_addc(&out, '\n');
     }
     buf_adds(&out, "Now: ");
@@ -233,6 +224,21 @@ static void approval_buttons(json_t *card, const struct recovery *r, const struc
     card_more(card, "withdraw", "Take the request back", ref, p->revision);
 }
 
+/* What only some of those who look at the card can use, and only now. */
+static void vote_buttons(json_t *card, struct engine *e, const struct proposal *p)
+{
+    struct tally t;
+    bool emergency = false;
+    AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
+    votes_of(e, ref, &t);
+    for (size_t i = 0; i < people_count(e->people); i++)
+        emergency |= people_at(e->people, i)->break_glass;
+    if (t.n)
+        card_more(card, "unvote", "Take my yes back", ref, p->revision);
+    if (emergency)
+        card_more(card, "emergency", "Emergency: decide alone...", ref, p->revision);
+}
+
 json_t *card_approval(struct engine *e, const struct recovery *r, const struct proposal *p)
 {
     char what[WHAT_SIZE], whole[WORDS_NAME], name[NAME_BRIEF];
@@ -265,8 +271,10 @@ json_t *card_approval(struct engine *e, const struct recovery *r, const struct p
         say_parked(card, e, r, p, &w);
     if (!is_over(p))
         approval_facts(card, e, r);
-    if (p->state == PROPOSAL_ASKED && !e->shadow)
+    if (p->state == PROPOSAL_ASKED && !e->shadow) {
         approval_buttons(card, r, p, what);
+        vote_buttons(card, e, p);
+    }
     waiting_fini(&w);
     return card;
 }

@@ -22,12 +22,10 @@ static bool is_decision(enum proposal_state s)
 
 static void reply_approved(struct engine *e, const struct message *m, const struct proposal *p, const char *what)
 {
-    char reason[512];
     AUTO_BUF out = BUF(WORDS_SIZE);
     AUTO_STR key = reply_key(m, p, "approved");
-    buf_addf(&out, "A-%lld approved by %s (%s): %s", (long long)p->id, words_person(e, p->decider), p->right, what);
-    if (p->decision_reason && p->decision_reason[0])
-        buf_addf(&out, ". \"%s\"", words_plain(reason, sizeof reason, p->decision_reason));
+    buf_addf(&out, "A-%lld, %s. ", (long long)p->id, what);
+    words_deciders(&out, e, p);
     words_receipt(&out, e, p);
     message_reply(e, m, key, buf_text(&out));
 }

@@ -4,6 +4,7 @@
  * answered as fast as ten. */
 #include "bot/commands.h"
 #include "bot/words.h"
+#include "engine/approval.h"
 #include "engine/ping.h"
 
 enum { SHOWN_MOST = 10, LOOKED_MOST = 300 };
@@ -12,8 +13,19 @@ static bool waits_for(const struct request *rq, const struct proposal *p)
 {
     struct engine *e = rq->engine;
     const struct person *who = rq->who.person;
-    bool voted = store_i64(e->store, 0, "SELECT count(*) FROM votes WHERE proposal_id = ?1 AND person = ?2", "it", p->id, who->key) > 0;
-    return !voted && !str_eq(p->requester, who->key) && person_may_decide(who, p->amount);
+    struct subject s;
+    struct approval a;
+    struct right right;
+    struct recovery *r = recovery_load(e, p->case_id);
+    if (!r)
+        return false;
+    proposal_subject(e, r, p, &s);
+    proposal_approval(e, &s, p, &a);
+    bool voted = store_i64(e->store, 0, "SELECT count(*) FROM votes WHERE subject = ?1 AND person = ?2", "tt", s.ref, who->key) > 0;
+    bool waits = !voted && approval_may(e, &s, &a, who, &right, NULL) == 0;
+    approval_fini(&a);
+    recovery_free(r);
+    return waits;
 }
 
 static void add_line(struct request *rq, struct buf *out, const struct proposal *p)

@@ -10,6 +10,7 @@
 
 #define WORKERS (ROLE_AE | ROLE_COLLECTOR | ROLE_MANAGER | ROLE_FINANCE)
 #define DECIDERS (ROLE_MANAGER | ROLE_FINANCE)
+#define BREAK_GLASS (1u << 31) /* not a role: the emergency right of people.yaml */
 
 const struct command commands_all[] = {
     {"status", "status <account>", "what is unpaid, why, what happens next", 0, cmd_status, false},
@@ -37,6 +38,9 @@ const struct command commands_all[] = {
     {"accept", "accept <A-18>", "say yes to a counter-offer made to you", WORKERS, cmd_approve, false},
     {"approve", "approve <A-17> [why <reason>]", "say yes to a request", DECIDERS, cmd_approve, true},
     {"decline", "decline <A-17> <reason>", "say no to a request", DECIDERS, cmd_decline, true},
+    {"unvote", "unvote <A-17>", "take your yes back, while others are missing", DECIDERS, cmd_unvote, true},
+    {"emergency", "emergency <A-17> why <reason>", "decide alone when it cannot wait; every approver is told", BREAK_GLASS, cmd_emergency,
+     true},
     {"counter", "counter <A-17> <N>x [from <date>] [why <reason>]", "answer a request with other terms", DECIDERS,
      cmd_counter, false},
     {"whoami", "whoami", "who I think you are and what you may decide", 0, cmd_whoami, false},
@@ -74,6 +78,8 @@ const struct command *command_find(struct span verb)
 
 bool command_listed(const struct command *c, const struct person *p)
 {
+    if (c->roles == BREAK_GLASS)
+        return p->break_glass;
     return c->roles == 0 || person_has(p, c->roles);
 }
 

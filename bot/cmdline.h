@@ -32,6 +32,7 @@ int journal_main(const struct subcommand *self, int argc, char **argv); /* journ
 int matrix_main(const struct subcommand *self, int argc, char **argv);  /* matrix_cli.c */
 int report_main(const struct subcommand *self, int argc, char **argv);  /* report_cli.c */
 int drivers_main(const struct subcommand *self, int argc, char **argv); /* drivers_cli.c */
+int policy_main(const struct subcommand *self, int argc, char **argv);  /* policy_cli.c */
 int version_main(const struct subcommand *self, int argc, char **argv); /* main.c */
 
 /* One option a subcommand knows. `text` takes its value, or `given` says that it was there. --help and -h always

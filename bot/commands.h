@@ -85,6 +85,7 @@ int cmd_counter(struct request *rq, struct err *e);
 int cmd_decline(struct request *rq, struct err *e);
 int cmd_dispute(struct request *rq, struct err *e);
 int cmd_done(struct request *rq, struct err *e);
+int cmd_emergency(struct request *rq, struct err *e);
 int cmd_help(struct request *rq, struct err *e);
 int cmd_history(struct request *rq, struct err *e);
 int cmd_hold(struct request *rq, struct err *e);
@@ -100,6 +101,7 @@ int cmd_reopen(struct request *rq, struct err *e);
 int cmd_resume(struct request *rq, struct err *e);
 int cmd_retry(struct request *rq, struct err *e);
 int cmd_status(struct request *rq, struct err *e);
+int cmd_unvote(struct request *rq, struct err *e);
 int cmd_whoami(struct request *rq, struct err *e);
 int cmd_withdraw(struct request *rq, struct err *e);
 

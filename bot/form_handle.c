@@ -161,6 +161,16 @@ static int submit_decline(struct request *rq, struct recovery *r, const char *re
     return answered(rq, rc, said, "why", e);
 }
 
+static int submit_emergency(struct request *rq, struct recovery *r, const char *ref, struct err *e)
+{
+    char said[SAID_SIZE] = "";
+    (void)r;
+    if (!filled(rq, "why")[0])
+        return at_input(rq, "why", "Say why it cannot wait: every approver will read it.");
+    int rc = proposal_emergency(rq->engine, parse_ref(span_of(ref), 'A'), &rq->who, rq->revision, filled(rq, "why"), said, sizeof said, e);
+    return answered(rq, rc, said, "why", e);
+}
+
 /* ---- which forms there are ---- */
 
 static const struct form_kind kinds[] = {
@@ -169,6 +179,7 @@ static const struct form_kind kinds[] = {
     {"promise", "Promise to pay", false, "amount", "promise %s 500 by friday", submit_promise},
     {"dispute", "Dispute", false, "why", "dispute %s why billed twice", submit_dispute},
     {"decline", "Decline", true, "why", "decline %s too long for this account", submit_decline},
+    {"emergency", "Emergency decision", true, "why", "emergency %s why the customer's service ends today", submit_emergency},
     {"counter", "Counter-offer", true, "instalments", "counter %s 3x", submit_counter},
 };
 
@@ -215,6 +226,8 @@ static json_t *form_fill(struct engine *e, const struct form_kind *k, const char
         f = form_promise(e, r);
     } else if (str_eq(k->verb, "decline")) {
         f = form_reason("decline", ref, k->title, "Why not? Whoever asked will read it.");
+    } else if (str_eq(k->verb, "emergency")) {
+        f = form_reason("emergency", ref, k->title, "Why can it not wait for the others? Every approver will read it.");
     } else {
         f = form_reason("dispute", ref, k->title, "What do they dispute?");
     }

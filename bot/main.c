@@ -71,6 +71,13 @@ static const char report_help[] =
     "  -j, --json          one JSON object\n"
     "  -h, --help          print this\n";
 
+static const char policy_help[] =
+    "check reads people.yaml and policy.yaml and prints for each approval rule, kind, tier, region and band of amounts what it\n"
+    "needs, whom it calls, who may decide too, and where nobody could. Changes nothing and reaches nobody.\n\n"
+    "  -c, --config FILE   where the two files are written down (default: dunwell.yaml)\n"
+    "  -h, --help          print this\n\n"
+    "Exit: 0 every rule can be fulfilled, 1 one cannot, or a file is wrong, 2 usage.\n";
+
 static const char drivers_help[] =
     "Lists the systems that are built in, and in a table what each billing system does. With a NAME: its options, what it can\n"
     "do, in sentences, and how it keeps a write from happening twice.\n\n"
@@ -87,6 +94,7 @@ const struct subcommand subcommands_all[] = {
      journal_help, journal_main},
     {"report", "approvals [--since 30d] [--config FILE | --store URL] [--json]", "who decided what, how fast, and how it ended", report_help,
      report_main},
+    {"policy", "check [--config FILE]", "say whom each approval rule calls, and where nobody could decide", policy_help, policy_main},
     {"drivers", "[NAME | --options]", "list the chat, billing and mail systems that are built in", drivers_help,
      drivers_main},
     {"matrix", "registration [--config FILE] [--url URL]", "print the file that makes a Matrix server bring what people do", matrix_help,

@@ -303,7 +303,9 @@ void effects_start(struct engine *e, struct calls *out, size_t most)
         http_response_init(&lost);
         lost.transport = TRANSPORT_LOST;
         str_copy(lost.problem, sizeof lost.problem, "the program stopped while the call was out");
-        if (f.deadline_ms && f.deadline_ms < e->now_ms)
+        if (f.proposal_id && f.attempts == 0 && !proposal_may_run(e, f.proposal_id))
+            changed(e); /* the agreement is gone, and this call with it */
+        else if (f.deadline_ms && f.deadline_ms < e->now_ms)
             effect_end(e, &f, false, NULL, "too late: nobody waits for this any more");
         else
             effect_step(e, &f, f.state == EFFECT_LOST ? &lost : NULL, out);

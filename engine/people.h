@@ -1,7 +1,11 @@
 /* People and their rights, from people.yaml. Read-only after loading; the engine thread owns the current one.
  *
  * people: {manager1: {name: Manager One, email: m@example.com, slack: U0MANAGER1, roles: [manager], limit: {USD: 50000},
- *          timezone: Europe/Berlin}, ...}
+ *          timezone: Europe/Berlin, hours: {days: mon-fri, from: "09:00", to: "17:30"}, regions: [emea], accounts: [northwind],
+ *          break_glass: true}, ...}
+ * groups: {eu-managers: [manager1, ...]}        for approvals.rules of policy.yaml
+ * regions and accounts are where a manager or finance decides; with neither, everywhere. break_glass: may decide alone in an
+ * emergency, with a reason that all approvers are told.
  * Chat ids are explicit: `slack` today; any other known platform name likewise (`matrix`, `console`). Nothing is granted
  * by an e-mail match. A person without a console id is known at the console by the key. */
 #ifndef DW_ENGINE_PEOPLE_H
@@ -12,12 +16,20 @@
 
 enum role { ROLE_AE = 1, ROLE_COLLECTOR = 2, ROLE_MANAGER = 4, ROLE_FINANCE = 8, ROLE_OPERATOR = 16 };
 
+struct work_hours {
+    unsigned days; /* bit 0 is Sunday; 0: none are set, always at work */
+    int from, to;  /* minutes of the day in the person's zone */
+};
+
 struct person {
     char *key, *name, *email, *zone;
     unsigned roles; /* enum role, or-ed */
     json_t *chat;   /* {"slack": "U0..."} */
     struct money *limits;
     size_t n_limits;
+    json_t *regions, *accounts; /* arrays of texts, empty when not set */
+    struct work_hours hours;
+    bool break_glass;
 };
 
 struct people;
@@ -34,6 +46,11 @@ const char *person_chat_id(const struct person *p, const char *platform); /* NUL
 bool person_has(const struct person *p, unsigned roles); /* any of them */
 bool person_may_decide(const struct person *p, struct money amount); /* manager or finance, and a limit in that currency */
 const char *person_name_of(const struct people *all, const char *key); /* the name; the key itself when nobody has it */
+bool person_covers(const struct person *p, const char *region, const char *account); /* decides there (and everywhere when nothing is set) */
+bool person_at_work(const struct person *p, int64_t now_ms);
+bool people_in_group(const struct people *all, const char *group, const char *key);
+bool people_group_known(const struct people *all, const char *group);
+unsigned role_of(const char *word); /* "manager"; 0 when it is no role */
 const char *role_names(unsigned roles, char *out, size_t size); /* "ae, manager" */
 
 #endif

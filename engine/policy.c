@@ -28,7 +28,7 @@ int64_t policy_integer(const struct policy_reader *r, const json_t *object, cons
 }
 
 /* object[key] as a map; NULL when it is absent, or wrong (which is a problem). */
-static const json_t *section(const struct policy_reader *r, const json_t *object, const char *key, const char *where,
+const json_t *policy_section(const struct policy_reader *r, const json_t *object, const char *key, const char *where,
                              const char *const *known)
 {
     const json_t *map = json_object_get(object, key);
@@ -59,7 +59,7 @@ static void read_plan_bound(const struct policy_reader *r, const json_t *plans, 
     char where[40], amount[48];
     snprintf(where, sizeof(where), "plans.%s", key);
     snprintf(amount, sizeof(amount), "%s.amount", where);
-    const json_t *map = section(r, plans, key, where, known);
+    const json_t *map = policy_section(r, plans, key, where, known);
     if (!map || !wanted(r, plans, key, map, "instalments", where) || !wanted(r, plans, key, map, "days", where))
         return;
     json_t *bound = json_object();
@@ -86,7 +86,7 @@ static void check_order(const struct policy_reader *r, const json_t *doc_map, co
 static json_t *read_plans(const struct policy_reader *r, const json_t *root)
 {
     static const char *const known[] = {"inside", "manager", "min_instalment", NULL};
-    const json_t *map = section(r, root, "plans", "plans", known);
+    const json_t *map = policy_section(r, root, "plans", "plans", known);
     json_t *out = json_object();
     read_plan_bound(r, map, "inside", out);
     read_plan_bound(r, map, "manager", out);
@@ -101,12 +101,12 @@ static json_t *read_plans(const struct policy_reader *r, const json_t *root)
 static json_t *read_holds(const struct policy_reader *r, const json_t *root)
 {
     static const char *const known[] = {"inside", "manager", NULL}, *const bound[] = {"days", NULL};
-    const json_t *map = section(r, root, "holds", "holds", known);
+    const json_t *map = policy_section(r, root, "holds", "holds", known);
     json_t *out = json_object();
     for (size_t i = 0; i < 2; i++) {
         char where[24];
         snprintf(where, sizeof(where), "holds.%s", known[i]);
-        const json_t *in = section(r, map, known[i], where, bound);
+        const json_t *in = policy_section(r, map, known[i], where, bound);
         if (!in || !wanted(r, map, known[i], in, "days", where))
             continue;
         json_t *days = json_object();
@@ -129,7 +129,7 @@ static void read_network(const struct policy_reader *r, const json_t *map, const
     static const char *const known[] = {"attempts", "days", "per_day", NULL};
     char where[40];
     snprintf(where, sizeof(where), "retries.%s", brand);
-    const json_t *in = section(r, map, brand, where, known);
+    const json_t *in = policy_section(r, map, brand, where, known);
     json_t *limit = json_object();
     json_put_i64(limit, "attempts", policy_integer(r, in, "attempts", where, 0, 1000, otherwise->attempts));
     json_put_i64(limit, "days", policy_integer(r, in, "days", where, 1, 30, 30));
@@ -143,7 +143,7 @@ static json_t *read_retries(const struct policy_reader *r, const json_t *root)
 {
     static const char *const known[] = {"per_invoice", "visa", "mastercard", "amex",  "discover",
                                         "diners",      "jcb",  "unionpay",   "other", NULL};
-    const json_t *map = section(r, root, "retries", "retries", known);
+    const json_t *map = policy_section(r, root, "retries", "retries", known);
     json_t *out = json_object();
     json_put_i64(out, "per_invoice", policy_integer(r, map, "per_invoice", "retries", 0, 1000, 8));
     for (size_t i = 0; i < DW_ARRAY_LEN(networks); i++)
@@ -151,17 +151,6 @@ static json_t *read_retries(const struct policy_reader *r, const json_t *root)
     for (const char *const *brand = known + 1; *brand; brand++)
         if (json_object_get(map, *brand) && !json_object_get(out, *brand))
             read_network(r, map, *brand, &networks[DW_ARRAY_LEN(networks) - 1], out);
-    return out;
-}
-
-static json_t *read_approvals(const struct policy_reader *r, const json_t *root)
-{
-    static const char *const known[] = {"expire_hours", "remind_hours", "escalate", "reactions_below", NULL};
-    const json_t *map = section(r, root, "approvals", "approvals", known);
-    json_t *out = json_object();
-    json_put_i64(out, "expire_hours", policy_integer(r, map, "expire_hours", "approvals", 1, 720, 48));
-    policy_read_patience(r, map, out);
-    policy_read_reactions(r, map, out);
     return out;
 }
 
@@ -179,7 +168,7 @@ static json_t *read_root(struct policy_reader *r, const json_t *root)
     json_put_new(out, "plans", read_plans(r, root));
     json_put_new(out, "holds", read_holds(r, root));
     json_put_new(out, "retries", read_retries(r, root));
-    json_put_new(out, "approvals", read_approvals(r, root));
+    json_put_new(out, "approvals", policy_read_approvals(r, root));
     json_put_new(out, "attention", policy_read_attention(r, root));
     json_put_new(out, "reports", policy_read_reports(r, root));
     return out;
@@ -238,9 +227,4 @@ void policy_free(struct policy *p)
 const char *policy_version(const struct policy *p)
 {
     return p->version;
-}
-
-int policy_approval_hours(const struct policy *p)
-{
-    return (int)json_i64(p->root, "approvals.expire_hours", 48);
 }

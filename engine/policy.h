@@ -26,7 +26,15 @@
  *   holds:  {inside: {days: 14}, manager: {days: 60}}
  *   retries: {per_invoice: 8, visa: {attempts: 20, days: 30}, mastercard: {attempts: 35, days: 30, per_day: 10},
  *             other: {attempts: 15, days: 30}}
- *   approvals: {expire_hours: 48, remind_hours: [4, 12, 24], escalate: [{after_hours: 24, ask: [finance]}], reactions_below: {USD: 5000}}
+ *   approvals:
+ *     expire_hours: 48
+ *     remind_hours: [4, 12, 24]
+ *     escalate: [{after_hours: 24, ask: [finance]}]
+ *     reactions_below: {USD: 5000}
+ *     separate: {USD: 20000}              # from this amount on, neither who asked nor the account's owner decides
+ *     rules:                                # every one that fits applies; the strictest wins
+ *       - {name: large, when: {kinds: [plan, credit], at_least: {USD: 50000}, tiers: [strategic], regions: [emea]},
+ *          need: [{count: 1, of: manager}, {count: 1, of: finance}], ask: [eu-managers], separate: true, same_person: false}
  *   attention: {pings_per_hour: 6, quiet: {from: "20:00", to: "07:00"}, small: {USD: 1000}}      # policy_attention.h
  *   reports: {weekly: "mon 09:00"}
  * Conditions: {all: [..]}, {any: [..]}, {not: c}, or {fact: NAME, is|in|below|at_least|known: ...}. A fact that is not known
@@ -77,6 +85,12 @@ enum bound policy_hold(const struct policy *p, int64_t from_ms, int64_t end_ms, 
 int policy_approval_hours(const struct policy *p);
 /* Is one tap (a reaction) enough of a yes for this amount? Never unless the policy says so for its currency. */
 bool policy_reaction_enough(const struct policy *p, struct money amount);
+/* Whose yes it takes (approval.h): the union of all rules that apply. out is initialised here; the caller finishes it. */
+struct subject;
+struct approval;
+void policy_approval(const struct policy *p, const struct subject *s, struct approval *out);
+const json_t *policy_separate(const struct policy *p);       /* {"USD": minor}, or NULL */
+const json_t *policy_approval_rules(const struct policy *p); /* borrowed, canonical (policy_parts.h); for `policy check` */
 
 /* May this card be tried again, by the network's and our own limits? Facts: method.brand, network.attempts_window,
  * network.attempts_day, invoice.attempts, payment.class, payment.advice. why says how many are left, or why not. */

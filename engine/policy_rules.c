@@ -21,7 +21,7 @@ static bool name_well_formed(const char *name, size_t max)
 
 /* --- tiers --- */
 
-static bool tier_known(const json_t *tiers, const char *name)
+bool policy_tier_known(const json_t *tiers, const char *name)
 {
     for (size_t i = 0; i < json_array_size(tiers); i++)
         if (str_eq(json_str(json_array_get(tiers, i), "tier", ""), name))
@@ -36,7 +36,7 @@ static void read_tier(const struct policy_reader *r, const json_t *list, size_t 
     const char *name = json_str(map, "tier", "");
     int line = doc_item_line(r->d, list, i);
     bool last = i + 1 == json_array_size(list);
-    if (!json_is_object(map) || !name_well_formed(name, TIER_MAX) || tier_known(out, name)) {
+    if (!json_is_object(map) || !name_well_formed(name, TIER_MAX) || policy_tier_known(out, name)) {
         problems_add(r->p, doc_name(r->d), line,
                      "a tier needs a name of its own, of up to 15 of a-z, 0-9, - and _; write {tier: standard, "
                      "annual_value: {USD: 10000}}");
@@ -102,7 +102,7 @@ static bool scalar_fits(const struct leaf *l, const json_t *v)
     static const char *const classes[] = {"H", "N", "A", "S", "M", "?"};
     const char *text = json_string_value(v);
     if (str_eq(l->name, "tier"))
-        return text && tier_known(l->r->tiers, text);
+        return text && policy_tier_known(l->r->tiers, text);
     switch (l->kind) {
     case FACT_TEXT:
         return text != NULL;

@@ -61,7 +61,7 @@ struct proposal *proposal_load(struct engine *e, int64_t id)
     struct query *q = store_query(e->store,
                                   "SELECT id, case_id, created_ms, expires_ms, verb, state, requester, reason, bound, terms, amount, currency, "
                                   "facts_hash, policy, decider, decider_right, decision_reason, decided_ms, vendor_id, outcome, replaces, "
-                                  "revision FROM proposals WHERE id = ?1",
+                                  "revision, basis FROM proposals WHERE id = ?1",
                                   "i", id);
     if (!query_next(q))
         return NULL;
@@ -73,7 +73,8 @@ struct proposal *proposal_load(struct engine *e, int64_t id)
                            .facts_hash = str_dup(query_text(q, 12)), .policy_version = str_dup(query_text(q, 13)),
                            .decider = str_dup(query_text(q, 14)), .right = str_dup(query_text(q, 15)),
                            .decision_reason = str_dup(query_text(q, 16)), .decided_ms = query_i64(q, 17), .vendor_id = str_dup(query_text(q, 18)),
-                           .outcome = str_dup(query_text(q, 19)), .replaces = query_i64(q, 20), .revision = query_i64(q, 21)};
+                           .outcome = str_dup(query_text(q, 19)), .replaces = query_i64(q, 20), .revision = query_i64(q, 21),
+                           .basis = query_json(q, 22)};
     query_end(q);
     return p;
 }
@@ -87,6 +88,7 @@ void proposal_free(struct proposal *p)
     for (size_t i = 0; i < DW_ARRAY_LEN(texts); i++)
         free(texts[i]);
     json_decref(p->terms);
+    json_decref(p->basis);
     free(p);
 }
 

@@ -29,14 +29,15 @@ struct proposal {
     char *reason;      /* why it was asked; "" when inside policy */
     char *bound;       /* policy's sentence: why it is inside or needs a manager */
     json_t *terms;
+    json_t *basis;     /* once asked: what it was asked on (proposal_basis.c) */
     struct money amount; /* what is at stake */
     char *facts_hash, *policy_version;
-    char *decider, *right, *decision_reason; /* "" until decided; right: "manager, up to $50,000.00" */
+    char *decider, *right, *decision_reason; /* of the last vote; "" until decided; right: "manager, up to $50,000.00" */
     int64_t decided_ms;
     char *vendor_id;   /* billing's id once confirmed */
     char *outcome;     /* failed, unknown, voided: why, in words */
     int64_t replaces;  /* a counter-offer: the request it answers; else 0 */
-    int64_t revision;
+    int64_t revision;  /* grows when the substance changes; votes do not change what is decided on */
 };
 
 struct proposal *proposal_load(struct engine *e, int64_t id);
@@ -55,10 +56,16 @@ int proposal_hold(struct engine *e, struct recovery *r, const struct actor *who,
 int proposal_resume(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err);
 int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err);
 
-/* Deciding. revision 0: a command (what is meant is the present one); else the card revision the click saw: ERR_STALE if the
- * card has moved. ERR_DENIED: own request, no role, limit too low (says which). ERR_CONFLICT: already decided, says by whom. */
+/* Deciding (approval.h says who may). revision 0: a command (what is meant is the present one); else the card revision the click
+ * saw: ERR_STALE if the card has moved. ERR_DENIED: own request, no role, limit too low (says which). ERR_CONFLICT: already
+ * decided, says by whom; already voted. A yes that is not the last is kept and counted. */
 int proposal_approve(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said,
                      size_t size, struct err *err);
+/* Takes one's yes back, as long as others are missing. */
+int proposal_unvote(struct engine *e, int64_t id, const struct actor *who, char *said, size_t size, struct err *err);
+/* Decides alone by the emergency right (break_glass in people.yaml); a reason is required, and every approver is told. */
+int proposal_emergency(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said,
+                       size_t size, struct err *err);
 int proposal_decline(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said,
                      size_t size, struct err *err); /* a reason is required */
 int proposal_counter(struct engine *e, int64_t id, const struct actor *who, int instalments, int64_t first_ms, const char *reason,
@@ -77,6 +84,13 @@ enum bound plan_bound(struct engine *e, const struct recovery *r, const json_t *
 
 #define FACTS_FRESH_MS (60 * INT64_C(60000)) /* older ones are stale and block what would leave */
 
+/* The request as something to be voted on, what policy demands of it (as it was asked, and stricter if policy is stricter by
+ * now), and how far the votes are. Both are filled here; the subject borrows from r and p. */
+struct subject;
+struct approval;
+void proposal_subject(struct engine *e, const struct recovery *r, const struct proposal *p, struct subject *out);
+void proposal_approval(struct engine *e, const struct subject *s, const struct proposal *p, struct approval *out);
+
 /* Machine side. */
 int64_t proposal_auto(struct engine *e, struct recovery *r, enum verb verb, json_t *take_terms, const char *why); /* by policy */
 void proposal_executing(struct engine *e, int64_t id);
@@ -86,11 +100,14 @@ void proposal_failed(struct engine *e, int64_t id, const char *why, const json_t
 void proposal_expire(struct engine *e, int64_t id);
 /* Fresh facts came: what was queued and waited for them goes to billing, or is voided if it no longer adds up. */
 void proposals_start_waiting(struct engine *e, struct recovery *r);
-/* Fresh facts against what is being asked: a smaller amount keeps the request and lowers it; a larger one voids it and asks
- * again, with the difference said. */
+/* Fresh facts against what is being asked: better ones keep the request and lower the amount; worse ones (more due, another
+ * invoice, a dispute, a top-priority ticket) void it and ask again, with the difference said. What has all its votes and waited
+ * for this reading goes on. */
 void proposals_recheck(struct engine *e, struct recovery *r);
 /* Those of these verbs (SM_BIT, or-ed) of which nothing has left yet. */
 void proposals_withdraw(struct engine *e, struct recovery *r, unsigned verbs, const char *why);
+/* Before anything leaves: do the votes still count by today's rights? If not it is void, asked again, and false. */
+bool proposal_may_run(struct engine *e, int64_t id);
 /* Is one agreed and on its way to billing? What waits for somebody's hand is not. */
 bool proposal_under_way(struct engine *e, int64_t case_id, enum verb verb);
 

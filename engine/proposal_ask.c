@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/buf.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
+#include "engine/ping.h"
 #include "engine/plan.h"
 #include "engine/proposal_internal.h"
 #include "engine/sm.h"
@@ -13,24 +15,38 @@
 #include "engine/waiting.h"
 #include "engine/when.h"
 
-static const struct actor POLICY = {.name = "policy"};
-
-bool proposal_anybody_may_decide(const struct engine *e, const char *requester, struct money amount)
+/* Those whom the rules name are told one by one; everybody else finds the card in the approvals channel. */
+static void call_asked(struct engine *e, const struct recovery *r, const struct subject *s, const struct approval *a)
 {
-    for (size_t i = 0; i < people_count(e->people); i++) {
-        const struct person *p = people_at(e->people, i);
-        if (!str_eq(p->key, requester) && person_may_decide(p, amount))
-            return true;
-    }
-    return false;
+    json_t *asked, *others;
+    AUTO_BUF why = BUF(300);
+    for (size_t i = 0; i < json_array_size(a->rules); i++)
+        buf_addf(&why, "%s%s", i ? ", " : "the rule ", json_string_value(json_array_get(a->rules, i)));
+    buf_adds(&why, " asks you");
+    approval_people(e, s, a, &asked, &others);
+    for (size_t i = 0; i < json_array_size(asked); i++)
+        ping_send(e, &(struct ping){.case_id = r->id, .person = json_string_value(json_array_get(asked, i)), .ref = s->ref, .why = buf_text(&why)});
+    json_decref(asked);
+    json_decref(others);
 }
 
-void proposal_ask(struct engine *e, struct recovery *r, struct proposal *p, const struct actor *who)
+void proposal_ask(struct engine *e, struct recovery *r, struct proposal *p, const struct actor *who, int64_t instead_of, const char *changed)
 {
+    struct subject s;
+    struct approval a;
+    char needs[300];
+    proposal_subject(e, r, p, &s);
+    policy_approval(e->policy, &s, &a);
+    approval_words(&a, needs, sizeof needs);
+    proposal_bind(e, r, p, &a, instead_of, changed);
     p->expires_ms = e->now_ms + policy_approval_hours(e->policy) * MS_HOUR;
-    proposal_move(e, r, p, who, PROPOSAL_ASKED, NULL, "asked for approval: %s", p->reason[0] ? p->reason : p->bound);
+    AUTO_JSON detail = approval_pack(&a);
+    proposal_move(e, r, p, who, PROPOSAL_ASKED, detail, "asked for approval: %s; it needs %s%s%s", p->reason[0] ? p->reason : p->bound, needs,
+                  instead_of ? "; asked again because " : "", instead_of ? changed : "");
     timer_add(e, "expire", r->id, p->id, p->expires_ms);
     waiting_begin(e, p);
+    call_asked(e, r, &s, &a);
+    approval_fini(&a);
 }
 
 /* What every request must meet before its terms are looked at. */
@@ -64,21 +80,20 @@ static int none_pending(struct engine *e, const struct recovery *r, enum verb ve
 static int put(struct engine *e, struct recovery *r, const struct actor *who, struct draft *d, enum bound bound, char *said, size_t size,
                struct err *err)
 {
-    char words[300], amount[MONEY_TEXT_SIZE];
+    char words[300];
     AUTO_JSON terms = d->take_terms;
     d->take_terms = NULL;
     if (bound == BOUND_MANAGER && (!d->reason || !d->reason[0]))
         return err_set(err, ERR_INVALID, "This needs a manager (%s). Add the reason: ... why <reason>", d->bound);
-    if (bound == BOUND_MANAGER && !proposal_anybody_may_decide(e, d->requester, d->amount))
-        return err_set(err, ERR_DENIED, "Nobody but you could approve this: no other manager or finance has a limit of %s or more. Ask the operator to set one in people.yaml.",
-                       money_text(amount, d->amount));
+    if (bound == BOUND_MANAGER && proposal_possible(e, r, d, err) != 0)
+        return err->code;
     d->take_terms = json_incref(terms);
     struct proposal *p = proposal_draft(e, r, d);
     if (!p)
         return err_set(err, ERR_IO, "The request could not be stored.");
     proposal_words(p, words, sizeof words);
     if (bound == BOUND_MANAGER) {
-        proposal_ask(e, r, p, who);
+        proposal_ask(e, r, p, who, 0, NULL);
         snprintf(said, size, "Asked for approval: A-%lld, %s. %s Nothing changes until somebody entitled approves.", (long long)p->id, words, d->bound);
     } else {
         proposal_queue(e, r, p, who);
@@ -185,56 +200,4 @@ int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who
     json_put(terms, "currency", r->due.currency);
     return put(e, r, who, &(struct draft){.verb = VERB_RETRY, .take_terms = terms, .requester = who->person->key, .bound = why, .amount = r->due}, BOUND_INSIDE,
                said, size, err);
-}
-
-static void lower(struct engine *e, struct recovery *r, struct proposal *p, json_t *take_terms)
-{
-    char was[MONEY_TEXT_SIZE], is[MONEY_TEXT_SIZE];
-    money_text(was, p->amount);
-    json_decref(p->terms);
-    p->terms = take_terms;
-    p->amount = r->due;
-    proposal_move(e, r, p, &POLICY, PROPOSAL_ASKED, NULL, "less is due now, %s instead of %s; the request stays, for that", money_text(is, r->due), was);
-}
-
-static void ask_again(struct engine *e, struct recovery *r, struct proposal *p, json_t *take_terms, const char *changed)
-{
-    char why[300];
-    AUTO_JSON terms = take_terms;
-    enum bound bound = terms ? plan_bound(e, r, terms, why, sizeof why) : BOUND_REFUSED;
-    timer_cancel(e, "expire", p->case_id, p->id);
-    free(p->outcome);
-    p->outcome = str_dup(changed);
-    proposal_move(e, r, p, &POLICY, PROPOSAL_VOIDED, NULL, "%s", changed);
-    if (p->replaces || bound == BOUND_REFUSED || !proposal_anybody_may_decide(e, p->requester, r->due))
-        return; /* a counter-offer was a person's word for that amount: more was never offered */
-    struct proposal *fresh = proposal_draft(e, r, &(struct draft){.verb = VERB_PLAN, .take_terms = json_incref(terms), .requester = p->requester,
-                                                                   .reason = p->reason, .bound = why, .amount = r->due});
-    if (fresh)
-        proposal_ask(e, r, fresh, &POLICY);
-    proposal_free(fresh);
-}
-
-static void recheck(struct engine *e, struct recovery *r, struct proposal *p)
-{
-    char changed[300];
-    if (p->state != PROPOSAL_ASKED || proposal_fits(r, p, changed, sizeof changed))
-        return;
-    json_t *terms = plan_terms_make(r, (int)json_i64(p->terms, "count", 1), json_i64(p->terms, "first_ms", 0), json_str(p->terms, "zone", ""));
-    if (terms && str_eq(r->due.currency, p->amount.currency) && r->due.minor < p->amount.minor)
-        lower(e, r, p, terms);
-    else
-        ask_again(e, r, p, terms, changed);
-}
-
-void proposals_recheck(struct engine *e, struct recovery *r)
-{
-    int64_t ids[16];
-    size_t n = proposal_live(e, r->id, ids, DW_ARRAY_LEN(ids));
-    for (size_t i = 0; i < n; i++) {
-        struct proposal *p = proposal_load(e, ids[i]);
-        if (p)
-            recheck(e, r, p);
-        proposal_free(p);
-    }
 }

@@ -1,10 +1,11 @@
 /* Deciding on what was asked. Every way in (command, button, form, a second click, a late one, a redelivered frame) comes
  * through here, and the state of the row alone says whether there is still something to decide: so one decision, whatever is
- * clicked by whomever how often. Nobody decides on their own request; a counter-offer is accepted by whoever asked first,
- * because a person with the right has offered it. */
+ * clicked by whomever how often. Who may, and how many it takes, is approval.h's to say. A yes is a vote and changes nothing of
+ * what is decided, so cards that others have open stay good; a no ends it at once. */
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/effect.h"
 #include "engine/journal.h"
 #include "engine/proposal_internal.h"
 #include "engine/receipt.h"
@@ -15,11 +16,15 @@
 struct decision {
     struct proposal *p;
     struct recovery *r;
-    char right[160];
+    struct subject subject;
+    struct approval approval;
+    struct right right; /* by which the person decides */
+    bool voted;
 };
 
 static void decision_fini(struct decision *d)
 {
+    approval_fini(&d->approval);
     proposal_free(d->p);
     recovery_free(d->r);
 }
@@ -35,48 +40,8 @@ static int not_open(struct engine *e, const struct proposal *p, struct err *err)
                    proposal_state_name(p->state), why[0] ? ", " : "", why);
 }
 
-/* The limit a person has in a currency; minor -1 when none. */
-static struct money limit_of(const struct person *p, const char *currency)
-{
-    for (size_t i = 0; i < p->n_limits; i++)
-        if (str_eq(p->limits[i].currency, currency))
-            return p->limits[i];
-    return (struct money){.minor = -1};
-}
-
-/* Whoever asked first accepts what was offered instead, if it was offered by a person who could have approved it. */
-static bool accepts_counter(struct engine *e, const struct proposal *p, const struct person *who)
-{
-    struct proposal *first = p->replaces ? proposal_load(e, p->replaces) : NULL;
-    const struct person *offers = people_by_key(e->people, p->requester);
-    bool yes = first && str_eq(first->requester, who->key) && offers && person_may_decide(offers, p->amount);
-    proposal_free(first);
-    return yes;
-}
-
-/* By which right may this person decide? */
-static int right_of(struct engine *e, struct decision *d, const struct person *who, struct err *err)
-{
-    char roles[64], amount[MONEY_TEXT_SIZE], limit_text[MONEY_TEXT_SIZE];
-    struct money limit = limit_of(who, d->p->amount.currency);
-    if (str_eq(d->p->requester, who->key))
-        return err_set(err, ERR_DENIED, "A-%lld is your own request; somebody else has to decide on it. Nothing was changed.", (long long)d->p->id);
-    if (accepts_counter(e, d->p, who)) {
-        snprintf(d->right, sizeof d->right, "accepts the counter-offer of %s", person_name_of(e->people, d->p->requester));
-        return 0;
-    }
-    if (!person_has(who, ROLE_MANAGER | ROLE_FINANCE))
-        return err_set(err, ERR_DENIED, "Deciding on A-%lld is for a manager or finance; your roles are: %s.", (long long)d->p->id,
-                       role_names(who->roles, roles, sizeof roles));
-    if (!person_may_decide(who, d->p->amount))
-        return err_set(err, ERR_DENIED, "A-%lld is about %s; your limit is %s. Somebody with a higher limit has to decide.", (long long)d->p->id,
-                       money_text(amount, d->p->amount), limit.minor < 0 ? "not set in that currency" : money_text(limit_text, limit));
-    snprintf(d->right, sizeof d->right, "%s, up to %s", role_names(who->roles & (ROLE_MANAGER | ROLE_FINANCE), roles, sizeof roles),
-             money_text(limit_text, limit));
-    return 0;
-}
-
-static int decision_begin(struct engine *e, struct decision *d, int64_t id, const struct actor *who, int64_t revision, struct err *err)
+/* The request, still open, and what it needs; who asks is not looked at yet. */
+static int decision_open(struct engine *e, struct decision *d, int64_t id, struct err *err)
 {
     *d = (struct decision){.p = proposal_load(e, id)};
     d->r = d->p ? recovery_load(e, d->p->case_id) : NULL;
@@ -84,58 +49,201 @@ static int decision_begin(struct engine *e, struct decision *d, int64_t id, cons
         return err_set(err, ERR_NOT_FOUND, "There is no request A-%lld. The approvals channel shows the open ones.", (long long)id);
     if (d->p->state != PROPOSAL_ASKED)
         return not_open(e, d->p, err);
-    int rc = right_of(e, d, who->person, err);
-    if (rc == 0 && revision && revision != d->p->revision)
-        rc = err_set(err, ERR_STALE, "That card is older than the request: look at the newest card of A-%lld and decide there. Nothing was changed.",
-                     (long long)id);
-    return rc;
+    proposal_subject(e, d->r, d->p, &d->subject);
+    proposal_approval(e, &d->subject, d->p, &d->approval);
+    return 0;
 }
 
-static void decided(struct engine *e, struct decision *d, const struct actor *who, const char *vote, const char *reason, int64_t revision)
+static int not_stale(const struct decision *d, int64_t revision, struct err *err)
+{
+    if (!revision || revision == d->p->revision)
+        return 0;
+    return err_set(err, ERR_STALE, "That card is older than the request: look at the newest card of A-%lld and decide there. Nothing was changed.",
+                   (long long)d->p->id);
+}
+
+static int decision_begin(struct engine *e, struct decision *d, int64_t id, const struct actor *who, int64_t revision, struct err *err)
+{
+    int rc = decision_open(e, d, id, err);
+    if (rc == 0)
+        rc = approval_may(e, &d->subject, &d->approval, who->person, &d->right, err);
+    return rc ? rc : not_stale(d, revision, err);
+}
+
+/* One row a person and request, and one in the journal. False when this person has voted already. */
+static bool vote(struct engine *e, struct decision *d, const struct actor *who, const char *word, const char *reason, int64_t revision)
+{
+    struct vote v = {.revision = revision, .at_ms = e->now_ms};
+    str_copy(v.person, sizeof v.person, who->person->key);
+    str_copy(v.holder, sizeof v.holder, d->right.holder->key);
+    str_copy(v.right, sizeof v.right, d->right.words);
+    str_copy(v.reason, sizeof v.reason, reason ? reason : "");
+    str_copy(v.word, sizeof v.word, word);
+    if (!vote_add(e, &d->subject, &v))
+        return false;
+    AUTO_STR verb = str_fmt("decision.%s", str_eq(word, "emergency") ? "break_glass" : word);
+    json_auto_t *detail = json_pack("{s:s, s:s, s:I, s:s, s:s}", "right", v.right, "holder", v.holder, "revision", (json_int_t)revision, "facts_hash",
+                                    d->p->facts_hash, "reason", v.reason);
+    receipt_detail(e, d->subject.ref, who, revision, detail);
+    journal_add(e, who, verb, d->r->id, d->r->account, d->subject.ref, detail, "%s said %s to %s by right: %s%s%s", actor_name(who), word,
+                d->subject.ref, v.right, v.reason[0] ? "; " : "", v.reason);
+    receipt_add(e, d->subject.ref, detail);
+    engine_dirty(e, d->r->id);
+    return true;
+}
+
+/* A word that ends it: no, or another offer. It stands in for the yes its giver may have given before. */
+static void ended(struct engine *e, struct decision *d, const struct actor *who, const char *word, const char *reason, int64_t revision)
 {
     struct proposal *p = d->p;
     free(p->decider);
     free(p->right);
     free(p->decision_reason);
     p->decider = str_dup(who->person->key);
-    p->right = str_dup(d->right);
+    p->right = str_dup(d->right.words);
     p->decision_reason = str_dup(reason ? reason : "");
     p->decided_ms = e->now_ms;
     timer_cancel(e, "expire", p->case_id, p->id);
-    store_run(e->store, "INSERT INTO votes (proposal_id, person, vote, right_used, reason, revision, at_ms) VALUES (?1,?2,?3,?4,?5,?6,?7)", "itttt" "ii",
-              p->id, who->person->key, vote, d->right, p->decision_reason, revision ? revision : p->revision, e->now_ms);
-    AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
-    AUTO_STR verb = str_fmt("decision.%s", vote);
-    json_auto_t *detail = json_pack("{s:s, s:I, s:s, s:s}", "right", d->right, "revision", (json_int_t)(revision ? revision : p->revision), "facts_hash",
-                                    p->facts_hash, "reason", p->decision_reason);
-    receipt_detail(e, ref, who, revision ? revision : p->revision, detail);
-    journal_add(e, who, verb, d->r->id, d->r->account, ref, detail, "%s said %s to %s by right: %s%s%s", actor_name(who), vote, ref, d->right,
-                p->decision_reason[0] ? "; " : "", p->decision_reason);
-    receipt_add(e, ref, detail);
+    vote_remove(e, &d->subject, who->person->key);
+    vote(e, d, who, word, reason, revision);
 }
 
-static void void_it(struct engine *e, struct decision *d, const struct actor *who, const char *why)
+/* What a yes led to, for whoever gave it. */
+static void say_settled(struct engine *e, const struct decision *d, enum settled how, const struct tally *t, char *said, size_t size)
 {
-    timer_cancel(e, "expire", d->r->id, d->p->id);
-    free(d->p->outcome);
-    d->p->outcome = str_dup(why);
-    proposal_move(e, d->r, d->p, who, PROPOSAL_VOIDED, NULL, "%s", why);
+    char words[300];
+    proposal_words(d->p, words, sizeof words);
+    switch (how) {
+    case SETTLED_OPEN:
+        snprintf(said, size, "Your yes to %s counts: %d of %d, needs %s. You can take it back until then: unvote %s", d->subject.ref, t->have, t->want,
+                 t->missing, d->subject.ref);
+        break;
+    case SETTLED_READING:
+        snprintf(said, size, "Your yes to %s counts, and it has all it needs. What is known is too old to act on, so %s is read again first; if nothing got "
+                 "worse it goes on by itself.", d->subject.ref, d->r->biller);
+        break;
+    case SETTLED_QUEUED:
+        snprintf(said, size, "Approved: %s, %s. %s", d->subject.ref, words,
+                 e->shadow ? "Shadow mode: nothing is executed." : "It is being executed; the card says when billing has confirmed it.");
+        break;
+    case SETTLED_VOID:
+        snprintf(said, size, "%s was not approved but is void: %s.", d->subject.ref, d->p->outcome);
+        break;
+    }
+}
+
+static int already_voted(struct engine *e, const struct decision *d, struct err *err)
+{
+    struct tally t;
+    approval_tally(e, &d->subject, &d->approval, &t);
+    return err_set(err, ERR_CONFLICT, "You have said yes to %s already; it is %d of %d%s%s. Nothing was changed.", d->subject.ref, t.have, t.want,
+                   t.complete ? ", and billing is being read again" : ", needs ", t.missing);
+}
+
+/* Still as it was shown? Else it is not voted on: 1, and `said` tells why. */
+static bool moved_on(struct engine *e, struct decision *d, const char *what, char *said, size_t size)
+{
+    char why[300];
+    if (proposal_recheck(e, d->r, d->p, why, sizeof why))
+        return false;
+    snprintf(said, size, d->p->state == PROPOSAL_ASKED ? "A-%lld was not %s: %s. Please look at its newest card." : "A-%lld was not %s but is void: %s.",
+             (long long)d->p->id, what, why);
+    return true;
+}
+
+static int cast(struct engine *e, struct decision *d, const struct actor *who, const char *word, int64_t revision, const char *reason, char *said,
+                size_t size, struct err *err)
+{
+    struct tally t;
+    if (moved_on(e, d, "approved", said, size))
+        return 0;
+    if (!vote(e, d, who, word, reason, revision))
+        return already_voted(e, d, err);
+    d->voted = true;
+    say_settled(e, d, proposal_settle(e, d->r, d->p, &t), &t, said, size);
+    return 0;
 }
 
 int proposal_approve(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size, struct err *err)
 {
     struct decision d;
-    char why[300], words[300];
     int rc = decision_begin(e, &d, id, who, revision, err);
-    if (rc == 0 && !proposal_fits(d.r, d.p, why, sizeof why)) {
-        void_it(e, &d, who, why);
-        snprintf(said, size, "A-%lld was not approved but is void: %s.", (long long)id, why);
-    } else if (rc == 0) {
-        decided(e, &d, who, "yes", reason, revision);
+    if (rc == 0)
+        rc = cast(e, &d, who, "yes", revision, reason, said, size, err);
+    decision_fini(&d);
+    return rc;
+}
+
+/* Told one by one, because the channel may not be read now: whoever could have decided, but for the one who did. */
+static void tell_approvers(struct engine *e, const struct decision *d, const struct actor *who, const char *text)
+{
+    for (size_t i = 0; i < people_count(e->people); i++) {
+        const struct person *p = people_at(e->people, i);
+        const struct chat_site *chat = engine_chat_of(e, p);
+        struct right right;
+        if (!chat || p == who->person || approval_may(e, &d->subject, &d->approval, p, &right, NULL) != 0)
+            continue;
+        json_t *args = json_object();
+        const char *id = person_chat_id(p, chat->name);
+        json_put(args, "channel", id);
+        json_put(args, "text", text);
+        AUTO_STR lane = str_fmt("%s:%s", chat->name, id);
+        AUTO_STR key = str_fmt("emergency-%s-%s", d->subject.ref, p->key);
+        effect_add(e, &(struct effect_spec){.lane = lane, .driver = chat->name, .op = "post", .key = key, .take_args = args, .case_id = d->r->id,
+                                            .purpose = "notice"});
+    }
+}
+
+static int emergency_allowed(const struct decision *d, const struct actor *who, const char *reason, struct err *err)
+{
+    const char *ref = d->subject.ref;
+    if (str_eq(d->p->requester, who->person->key))
+        return err_set(err, ERR_DENIED, "%s is your own request; somebody else has to decide on it, also in an emergency. Nothing was changed.", ref);
+    if (!who->person->break_glass)
+        return err_set(err, ERR_DENIED, "Deciding alone is for those whom people.yaml gives the emergency right (break_glass). Nothing was changed.");
+    if (!reason || !reason[0])
+        return err_set(err, ERR_INVALID, "Say why it cannot wait; every approver will read it: emergency %s why <reason>", ref);
+    return 0;
+}
+
+int proposal_emergency(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size, struct err *err)
+{
+    struct decision d;
+    int rc = decision_open(e, &d, id, err);
+    if (rc == 0)
+        rc = emergency_allowed(&d, who, reason, err);
+    if (rc == 0)
+        rc = not_stale(&d, revision, err);
+    if (rc == 0) {
+        char words[300];
+        struct tally t;
+        d.right = (struct right){.holder = who->person, .words = "emergency right"};
+        approval_tally(e, &d.subject, &d.approval, &t);
+        if (!t.emergency) /* an ordinary yes given before is part of this one */
+            vote_remove(e, &d.subject, who->person->key);
+        rc = cast(e, &d, who, "emergency", revision, reason, said, size, err);
         proposal_words(d.p, words, sizeof words);
-        proposal_queue(e, d.r, d.p, who);
-        snprintf(said, size, "Approved: A-%lld, %s. %s", (long long)id, words,
-                 e->shadow ? "Shadow mode: nothing is executed." : "It is being executed; the card says when billing has confirmed it.");
+        AUTO_STR text = str_fmt("EMERGENCY: %s approved %s for %s alone, by the emergency right: %s. Reason: \"%s\". You could have decided on it; the journal keeps it.",
+                                actor_name(who), d.subject.ref, d.r->name, words, reason);
+        if (d.voted && d.p->state != PROPOSAL_VOIDED)
+            tell_approvers(e, &d, who, text);
+    }
+    decision_fini(&d);
+    return rc;
+}
+
+int proposal_unvote(struct engine *e, int64_t id, const struct actor *who, char *said, size_t size, struct err *err)
+{
+    struct decision d;
+    int rc = decision_open(e, &d, id, err);
+    if (rc == 0 && !vote_remove(e, &d.subject, who->person->key))
+        rc = err_set(err, ERR_CONFLICT, "You have not voted on %s, so there is nothing to take back.", d.subject.ref);
+    if (rc == 0) {
+        struct tally t;
+        approval_tally(e, &d.subject, &d.approval, &t);
+        journal_add(e, who, "decision.unvote", d.r->id, d.r->account, d.subject.ref, NULL, "%s took the yes to %s back", actor_name(who), d.subject.ref);
+        engine_dirty(e, d.r->id);
+        snprintf(said, size, "Your yes to %s is taken back: %d of %d, needs %s.", d.subject.ref, t.have, t.want, t.missing);
     }
     decision_fini(&d);
     return rc;
@@ -148,7 +256,7 @@ int proposal_decline(struct engine *e, int64_t id, const struct actor *who, int6
     if (rc == 0 && (!reason || !reason[0]))
         rc = err_set(err, ERR_INVALID, "Say why, so that %s knows what to do next: decline A-%lld <reason>", person_name_of(e->people, d.p->requester), (long long)id);
     if (rc == 0) {
-        decided(e, &d, who, "no", reason, revision);
+        ended(e, &d, who, "no", reason, revision);
         proposal_move(e, d.r, d.p, who, PROPOSAL_DECLINED, NULL, "declined by %s: %s", actor_name(who), reason);
         snprintf(said, size, "Declined: A-%lld. %s is told why.", (long long)id, person_name_of(e->people, d.p->requester));
     }
@@ -173,11 +281,11 @@ static int counter_draft(struct engine *e, struct decision *d, const struct acto
     if (!offer)
         return err_set(err, ERR_IO, "The counter-offer could not be stored.");
     proposal_words(offer, words, sizeof words);
-    decided(e, d, who, "counter", reason, 0);
+    ended(e, d, who, "counter", reason, 0);
     free(d->p->outcome);
     d->p->outcome = str_fmt("countered with A-%lld", (long long)offer->id);
     proposal_move(e, d->r, d->p, who, PROPOSAL_COUNTERED, NULL, "%s offers instead A-%lld, %s", actor_name(who), (long long)offer->id, words);
-    proposal_ask(e, d->r, offer, who);
+    proposal_ask(e, d->r, offer, who, 0, NULL);
     snprintf(said, size, "Counter-offer A-%lld, %s. %s can accept it with: approve A-%lld", (long long)offer->id, words, person_name_of(e->people, d->p->requester),
              (long long)offer->id);
     proposal_free(offer);
@@ -188,14 +296,10 @@ int proposal_counter(struct engine *e, int64_t id, const struct actor *who, int 
                      struct err *err)
 {
     struct decision d;
-    char why[300];
     int rc = decision_begin(e, &d, id, who, 0, err);
     if (rc == 0 && d.p->verb != VERB_PLAN)
         rc = err_set(err, ERR_INVALID, "Only a payment plan can be countered; approve or decline A-%lld.", (long long)id);
-    if (rc == 0 && !proposal_fits(d.r, d.p, why, sizeof why)) { /* the right that was looked at is for another amount */
-        void_it(e, &d, who, why);
-        snprintf(said, size, "A-%lld was not countered but is void: %s.", (long long)id, why);
-    } else if (rc == 0)
+    if (rc == 0 && !moved_on(e, &d, "countered", said, size)) /* the right that was looked at is for another amount */
         rc = counter_draft(e, &d, who, instalments, first_ms, reason, said, size, err);
     decision_fini(&d);
     return rc;

@@ -2,6 +2,7 @@
 #ifndef DW_ENGINE_PROPOSAL_INTERNAL_H
 #define DW_ENGINE_PROPOSAL_INTERNAL_H
 
+#include "engine/approval.h"
 #include "engine/proposal.h"
 
 struct draft {
@@ -19,9 +20,22 @@ void proposal_move(struct engine *e, const struct recovery *r, struct proposal *
                    const json_t *detail, const char *fmt, ...) DW_PRINTF(7, 8);
 /* Hands it to billing (in shadow mode: only records it). With stale facts it first waits for fresh ones. */
 void proposal_queue(struct engine *e, struct recovery *r, struct proposal *p, const struct actor *who);
-/* Asks people: state asked, expiry timer. */
-void proposal_ask(struct engine *e, struct recovery *r, struct proposal *p, const struct actor *who);
-bool proposal_anybody_may_decide(const struct engine *e, const char *requester, struct money amount);
+/* Asks people: state asked, expiry timer; from now on it is bound to what is shown. instead_of: the request that this one takes
+ * the place of because of `changed`, or 0 and NULL. */
+void proposal_ask(struct engine *e, struct recovery *r, struct proposal *p, const struct actor *who, int64_t instead_of, const char *changed);
+/* Could a draft like this ever be approved? ERR_DENIED says why not. */
+int proposal_possible(struct engine *e, const struct recovery *r, const struct draft *d, struct err *err);
+enum basis { BASIS_SAME, BASIS_BETTER, BASIS_WORSE };
+/* What is known now against what was shown. words: the difference, for people. */
+enum basis proposal_compare(const struct recovery *r, const struct proposal *p, char *words, size_t size);
+/* Binds a request to the facts, terms and policy of now. */
+void proposal_bind(struct engine *e, const struct recovery *r, struct proposal *p, const struct approval *a, int64_t instead_of, const char *changed);
+/* Lowers it, or voids it and asks again, as the facts demand. True when it still stands as it was shown. */
+bool proposal_recheck(struct engine *e, struct recovery *r, struct proposal *p, char *words, size_t size);
+/* Enough votes, fresh facts: to billing. Enough votes, old facts: they are read again first. */
+enum settled { SETTLED_OPEN, SETTLED_READING, SETTLED_QUEUED, SETTLED_VOID };
+enum settled proposal_settle(struct engine *e, struct recovery *r, struct proposal *p, struct tally *t);
+bool proposal_facts_fresh(const struct engine *e, const struct recovery *r);
 /* Is this a person's work at this biller, because its API has no way? note: what to do. */
 bool proposal_by_hand(struct engine *e, const struct recovery *r, const struct proposal *p, const char **note);
 bool proposal_fits(const struct recovery *r, const struct proposal *p, char *why, size_t size); /* do the terms still add up? */

@@ -95,17 +95,18 @@ static int reopen_now(struct engine *e, struct recovery *r, struct proposal *p, 
     const char *asker = people_by_key(e->people, p->requester) ? p->requester : who->person->key;
     if (bound == BOUND_REFUSED)
         return err_set(err, ERR_INVALID, "Not allowed any more: %s", why);
-    if (bound == BOUND_MANAGER && !proposal_anybody_may_decide(e, asker, r->due))
-        return err_set(err, ERR_DENIED, "Nobody could approve it: no other manager or finance has a limit for what is due now.");
-    struct proposal *fresh = proposal_draft(e, r, &(struct draft){.verb = verb_of_today(p, terms), .take_terms = json_incref(terms), .requester = asker,
-                                                                   .reason = p->reason, .bound = why, .amount = r->due});
+    struct draft d = {.verb = verb_of_today(p, terms), .requester = asker, .reason = p->reason, .bound = why, .amount = r->due};
+    if (bound == BOUND_MANAGER && proposal_possible(e, r, &d, err) != 0)
+        return err->code;
+    d.take_terms = json_incref(terms);
+    struct proposal *fresh = proposal_draft(e, r, &d);
     if (!fresh)
         return err_set(err, ERR_IO, "The request could not be stored.");
     remember(e, r, p, fresh);
     AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
     journal_add(e, who, "request.reopened", r->id, r->account, ref, NULL, "%s asks %s again, as A-%lld", actor_name(who), ref, (long long)fresh->id);
     if (bound == BOUND_MANAGER)
-        proposal_ask(e, r, fresh, who);
+        proposal_ask(e, r, fresh, who, 0, NULL);
     else
         proposal_queue(e, r, fresh, who);
     proposal_words(fresh, words, sizeof words);

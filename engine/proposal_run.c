@@ -54,7 +54,7 @@ bool proposal_fits(const struct recovery *r, const struct proposal *p, char *why
     return false;
 }
 
-static bool facts_fresh(const struct engine *e, const struct recovery *r)
+bool proposal_facts_fresh(const struct engine *e, const struct recovery *r)
 {
     return e->now_ms - r->read_ms <= FACTS_FRESH_MS;
 }
@@ -78,7 +78,7 @@ void proposal_queue(struct engine *e, struct recovery *r, struct proposal *p, co
     bool unsaid = !p->decider[0] && p->reason[0] && !str_eq(p->reason, p->bound); /* a request told its reason when it was asked */
     proposal_move(e, r, p, who, PROPOSAL_QUEUED, NULL, "queued for %s (%s)%s%s", r->biller, p->decider[0] ? p->right : p->bound, unsaid ? ": " : "",
                   unsaid ? p->reason : "");
-    if (p->verb == VERB_RELEASE || p->verb == VERB_UNPLAN || p->verb == VERB_INSTALMENT || facts_fresh(e, r))
+    if (p->verb == VERB_RELEASE || p->verb == VERB_UNPLAN || p->verb == VERB_INSTALMENT || proposal_facts_fresh(e, r))
         effect_for(e, r, p); /* a release undoes our own doing, and a collect reads the invoice first */
     else
         recovery_ask_facts(e, r, NULL);

@@ -51,12 +51,12 @@ void receipt_vote_text(struct query *q, struct buf *out)
     buf_addf(out, "%lld,%lld", (long long)query_i64(q, 3), (long long)query_i64(q, 4));
 }
 
-#define VOTE "SELECT vote, right_used, reason, revision, at_ms FROM votes WHERE proposal_id = ?1 AND person = ?2"
+#define VOTE "SELECT vote, holder || ':' || right_used, reason, revision, at_ms FROM votes WHERE subject = ?1 AND person = ?2"
 
 static bool vote_hash(struct store *s, const char *ref, const char *person, char out[65])
 {
     AUTO_BUF text = BUF(64 << 10);
-    struct query *q = store_query(s, VOTE, "it", number_of(ref), person);
+    struct query *q = store_query(s, VOTE, "tt", ref, person);
     if (!query_next(q))
         return false;
     receipt_vote_text(q, &text);
@@ -154,11 +154,11 @@ bool seal_of(struct store *s, int64_t proposal_id, char out[65])
     AUTO_BUF text = BUF(8 << 20);
     struct query *q = store_query(s,
                                   "SELECT id, case_id, verb, state, is_live, created_ms, expires_ms, requester, reason, bound, terms, amount, currency, facts_hash, "
-                                  "policy, asked, decider, decider_right, decision_reason, decided_ms, vendor_id, outcome, replaces, revision FROM proposals WHERE id = ?1",
+                                  "policy, asked, decider, decider_right, decision_reason, decided_ms, vendor_id, outcome, replaces, revision, basis FROM proposals WHERE id = ?1",
                                   "i", proposal_id);
     if (!query_next(q))
         return false;
-    seal_row(q, 24, &text);
+    seal_row(q, 25, &text);
     query_end(q);
     q = store_query(s,
                     "SELECT id, driver, op, dedupe, finished_ms, result, reason FROM effects WHERE proposal_id = ?1 AND proposal_id > 0 AND is_live = 0 AND result "

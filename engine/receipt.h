@@ -28,7 +28,7 @@ void opened_note(struct engine *e, const struct person *who, int64_t case_id);
 const char *receipt_of(struct engine *e, const char *ref, char out[RECEIPT_SIZE]);
 /* Is this the id that the hash of a journal row gives? */
 bool receipt_fits(const char *id, struct span row_hash);
-/* What the hash of a vote is taken of; the query's first columns are vote, right_used, reason, revision, at_ms. */
+/* What the hash of a vote is taken of; the query's first columns are vote, holder:right_used, reason, revision, at_ms. */
 void receipt_vote_text(struct query *q, struct buf *out);
 /* The journal row of a receipt and what it is about; 0 when there is no such receipt. */
 int64_t receipt_find(struct store *s, const char *id, char ref[32]);

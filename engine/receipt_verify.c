@@ -45,7 +45,8 @@ static void journal_row(struct check *c, const char *ref, const char *actor, con
     char hash[65];
     AUTO_STR vote = str_fmt("%s %s", ref, actor);
     json_object_del(c->votes, vote); /* the newest word of a person stands */
-    take(c->votes, vote, &f[1]);
+    if (!str_eq(verb, "decision.unvote")) /* taken back: there is no row any more */
+        take(c->votes, vote, &f[1]);
     if (f[2].value.p && scan_copy(&f[2], hash, sizeof hash) == 0)
         json_put(c->cards, hash, ref);
 }
@@ -79,13 +80,13 @@ static void check_requests(struct check *c)
 
 static void check_votes(struct check *c)
 {
-    struct query *q = store_query(c->s, "SELECT vote, right_used, reason, revision, at_ms, proposal_id, person FROM votes", "");
+    struct query *q = store_query(c->s, "SELECT vote, holder || ':' || right_used, reason, revision, at_ms, subject, person FROM votes", "");
     while (query_next(q)) {
         char hash[65];
         AUTO_BUF text = BUF(64 << 10);
         receipt_vote_text(q, &text);
         text_sha256(hash, buf_text(&text));
-        AUTO_STR key = str_fmt("A-%lld %s", (long long)query_i64(q, 5), query_text(q, 6));
+        AUTO_STR key = str_fmt("%s %s", query_text(q, 5), query_text(q, 6));
         const json_t *said = json_object_get(c->votes, key);
         if (!said || (json_is_string(said) && !str_eq(json_string_value(said), hash)))
             wrong(c, "the vote on", key, "was changed after it was written");

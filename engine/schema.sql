@@ -95,7 +95,8 @@ CREATE TABLE proposals (
     vendor_id TEXT NOT NULL,
     outcome TEXT NOT NULL,
     replaces INTEGER NOT NULL,
-    revision INTEGER NOT NULL
+    revision INTEGER NOT NULL,
+    basis TEXT NOT NULL DEFAULT '{}'
 );
 CREATE INDEX proposals_case ON proposals (case_id, id);
 CREATE INDEX proposals_asked ON proposals (expires_ms, id) WHERE state = 2; -- PROPOSAL_ASKED
@@ -103,14 +104,15 @@ CREATE INDEX proposals_when ON proposals (created_ms) WHERE asked = 1; -- for re
 CREATE INDEX proposals_live ON proposals (case_id, state) WHERE is_live = 1;
 
 CREATE TABLE votes (
-    proposal_id INTEGER NOT NULL,
+    subject TEXT NOT NULL,
     person TEXT NOT NULL,
     vote TEXT NOT NULL,
+    holder TEXT NOT NULL,
     right_used TEXT NOT NULL,
     reason TEXT NOT NULL,
     revision INTEGER NOT NULL,
     at_ms INTEGER NOT NULL,
-    PRIMARY KEY (proposal_id, person)
+    PRIMARY KEY (subject, person)
 );
 
 -- Cards of open requests as they went out; once a request is settled only those remain that somebody decided on.

@@ -90,3 +90,21 @@ CREATE INDEX pings_waiting ON pings (person, id) WHERE state = 0;
 CREATE INDEX pings_ref ON pings (ref);
 CREATE INDEX pings_at ON pings (at_ms);
 CREATE INDEX proposals_when ON proposals (created_ms) WHERE asked = 1;
+
+-- A request keeps what it was asked on; votes are cast on whatever has a reference, each with the right it was given by.
+ALTER TABLE proposals ADD COLUMN basis TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE votes RENAME TO votes_1;
+CREATE TABLE votes (
+    subject TEXT NOT NULL,
+    person TEXT NOT NULL,
+    vote TEXT NOT NULL,
+    holder TEXT NOT NULL,
+    right_used TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (subject, person)
+);
+INSERT INTO votes (subject, person, vote, holder, right_used, reason, revision, at_ms)
+    SELECT 'A-' || proposal_id, person, vote, person, right_used, reason, revision, at_ms FROM votes_1;
+DROP TABLE votes_1;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/approval.h"
 #include "engine/journal.h"
 #include "engine/ping.h"
 #include "engine/policy_attention.h"
@@ -65,29 +66,20 @@ void waiting_begin(struct engine *e, const struct proposal *p)
     next_look(e, p, &none);
 }
 
-static unsigned role_named(const char *name)
+json_t *waiting_people(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *names)
 {
-    return str_eq(name, "manager") || str_eq(name, "managers") ? ROLE_MANAGER : str_eq(name, "finance") ? ROLE_FINANCE : 0;
-}
-
-static bool is_named(const struct person *who, const json_t *names)
-{
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *name = json_string_value(json_array_get(names, i));
-        if (name && (str_eq(name, who->key) || person_has(who, role_named(name))))
-            return true;
-    }
-    return false;
-}
-
-json_t *waiting_people(const struct engine *e, const struct proposal *p, const json_t *names)
-{
+    struct subject s;
+    struct approval a;
     json_t *keys = json_array();
+    proposal_subject(e, r, p, &s);
+    proposal_approval(e, &s, p, &a);
     for (size_t i = 0; i < people_count(e->people); i++) {
         const struct person *who = people_at(e->people, i);
-        if (is_named(who, names) && !str_eq(who->key, p->requester) && person_may_decide(who, p->amount))
+        struct right right;
+        if (approval_named(e, names, who) && approval_may(e, &s, &a, who, &right, NULL) == 0)
             json_array_append_new(keys, json_string(who->key));
     }
+    approval_fini(&a);
     return keys;
 }
 
@@ -104,7 +96,7 @@ static void escalate(struct engine *e, const struct recovery *r, const struct pr
     char names[300];
     int hours = policy_escalate_hours(e->policy, (size_t)w->escalated);
     const json_t *ask = policy_escalate_ask(e->policy, (size_t)w->escalated);
-    AUTO_JSON people = waiting_people(e, p, ask);
+    AUTO_JSON people = waiting_people(e, r, p, ask);
     json_t *step = json_pack("{s:i, s:I, s:O, s:O}", "after_hours", hours, "at_ms", (json_int_t)e->now_ms, "ask", ask, "people", people);
     json_array_append_new(w->asked, step);
     w->escalated++;

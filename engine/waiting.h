@@ -22,8 +22,8 @@ void waiting_fini(struct waiting *w);
 void waiting_begin(struct engine *e, const struct proposal *p);
 /* The timer `remind`: says in the thread that it waits, asks the next group, sets the next look. */
 void waiting_look(struct engine *e, int64_t proposal_id);
-/* A name of approvals.escalate is a role or a person's key. Who of them may decide on this; [keys], the caller owns it. */
-json_t *waiting_people(const struct engine *e, const struct proposal *p, const json_t *names);
+/* A name of approvals.escalate is a role, a group or a person's key. Who of them may decide on this; [keys], the caller owns it. */
+json_t *waiting_people(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *names);
 
 /* A parked request is asked anew, on fresh facts and the policy of today, as a new request that names the old one. By whoever
  * asked, the account's owner, or anybody who may decide; the first asker stays the asker, so nobody gains a right by it. With

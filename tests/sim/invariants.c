@@ -74,7 +74,7 @@ static void agreements(struct sim *s)
     struct engine *e = turn_engine(s->turn);
     struct query *q = store_query(s->store,
                                   "SELECT p.id, p.requester, p.decider, p.asked, p.amount, p.currency, p.replaces, (SELECT requester FROM proposals f WHERE f.id "
-                                  "= p.replaces), (SELECT count(*) FROM votes v WHERE v.proposal_id = p.id AND v.vote = 'yes') FROM proposals p WHERE p.verb IN (0, 1, 3) AND "
+                                  "= p.replaces), (SELECT count(*) FROM votes v WHERE v.subject = 'A-' || p.id AND v.vote = 'yes') FROM proposals p WHERE p.verb IN (0, 1, 3) AND "
                                   "p.state IN (8, 9, 10, 11, 12)",
                                   "");
     while (query_next(q)) {

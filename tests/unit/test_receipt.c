@@ -108,6 +108,9 @@ static const struct {
     {"UPDATE proposals SET decider = 'manager2' WHERE decider = 'manager1'", "UPDATE proposals SET decider = 'manager1' WHERE decider = 'manager2'", "request A-"},
     {"UPDATE votes SET reason = 'x' WHERE reason = ''", "UPDATE votes SET reason = '' WHERE reason = 'x'", "the vote on A-"},
     {"UPDATE votes SET person = 'manager2'", "UPDATE votes SET person = 'manager1'", "the vote on A-"},
+    {"UPDATE votes SET holder = 'manager2'", "UPDATE votes SET holder = 'manager1'", "the vote on A-"},
+    {"UPDATE proposals SET basis = replace(basis, '\"due\":4820000', '\"due\":4820001')", "UPDATE proposals SET basis = replace(basis, '\"due\":4820001', '\"due\":4820000')",
+     "request A-"},
     {"UPDATE votes SET revision = revision + 1", "UPDATE votes SET revision = revision - 1", "the vote on A-"},
     {"UPDATE shown SET card = replace(card, 'Northwind', 'Southwind')", "UPDATE shown SET card = replace(card, 'Southwind', 'Northwind')", "a card that was shown of A-"},
     {"UPDATE shown SET hash = '00' || hash", "UPDATE shown SET hash = substr(hash, 3)", "a card that was shown of A-"},
@@ -117,7 +120,7 @@ static const struct {
     {"UPDATE receipts SET person = 'x' || person", "UPDATE receipts SET person = substr(person, 2)", "receipt R-"},
     {"UPDATE receipts SET at_ms = at_ms + 1", "UPDATE receipts SET at_ms = at_ms - 1", "receipt R-"},
     {"UPDATE proposals SET id = id + 100", "UPDATE proposals SET id = id - 100", "is gone from the store"},
-    {"INSERT INTO votes SELECT 1, 'manager2', vote, right_used, reason, revision, at_ms FROM votes", "DELETE FROM votes WHERE person = 'manager2'", "the vote on A-1 manager2"},
+    {"INSERT INTO votes SELECT 'A-1', 'manager2', vote, holder, right_used, reason, revision, at_ms FROM votes", "DELETE FROM votes WHERE person = 'manager2'", "the vote on A-1 manager2"},
 };
 
 static void run(struct office *o, const char *sql)

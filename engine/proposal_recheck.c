@@ -1,0 +1,191 @@
+/* The world moves between the asking, each vote and the doing. Here a request is held against what is known now: the facts it is
+ * bound to, the outer bounds of policy, and the rights of those who voted. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/effect.h"
+#include "engine/hold.h"
+#include "engine/journal.h"
+#include "engine/proposal_internal.h"
+#include "engine/timer.h"
+
+static const struct actor POLICY = {.name = "policy"};
+
+/* ---- asked again ---- */
+
+/* The same wish on what is due now; NULL when it cannot be made. */
+static json_t *terms_again(const struct recovery *r, const struct proposal *p)
+{
+    if (p->verb == VERB_PLAN)
+        return plan_terms_make(r, (int)json_i64(p->terms, "count", 1), json_i64(p->terms, "first_ms", 0), json_str(p->terms, "zone", ""));
+    if (p->verb != VERB_HOLD && p->verb != VERB_EXTEND)
+        return json_deep_copy(p->terms);
+    json_t *terms = hold_terms(r, json_i64(p->terms, "end_ms", 0), json_i64(p->terms, "ask_ms", 0), json_str(p->terms, "at_end", "resume"),
+                               json_str(p->terms, "reason", ""));
+    if (json_object_get(p->terms, "hold"))
+        json_object_set(terms, "hold", json_object_get(p->terms, "hold"));
+    return terms;
+}
+
+/* What policy says to these terms today, its outer bound first of all. */
+static enum bound bound_now(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *terms, char *why, size_t size)
+{
+    str_copy(why, size, p->bound);
+    if (p->verb == VERB_PLAN)
+        return plan_bound(e, r, terms, why, size);
+    if (p->verb != VERB_HOLD && p->verb != VERB_EXTEND)
+        return BOUND_MANAGER;
+    int64_t end = json_i64(terms, "end_ms", 0);
+    struct hold *h = hold_of_case(e, r->id);
+    enum bound b = policy_hold(e->policy, hold_counts(h) ? h->start_ms : p->created_ms, end, why, size);
+    hold_free(h);
+    if (end > e->now_ms)
+        return b;
+    snprintf(why, size, "the hold would have ended by now");
+    return BOUND_REFUSED;
+}
+
+static void ask_again(struct engine *e, struct recovery *r, const struct proposal *p, const char *changed)
+{
+    char why[300];
+    AUTO_JSON terms = terms_again(r, p);
+    bool allowed = terms && bound_now(e, r, p, terms, why, sizeof why) != BOUND_REFUSED;
+    struct draft d = {.verb = p->verb, .requester = p->requester, .reason = p->reason, .bound = why, .amount = r->due};
+    if (p->replaces || !allowed || str_eq(p->requester, "policy") || proposal_possible(e, r, &d, NULL) != 0)
+        return; /* a counter-offer was a person's word for that amount: more was never offered */
+    d.take_terms = json_incref(terms);
+    struct proposal *fresh = proposal_draft(e, r, &d);
+    if (fresh)
+        proposal_ask(e, r, fresh, &POLICY, p->id, changed);
+    proposal_free(fresh);
+}
+
+static void void_it(struct engine *e, struct recovery *r, struct proposal *p, const char *why, bool again)
+{
+    timer_cancel(e, "expire", p->case_id, p->id);
+    free(p->outcome);
+    p->outcome = str_dup(why);
+    proposal_move(e, r, p, &POLICY, PROPOSAL_VOIDED, NULL, "%s", why);
+    if (again)
+        ask_again(e, r, p, why);
+}
+
+/* ---- the facts ---- */
+
+/* Less is due: the request stays, for that. Votes given stay too; nobody objects to less. */
+static void lower(struct engine *e, struct recovery *r, struct proposal *p, json_t *take_terms)
+{
+    char was[MONEY_TEXT_SIZE], is[MONEY_TEXT_SIZE];
+    struct subject s;
+    struct approval a;
+    money_text(was, p->amount);
+    json_decref(p->terms);
+    p->terms = take_terms;
+    p->amount = r->due;
+    proposal_subject(e, r, p, &s);
+    proposal_approval(e, &s, p, &a);
+    proposal_bind(e, r, p, &a, json_i64(p->basis, "instead_of", 0), json_str(p->basis, "changed", ""));
+    approval_fini(&a);
+    proposal_move(e, r, p, &POLICY, PROPOSAL_ASKED, NULL, "less is due now, %s instead of %s; the request stays, for that", money_text(is, r->due), was);
+}
+
+bool proposal_recheck(struct engine *e, struct recovery *r, struct proposal *p, char *words, size_t size)
+{
+    enum basis b = proposal_compare(r, p, words, size);
+    json_t *terms = b == BASIS_BETTER ? terms_again(r, p) : NULL;
+    if (b == BASIS_SAME)
+        return true;
+    if (terms)
+        lower(e, r, p, terms);
+    else
+        void_it(e, r, p, words, true);
+    return false;
+}
+
+/* ---- the votes ---- */
+
+static void decided_by(struct proposal *p, const struct vote *v)
+{
+    free(p->decider);
+    free(p->right);
+    free(p->decision_reason);
+    p->decider = str_dup(v->person);
+    p->right = str_dup(v->right);
+    p->decision_reason = str_dup(v->reason);
+    p->decided_ms = v->at_ms;
+}
+
+static void count(struct engine *e, const struct recovery *r, const struct proposal *p, struct tally *t)
+{
+    struct subject s;
+    struct approval a;
+    proposal_subject(e, r, p, &s);
+    proposal_approval(e, &s, p, &a);
+    approval_tally(e, &s, &a, t);
+    approval_fini(&a);
+}
+
+enum settled proposal_settle(struct engine *e, struct recovery *r, struct proposal *p, struct tally *t)
+{
+    char why[300];
+    count(e, r, p, t);
+    if (!t->complete)
+        return SETTLED_OPEN;
+    if (bound_now(e, r, p, p->terms, why, sizeof why) == BOUND_REFUSED) {
+        void_it(e, r, p, why, false);
+        return SETTLED_VOID;
+    }
+    if (!e->shadow && !proposal_facts_fresh(e, r)) {
+        recovery_ask_facts(e, r, NULL);
+        return SETTLED_READING;
+    }
+    const struct vote *last = tally_last(t);
+    const struct actor who = {.person = people_by_key(e->people, last->person), .name = last->person};
+    timer_cancel(e, "expire", p->case_id, p->id);
+    decided_by(p, last);
+    proposal_queue(e, r, p, &who);
+    return SETTLED_QUEUED;
+}
+
+void proposals_recheck(struct engine *e, struct recovery *r)
+{
+    int64_t ids[16];
+    size_t n = proposal_live(e, r->id, ids, DW_ARRAY_LEN(ids));
+    for (size_t i = 0; i < n; i++) {
+        char words[300];
+        struct tally t;
+        struct proposal *p = proposal_load(e, ids[i]);
+        if (p && p->state == PROPOSAL_ASKED)
+            proposal_recheck(e, r, p, words, sizeof words);
+        if (p && p->state == PROPOSAL_ASKED)
+            proposal_settle(e, r, p, &t);
+        proposal_free(p);
+    }
+}
+
+/* ---- about to leave ---- */
+
+bool proposal_may_run(struct engine *e, int64_t id)
+{
+    struct tally t;
+    struct proposal *p = proposal_load(e, id);
+    struct recovery *r = p && p->state == PROPOSAL_QUEUED && p->decided_ms ? recovery_load(e, p->case_id) : NULL;
+    if (r)
+        count(e, r, p, &t);
+    bool may = !r || t.complete;
+    if (!may) {
+        AUTO_STR why = str_fmt("the approval does not hold any more: ");
+        for (size_t i = 0; i < t.n; i++)
+            if (!t.votes[i].counts) {
+                free(why);
+                why = str_fmt("the approval of %s does not hold any more: %s", person_name_of(e->people, t.votes[i].person), t.votes[i].why_not);
+            }
+        effects_cancel_proposal(e, id);
+        if (p->verb == VERB_HOLD)
+            hold_failed(e, r, json_i64(p->terms, "hold", 0), why);
+        void_it(e, r, p, why, true);
+    }
+    recovery_free(r);
+    proposal_free(p);
+    return may;
+}

@@ -5,7 +5,7 @@
 #include "adapters/adapter.h"
 
 const struct driver *const drivers_all[] = {
-    &slack_driver, &console_driver, &stripe_driver, &zuora_driver, &chargebee_driver, &recurly_driver, &killbill_driver, &sandbox_driver, &smtp_driver, NULL,
+    &slack_driver, &matrix_driver, &console_driver, &stripe_driver, &zuora_driver, &chargebee_driver, &recurly_driver, &killbill_driver, &sandbox_driver, &smtp_driver, NULL,
 };
 
 const struct driver *driver_find(enum driver_kind kind, const char *name)

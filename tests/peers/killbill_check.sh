@@ -1,7 +1,8 @@
 #!/bin/sh
 # The Kill Bill driver, and Dunwell with it, against a real Kill Bill server with a test clock and a payment plugin that declines on
 # demand (killbill.sh). What is shown: an invoice fails and is read so; held, nothing happens for eight days, neither the scheduled
-# retry nor the overdue state; released, both happen. A payment is declined, made in part, and found again after a lost answer. Then
+# retry nor the overdue state; released, both happen. A payment is declined, made in part, and found again after a lost answer. A
+# credit, a remark and a write-off are made once and found again. Then
 # the whole loop (killbill_loop.py): Kill Bill's own notification becomes a card, and the hold on it is confirmed.
 #
 # Not part of `make check`: it fetches some 100 MB. About a minute once they are there.
@@ -139,6 +140,41 @@ drive read k14 "{\"customer\": \"$other\", \"invoice\": \"$theirs\"}"
 expect "done" '"status":"uncollectible"'
 drive read k15 '{"customer": "00000000-0000-0000-0000-000000000009"}'
 expect "refused Kill Bill does not know account"
+
+# What lowers what is owed: an item adjusted, once; the rest given up, once; and what people read of it.
+gateway RETURN_PLUGIN_STATUS_ERROR
+third=$(new_account initech)
+owed=$(charge "$third" 100)
+sum="\"customer\": \"$third\", \"invoice\": \"$owed\", \"currency\": \"USD\", \"case\": \"N-7\", \"reason\": \"a week of outage\""
+drive credit k20 "{$sum, \"amount\": 2050}"
+expect "done" '"due":7950' '"status":"open"'
+drive credit k20 "{$sum, \"amount\": 2050}"
+expect "done" '"due":7950'
+[ "$(posts)" = 0 ] || fail "the same credit was made again"
+build/peers/killbill_drive -n 3 -c "$options" "$base" credit k21 "{$sum, \"amount\": 950}" >build/peers/out # dies before the answer is read
+[ "$(posts)" = 1 ] || fail "no credit was sent: $(cat build/peers/out)"
+build/peers/killbill_drive -c "$options" -s '{"at": "find", "left": 7950}' "$base" credit k21 "{$sum, \"amount\": 950}" >build/peers/out
+last=$(tail -n 1 build/peers/out)
+expect "done" '"due":7000'
+[ "$(posts)" = 0 ] || fail "a credit whose answer was lost was made again"
+drive credit k22 "{$sum, \"amount\": 7001}"
+expect "refused" "is more than"
+drive note k23 "{$sum, \"text\": \"Ana called: they pay on Friday\"}"
+expect "done" '"id":'
+drive note k23 "{$sum, \"text\": \"Ana called: they pay on Friday\"}"
+expect "done"
+[ "$(posts)" = 0 ] || fail "the same remark was made again"
+drive overdue k24 "{\"before_ms\": 4000000000000}"
+expect "done" "{\"currency\":\"USD\",\"customer\":\"$third\",\"due\":7000,\"due_at_ms\":" "\"invoice\":\"$owed\"}"
+drive write_off k25 "{$sum, \"amount\": 7000}"
+expect "done" '"status":"uncollectible"' '"due":0'
+drive write_off k25 "{$sum, \"amount\": 7000}"
+expect "done" '"status":"uncollectible"'
+[ "$(posts)" = 0 ] || fail "the same invoice was given up again"
+drive read k26 "{\"customer\": \"$third\", \"invoice\": \"$owed\"}"
+expect "done" '"status":"uncollectible"'
+drive credit k27 "{$sum, \"amount\": 100}"
+expect "refused" "there is nothing to credit"
 
 gateway RETURN_PLUGIN_STATUS_ERROR
 "$python" tests/peers/killbill_loop.py "$base" || fail "the whole loop"

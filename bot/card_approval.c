@@ -11,6 +11,7 @@
 #include "bot/words.h"
 #include "engine/approval.h"
 #include "engine/receipt.h"
+#include "engine/step_up.h"
 #include "engine/waiting.h"
 #include "engine/when.h"
 
@@ -137,6 +138,8 @@ static void say_needs(json_t *card, struct engine *e, const struct recovery *r, 
 {
     AUTO_BUF out = BUF(WORDS_SIZE);
     words_needs(&out, e, r, p);
+    if (step_up_wanted(e, p->amount))
+        buf_adds(&out, ". A yes to this amount takes a one-time code");
     card_paragraph(card, buf_text(&out));
     buf_clear(&out);
     buf_addf(
@@ -203,13 +206,20 @@ static void approval_facts(json_t *card, const struct engine *e, const struct re
         card_fact(card, e, &r->facts, names[i]);
 }
 
-static void approval_buttons(json_t *card, const struct recovery *r, const struct proposal *p, const char *what)
+/* One click more is asked for before a yes: a form for the one-time code, or a plain "are you sure". */
+static void approve_button(json_t *card, const struct engine *e, const struct recovery *r, const struct proposal *p, const char *what)
 {
     char ref[32], label[LABEL_SIZE], name[WORDS_NAME];
+    bool coded = step_up_wanted(e, p->amount);
     snprintf(ref, sizeof ref, "A-%lld", (long long)p->id);
-    AUTO_STR wide = str_fmt("Approve %s", what);
+    AUTO_STR wide = str_fmt("Approve %s%s", coded ? "with a code: " : "", what);
     str_copy(label, sizeof label, wide);
     json_t *yes = card_action(card, "approve", label, "primary", ref, p->revision);
+    AUTO_STR typed = str_fmt("approve %s code 123456", ref);
+    if (coded) {
+        json_put(yes, "command", typed);
+        return;
+    }
     AUTO_STR title = str_fmt("Approve %s?", ref);
     AUTO_STR text = str_fmt("%.100s: %s. It is executed at %s right away.", words_name(name, r), what, r->biller);
     json_t *confirm = json_object();
@@ -217,6 +227,13 @@ static void approval_buttons(json_t *card, const struct recovery *r, const struc
     json_put(confirm, "text", text);
     json_put(confirm, "yes", "Approve");
     json_put_new(yes, "confirm", confirm);
+}
+
+static void approval_buttons(json_t *card, const struct engine *e, const struct recovery *r, const struct proposal *p, const char *what)
+{
+    char ref[32];
+    snprintf(ref, sizeof ref, "A-%lld", (long long)p->id);
+    approve_button(card, e, r, p, what);
     if (p->verb == VERB_PLAN)
         card_action(card, "counter", "Counter...", "", ref, p->revision);
     card_action(card, "decline", "Decline...", "danger", ref, p->revision);
@@ -272,7 +289,7 @@ json_t *card_approval(struct engine *e, const struct recovery *r, const struct p
     if (!is_over(p))
         approval_facts(card, e, r);
     if (p->state == PROPOSAL_ASKED && !e->shadow) {
-        approval_buttons(card, r, p, what);
+        approval_buttons(card, e, r, p, what);
         vote_buttons(card, e, p);
     }
     waiting_fini(&w);

@@ -25,6 +25,9 @@ json_t *form_hold(struct engine *e, const struct recovery *r);
 json_t *form_promise(struct engine *e, const struct recovery *r);
 json_t *form_reason(const char *form, const char *ref, const char *title, const char *label); /* decline, dispute */
 json_t *form_counter(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *values);
+/* An input for a one-time code, where the amount takes one. */
+void form_wants_code(json_t *form, const struct engine *e, const struct proposal *p);
+json_t *form_approve(const struct recovery *r, const struct proposal *p); /* a yes with a one-time code */
 /* An open_form effect ended: fills the form. result NULL (it could not be opened): nothing. */
 void forms_opened(struct engine *e, const struct chat_end *end);
 

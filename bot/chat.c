@@ -9,6 +9,7 @@
  * An answer travels in the acknowledgement where the platform carries one (commands, submitted forms); to a click
  * it is whispered. The response URL of a click is a secret and is not needed for that, so it is never stored. */
 #include <ctype.h>
+#include <openssl/crypto.h>
 #include <string.h>
 
 #include "bot/commands.h"
@@ -55,6 +56,31 @@ static int refuse_role(const struct request *rq, const struct command *c, struct
                    rq->who.person->roles ? role_names(rq->who.person->roles, have, sizeof have) : "none");
 }
 
+/* May a one-time code stand in it? */
+static bool is_coded(const struct command *c)
+{
+    static const char *const verbs[] = {"approve", "accept", "counter", "emergency"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(verbs); i++)
+        if (str_eq(c->verb, verbs[i]))
+            return true;
+    return false;
+}
+
+/* The command sees its text without the code, and the code as a part of who asks. */
+static int run_coded(struct request *rq, const struct command *c, const char *args, struct err *e)
+{
+    char code[PARSE_CODE];
+    AUTO_STR rest = str_dup(args);
+    parse_take_code(rest, code);
+    rq->args = rest;
+    rq->who.code = code;
+    int rc = c->run(rq, e);
+    rq->who.code = NULL;
+    rq->args = "";
+    OPENSSL_cleanse(code, sizeof code);
+    return rc;
+}
+
 int request_run(struct request *rq, struct span verb, const char *args, struct err *e)
 {
     const struct command *c = command_find(verb);
@@ -62,6 +88,8 @@ int request_run(struct request *rq, struct span verb, const char *args, struct e
         return refuse_verb(rq, verb, e);
     if (!command_allowed(c, rq->who.person))
         return refuse_role(rq, c, e);
+    if (is_coded(c))
+        return run_coded(rq, c, args, e);
     rq->args = args;
     return c->run(rq, e);
 }
@@ -102,7 +130,7 @@ static int handle_action(struct request *rq, struct err *e)
                        "That button is from an older version of me. Type help to see what you can do.");
     if (!command_allowed(c, rq->who.person))
         return refuse_role(rq, c, e);
-    if (form_known(c->verb))
+    if (form_wanted(rq, c->verb, ref))
         return form_open(rq, c->verb, ref, rq->revision, e);
     return request_run(rq, span_of(c->verb), ref, e);
 }

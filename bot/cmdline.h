@@ -31,6 +31,7 @@ int demo_main(const struct subcommand *self, int argc, char **argv);    /* demo.
 int journal_main(const struct subcommand *self, int argc, char **argv); /* journal_cli.c */
 int matrix_main(const struct subcommand *self, int argc, char **argv);  /* matrix_cli.c */
 int report_main(const struct subcommand *self, int argc, char **argv);  /* report_cli.c */
+int people_main(const struct subcommand *self, int argc, char **argv);  /* people_cli.c */
 int drivers_main(const struct subcommand *self, int argc, char **argv); /* drivers_cli.c */
 int policy_main(const struct subcommand *self, int argc, char **argv);  /* policy_cli.c */
 int version_main(const struct subcommand *self, int argc, char **argv); /* main.c */

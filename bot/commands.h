@@ -73,7 +73,8 @@ typedef int (*case_step)(struct engine *e, struct recovery *r, const struct acto
 int request_step(struct request *rq, const char *example, case_step step, struct err *e);
 
 /* Forms (form_handle.c). */
-bool form_known(const char *action);          /* is this button answered by a form? */
+bool form_known(const char *action);
+bool form_wanted(struct request *rq, const char *action, const char *ref); /* is this button answered by a form? */
 int form_open(struct request *rq, const char *form, const char *ref, int64_t revision, struct err *e);
 int form_change(struct request *rq, struct err *e); /* the live line and the preview again */
 int form_submit(struct request *rq, struct err *e); /* may leave answer->form_errors */

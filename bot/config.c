@@ -338,6 +338,7 @@ static struct config *config_read(const struct doc *d, const char *path, struct 
     }
     read_listen(&r, root);
     read_store(&r, root);
+    c->codes_file = str_fmt("%s.codes", config_store_path(c));
     read_mode(&r, root);
     read_drivers(&r, root, "chat", DRIVER_CHAT, "{slack: {...}}");
     read_drivers(&r, root, "billing", DRIVER_BILLING, "{stripe: {kind: stripe, ...}}");
@@ -400,6 +401,7 @@ void config_free(struct config *c)
     free(c->accounts_file);
     free(c->people_file);
     free(c->policy_file);
+    free(c->codes_file);
     free(c->ca_file);
     free(c);
 }

@@ -13,6 +13,7 @@ struct config {
     int64_t failover_ms; /* a card that a chat has not taken for so long goes to another */
     int64_t catch_up_ms; /* how often billing is asked for what no webhook told */
     char *accounts_file, *people_file, *policy_file; /* relative paths are relative to the configuration's folder */
+    char *codes_file; /* secrets of one-time codes, beside the store (engine/enrolled.h) */
     char *ca_file;                                   /* NULL: the system's */
     struct driver_config *
         *drivers; /* chat, billing, notify in the order of the file; each is its driver's own struct */

@@ -5,9 +5,10 @@
 #include <sys/stat.h>
 
 #include "bot/log.h"
+#include "engine/enrolled.h"
 #include "engine/when.h"
 
-enum { FILE_PEOPLE, FILE_ACCOUNTS, FILE_POLICY };
+enum { FILE_PEOPLE, FILE_ACCOUNTS, FILE_POLICY, FILE_CODES };
 
 static bool changed(struct watched *w)
 {
@@ -69,6 +70,20 @@ static void reload_accounts(struct files *f, int64_t now)
     problems_free(&p);
 }
 
+static void reload_codes(struct files *f)
+{
+    struct problems p = {0};
+    struct enrolled *fresh = enrolled_load(f->watched[FILE_CODES].path, &p);
+    if (usable(&p, f->watched[FILE_CODES].path) && fresh) {
+        enrolled_free(f->enrolled);
+        f->enrolled = fresh;
+        f->codes_fresh = true;
+    } else {
+        enrolled_free(fresh);
+    }
+    problems_free(&p);
+}
+
 void files_look(struct files *f, int64_t now)
 {
     if (now - f->looked_ms < MS_SECOND && now >= f->looked_ms)
@@ -81,16 +96,20 @@ void files_look(struct files *f, int64_t now)
         reload_accounts(f, now);
     if (changed(&f->watched[FILE_POLICY]))
         reload_policy(f);
+    if (changed(&f->watched[FILE_CODES]))
+        reload_codes(f);
 }
 
 bool files_open(struct files *f, const struct config *c, int64_t now, struct problems *p)
 {
-    *f = (struct files){.watched = {{.path = c->people_file}, {.path = c->accounts_file}, {.path = c->policy_file}}};
+    *f = (struct files){.watched = {{.path = c->people_file}, {.path = c->accounts_file}, {.path = c->policy_file}, {.path = c->codes_file}}};
     for (size_t i = 0; i < DW_ARRAY_LEN(f->watched); i++)
         changed(&f->watched[i]);
     f->people = people_load(c->people_file, p);
     f->book = accounts_file_load(c->accounts_file, now, p);
     f->policy = policy_load(c->policy_file, p);
+    f->enrolled = enrolled_load(c->codes_file, p);
+    f->codes_fresh = true;
     return p->n == 0 && f->people && f->book && f->policy;
 }
 
@@ -99,6 +118,7 @@ void files_close(struct files *f)
     people_free(f->people);
     book_free(f->book);
     policy_free(f->policy);
+    enrolled_free(f->enrolled);
     *f = (struct files){0};
 }
 
@@ -107,6 +127,7 @@ void files_give(const struct files *f, struct engine *e)
     e->people = f->people;
     e->book = f->book;
     e->policy = f->policy;
+    e->enrolled = f->enrolled;
 }
 
 int64_t files_looked_ms(const struct files *f)

@@ -1,4 +1,4 @@
-/* The files a turn reads again when they change: people, accounts, policy. Engine thread. */
+/* The files a turn reads again when they change: people, accounts, policy, secrets of one-time codes. Engine thread. */
 #ifndef DW_BOT_FILES_H
 #define DW_BOT_FILES_H
 
@@ -17,7 +17,9 @@ struct files {
     struct people *people;
     struct book *book;
     struct policy *policy;
-    struct watched watched[3];
+    struct enrolled *enrolled;
+    bool codes_fresh; /* read, and the journal does not know yet who came and went: the turn clears it after its commit */
+    struct watched watched[4];
     int64_t looked_ms;
 };
 

@@ -12,6 +12,7 @@
 #include "bot/form_parts.h"
 #include "bot/words.h"
 #include "engine/effect.h"
+#include "engine/step_up.h"
 #include "engine/when.h"
 
 enum { OPEN_MS = 3000, UPDATE_MS = 60000, STALE_MOST = 8, REF_SIZE = 32, DUE_HOUR = 9, END_HOUR = 17 };
@@ -48,6 +49,14 @@ static int answered(struct request *rq, int rc, const char *said, const char *in
 static const char *filled(const struct request *rq, const char *id)
 {
     return parse_trim(form_value(rq->in->values, id, ""));
+}
+
+/* What stands in the form's field for a one-time code, also as "123 456". False when it is none. */
+static bool code_filled(const struct request *rq, char code[PARSE_CODE])
+{
+    AUTO_STR typed = str_fmt("code %.20s", filled(rq, "code"));
+    parse_take_code(typed, code);
+    return code[0] != '\0';
 }
 
 static bool day_of(struct request *rq, const char *input, const char *zone, int hour, int64_t *at_ms)
@@ -92,7 +101,7 @@ static int submit_plan(struct request *rq, struct recovery *r, const char *ref, 
 
 static int submit_counter(struct request *rq, struct recovery *r, const char *ref, struct err *e)
 {
-    char said[SAID_SIZE] = "";
+    char said[SAID_SIZE] = "", code[PARSE_CODE] = "";
     int64_t first_ms = 0, id = parse_ref(span_of(ref), 'A');
     int count = parse_count(filled(rq, "instalments"));
     struct proposal *p = proposal_load(rq->engine, id);
@@ -104,8 +113,11 @@ static int submit_counter(struct request *rq, struct recovery *r, const char *re
         return at_input(rq, "instalments", "Choose how many.");
     if (!day_of(rq, "first", case_zone(r), DUE_HOUR, &first_ms))
         return 0;
+    code_filled(rq, code);
+    rq->who.code = code;
     int rc = proposal_counter(rq->engine, id, &rq->who, count, first_ms, filled(rq, "why"), said, sizeof said, e);
-    return answered(rq, rc, said, "instalments", e);
+    rq->who.code = NULL;
+    return answered(rq, rc, said, json_object_get(rq->in->values, "code") ? "code" : "instalments", e);
 }
 
 static int submit_hold(struct request *rq, struct recovery *r, const char *ref, struct err *e)
@@ -163,12 +175,34 @@ static int submit_decline(struct request *rq, struct recovery *r, const char *re
 
 static int submit_emergency(struct request *rq, struct recovery *r, const char *ref, struct err *e)
 {
-    char said[SAID_SIZE] = "";
+    char said[SAID_SIZE] = "", code[PARSE_CODE] = "";
     (void)r;
     if (!filled(rq, "why")[0])
         return at_input(rq, "why", "Say why it cannot wait: every approver will read it.");
+    code_filled(rq, code);
+    rq->who.code = code;
     int rc = proposal_emergency(rq->engine, parse_ref(span_of(ref), 'A'), &rq->who, rq->revision, filled(rq, "why"), said, sizeof said, e);
-    return answered(rq, rc, said, "why", e);
+    rq->who.code = NULL;
+    return answered(rq, rc, said, json_object_get(rq->in->values, "code") ? "code" : "why", e);
+}
+
+/* A yes that takes a one-time code. The code is bound to the request and the revision that the form was opened on. */
+static int submit_approve(struct request *rq, struct recovery *r, const char *ref, struct err *e)
+{
+    char said[SAID_SIZE] = "", code[PARSE_CODE] = "";
+    int64_t id = parse_ref(span_of(ref), 'A');
+    (void)r;
+    if (!code_filled(rq, code))
+        return at_input(rq, "code", "Type the six digits your authenticator shows now.");
+    rq->who.code = code;
+    int rc = proposal_approve(rq->engine, id, &rq->who, rq->revision, filled(rq, "why"), said, sizeof said, e);
+    rq->who.code = NULL;
+    return answered(rq, rc, said, "code", e);
+}
+
+static bool approve_wanted(const struct engine *e, const struct proposal *p)
+{
+    return p->state == PROPOSAL_ASKED && step_up_wanted(e, p->amount);
 }
 
 /* ---- which forms there are ---- */
@@ -180,6 +214,7 @@ static const struct form_kind kinds[] = {
     {"dispute", "Dispute", false, "why", "dispute %s why billed twice", submit_dispute},
     {"decline", "Decline", true, "why", "decline %s too long for this account", submit_decline},
     {"emergency", "Emergency decision", true, "why", "emergency %s why the customer's service ends today", submit_emergency},
+    {"approve", "Approve", true, "code", "approve %s code 123456", submit_approve},
     {"counter", "Counter-offer", true, "instalments", "counter %s 3x", submit_counter},
 };
 
@@ -194,6 +229,16 @@ static const struct form_kind *kind_of(const char *verb)
 bool form_known(const char *action)
 {
     return kind_of(action) != NULL;
+}
+
+bool form_wanted(struct request *rq, const char *action, const char *ref)
+{
+    if (!str_eq(action, "approve"))
+        return form_known(action);
+    struct proposal *p = proposal_load(rq->engine, parse_ref(span_of(ref), 'A'));
+    bool wanted = p && approve_wanted(rq->engine, p);
+    proposal_free(p);
+    return wanted;
 }
 
 /* The case behind a form's reference, if there is still something to do. */
@@ -224,10 +269,13 @@ static json_t *form_fill(struct engine *e, const struct form_kind *k, const char
         f = form_hold(e, r);
     } else if (str_eq(k->verb, "promise")) {
         f = form_promise(e, r);
+    } else if (str_eq(k->verb, "approve")) {
+        f = form_approve(r, p);
     } else if (str_eq(k->verb, "decline")) {
         f = form_reason("decline", ref, k->title, "Why not? Whoever asked will read it.");
     } else if (str_eq(k->verb, "emergency")) {
         f = form_reason("emergency", ref, k->title, "Why can it not wait for the others? Every approver will read it.");
+        form_wants_code(f, e, p);
     } else {
         f = form_reason("dispute", ref, k->title, "What do they dispute?");
     }
@@ -238,6 +286,11 @@ static json_t *form_fill(struct engine *e, const struct form_kind *k, const char
 }
 
 /* ---- opening and keeping up to date ---- */
+
+static bool is_yes(const struct form_kind *k)
+{
+    return str_eq(k->verb, "approve") || str_eq(k->verb, "counter");
+}
 
 /* May this person do it at all? Said before a form is opened, not after it is filled in. */
 static int may_open(struct request *rq, const struct form_kind *k, const char *ref, struct err *e)
@@ -257,6 +310,8 @@ static int may_open(struct request *rq, const struct form_kind *k, const char *r
     else if (!k->of_request && !recovery_may_work(rq->engine, r, rq->who.person))
         rc = err_set(e, ERR_DENIED, "This is for the account's AE, a collector or a manager. %s owns it.",
                      words_person(rq->engine, r->owner));
+    else if (k->of_request && is_yes(k))
+        rc = proposal_may_approve(rq->engine, p->id, &rq->who, rq->revision, e);
     proposal_free(p);
     recovery_free(r);
     return rc;

@@ -10,6 +10,7 @@
 #include "bot/form_parts.h"
 #include "bot/parse.h"
 #include "bot/words.h"
+#include "engine/step_up.h"
 #include "engine/when.h"
 
 enum {
@@ -78,6 +79,12 @@ static void input_why(json_t *form, const char *label, const char *value, bool o
 {
     json_t *input = form_input(form, "why", "text", label, value);
     json_put_new(input, "optional", json_boolean(optional));
+}
+
+/* Always empty: what was typed there is shown nowhere again. */
+static void input_code(json_t *form)
+{
+    form_input(form, "code", "text", "One-time code (the six digits your authenticator shows now)", "");
 }
 
 static void note_schedule(json_t *form, const json_t *terms, const char *currency, const char *zone)
@@ -161,7 +168,9 @@ json_t *form_counter(struct engine *e, const struct recovery *r, const struct pr
                                 json_i64(p->terms, "first_ms", e->now_ms + FIRST_DAYS * MS_DAY));
     AUTO_STR ref = str_fmt("A-%lld@%lld", (long long)p->id, (long long)p->revision);
     AUTO_STR title = str_fmt("Counter A-%lld", (long long)p->id);
-    return plan_like(e, r, "counter", ref, title, &c);
+    json_t *f = plan_like(e, r, "counter", ref, title, &c);
+    form_wants_code(f, e, p);
+    return f;
 }
 
 json_t *form_hold(struct engine *e, const struct recovery *r)
@@ -202,4 +211,26 @@ json_t *form_reason(const char *form, const char *ref, const char *title, const 
     json_t *f = form_new(form, ref, title, "Send");
     input_why(f, label, "", false);
     return f;
+}
+
+/* What is agreed to stands above the code, so that nobody types one for something they have not read. */
+json_t *form_approve(const struct recovery *r, const struct proposal *p)
+{
+    char name[WORDS_NAME], what[300];
+    AUTO_STR ref = str_fmt("A-%lld@%lld", (long long)p->id, (long long)p->revision);
+    AUTO_STR title = str_fmt("Approve A-%lld", (long long)p->id);
+    json_t *f = form_new("approve", ref, title, "Approve");
+    proposal_words(p, what, sizeof what);
+    AUTO_STR line = str_fmt("%s: %s. It is executed at %s right away.", words_name(name, r), what, r->biller);
+    form_note(f, line);
+    form_note(f, "An amount like this takes a one-time code beside the click.");
+    input_code(f);
+    input_why(f, "Why? (optional)", "", true);
+    return f;
+}
+
+void form_wants_code(json_t *form, const struct engine *e, const struct proposal *p)
+{
+    if (step_up_wanted(e, p->amount))
+        input_code(form);
 }

@@ -78,6 +78,14 @@ static const char policy_help[] =
     "  -h, --help          print this\n\n"
     "Exit: 0 every rule can be fulfilled, 1 one cannot, or a file is wrong, 2 usage.\n";
 
+static const char people_help[] =
+    "enroll makes the secret for a person's one-time codes, shows it once in this terminal, and asks for a code before\n"
+    "it counts. list says who is enrolled. revoke ends it at once. All three work beside a running Dunwell.\n\n"
+    "  -c, --config FILE   the configuration (default: dunwell.yaml)\n"
+    "  -h, --help          print this\n\n"
+    "Exit: 0 done; 1 nobody has that name, enrolled already or not at all, or the code was wrong; 2 usage; 3 a file\n"
+    "cannot be read or written.\n";
+
 static const char drivers_help[] =
     "Lists the systems that are built in, and in a table what each billing system does. With a NAME: its options, what it can\n"
     "do, in sentences, and how it keeps a write from happening twice.\n\n"
@@ -95,6 +103,8 @@ const struct subcommand subcommands_all[] = {
     {"report", "approvals [--since 30d] [--config FILE | --store URL] [--json]", "who decided what, how fast, and how it ended", report_help,
      report_main},
     {"policy", "check [--config FILE]", "say whom each approval rule calls, and where nobody could decide", policy_help, policy_main},
+    {"people", "list | enroll KEY | revoke KEY  [--config FILE]", "one-time codes for large approvals: who can give them",
+     people_help, people_main},
     {"drivers", "[NAME | --options]", "list the chat, billing and mail systems that are built in", drivers_help,
      drivers_main},
     {"matrix", "registration [--config FILE] [--url URL]", "print the file that makes a Matrix server bring what people do", matrix_help,

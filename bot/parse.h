@@ -41,6 +41,10 @@ int64_t parse_ref(struct span word, char letter);
 int64_t parse_any_ref(struct span word, const char *letters, char *letter);
 /* "N-12@4": the reference and the card revision behind it (0 when there is none), copied apart. */
 int64_t parse_revision(char *ref, size_t size, const char *value);
+/* A one-time code in what was typed ("code 123456", "code 123 456", or six digits as the second word) is cut out of the text, all
+ * of them; the first goes to code, which is "" when there is none. So a code is in no reason, refusal or echo. */
+enum { PARSE_CODE = 8 };
+void parse_take_code(char *text, char code[PARSE_CODE]);
 /* "3x", "x3", "3": 0 when it is no sensible number. */
 int parse_count(const char *text);
 

@@ -20,6 +20,7 @@
 #include "engine/journal.h"
 #include "engine/poll.h"
 #include "engine/session.h"
+#include "engine/step_up.h"
 #include "engine/when.h"
 
 /* What a stored webhook leads to (its case, the calls of it) can wait for the answers of those who came in a crowd: then it
@@ -362,6 +363,8 @@ int turn_run(struct turn *t, struct input *inputs, size_t n, struct outputs *out
     store_begin(engine->store);
     if (!t->started)
         first_time(t);
+    if (t->files.codes_fresh)
+        step_up_sync(engine);
     for (size_t i = 0; i < n; i++)
         take(t, &inputs[i], out);
     work(t, inputs, n);
@@ -379,6 +382,7 @@ int turn_run(struct turn *t, struct input *inputs, size_t n, struct outputs *out
     metric_add(METRIC_COMMITS, wrote);
     metric_add(METRIC_COMMIT_US, wrote ? monotonic_us() - began_us : 0);
     t->started = true;
+    t->files.codes_fresh = false;
     if (t->crowd_ms == engine->now_ms)
         t->crowd_ms = world_now(t); /* a slow commit is no sign that it has gone */
     hand_over_calls(t, out);

@@ -13,6 +13,7 @@
 #include "engine/store.h"
 
 struct engine;
+struct enrolled;
 
 struct chat_end;
 
@@ -56,6 +57,7 @@ struct engine {
     const struct people *people; /* borrowed; swapped between turns */
     const struct book *book;
     const struct policy *policy;
+    const struct enrolled *enrolled; /* who can give one-time codes; NULL: nobody */
     bool shadow;       /* decide and record, execute nothing */
     const struct chat_site *chats; /* where cards go, in the order of the configuration; borrowed */
     size_t n_chats;
@@ -97,6 +99,7 @@ struct actor {
     const struct person *person;
     const char *name;
     const char *platform, *channel;
+    const char *code; /* a one-time code given with it (step_up.h); NULL or "" when none. Never written down */
 };
 
 const char *actor_key(const struct actor *a);  /* "manager1", "policy" */

@@ -31,6 +31,7 @@
  *     remind_hours: [4, 12, 24]
  *     escalate: [{after_hours: 24, ask: [finance]}]
  *     reactions_below: {USD: 5000}
+ *     step_up: {USD: 25000}              # from this amount on a yes takes a one-time code
  *     separate: {USD: 20000}              # from this amount on, neither who asked nor the account's owner decides
  *     rules:                                # every one that fits applies; the strictest wins
  *       - {name: large, when: {kinds: [plan, credit], at_least: {USD: 50000}, tiers: [strategic], regions: [emea]},
@@ -91,6 +92,9 @@ struct approval;
 void policy_approval(const struct policy *p, const struct subject *s, struct approval *out);
 const json_t *policy_separate(const struct policy *p);       /* {"USD": minor}, or NULL */
 const json_t *policy_approval_rules(const struct policy *p); /* borrowed, canonical (policy_parts.h); for `policy check` */
+/* Does a yes to this amount take a one-time code? *least: from where on, in its currency. When any amount is named, one in
+ * a currency that is not takes one always. */
+bool policy_step_up(const struct policy *p, struct money amount, struct money *least);
 
 /* May this card be tried again, by the network's and our own limits? Facts: method.brand, network.attempts_window,
  * network.attempts_day, invoice.attempts, payment.class, payment.advice. why says how many are left, or why not. */

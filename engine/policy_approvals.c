@@ -217,12 +217,15 @@ static json_t *read_rules(const struct policy_reader *r, const json_t *map)
 
 json_t *policy_read_approvals(const struct policy_reader *r, const json_t *root)
 {
-    static const char *const known[] = {"expire_hours", "remind_hours", "escalate", "reactions_below", "separate", "rules", NULL};
+    static const char *const known[] = {"expire_hours", "remind_hours", "escalate", "reactions_below", "step_up", "separate", "rules", NULL};
     const json_t *map = policy_section(r, root, "approvals", "approvals", known);
     json_t *out = json_object();
     json_put_i64(out, "expire_hours", policy_integer(r, map, "expire_hours", "approvals", 1, 720, 48));
     policy_read_patience(r, map, out);
     policy_read_reactions(r, map, out);
+    json_t *step_up = limits_read_json(r->d, map, "step_up", "approvals.step_up", r->p);
+    if (step_up)
+        json_put_new(out, "step_up", step_up);
     json_t *separate = limits_read_json(r->d, map, "separate", "approvals.separate", r->p);
     if (separate)
         json_put_new(out, "separate", separate);
@@ -297,4 +300,13 @@ const json_t *policy_separate(const struct policy *p)
 int policy_approval_hours(const struct policy *p)
 {
     return (int)json_i64(p->root, "approvals.expire_hours", 48);
+}
+
+bool policy_step_up(const struct policy *p, struct money amount, struct money *least)
+{
+    const json_t *limits = json_at(p->root, "approvals.step_up");
+    *least = money_of(0, amount.currency);
+    if (!limits)
+        return false;
+    return !limits_get(limits, amount.currency, least) || amount.minor >= least->minor;
 }

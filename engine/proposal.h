@@ -66,6 +66,8 @@ int proposal_unvote(struct engine *e, int64_t id, const struct actor *who, char 
 /* Decides alone by the emergency right (break_glass in people.yaml); a reason is required, and every approver is told. */
 int proposal_emergency(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said,
                        size_t size, struct err *err);
+/* Would a yes count, but for the code that may be wanted (step_up.h)? For what is asked before a form is opened. */
+int proposal_may_approve(struct engine *e, int64_t id, const struct actor *who, int64_t revision, struct err *err) DW_MUST_CHECK;
 int proposal_decline(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said,
                      size_t size, struct err *err); /* a reason is required */
 int proposal_counter(struct engine *e, int64_t id, const struct actor *who, int instalments, int64_t first_ms, const char *reason,

@@ -10,6 +10,7 @@
 #include "engine/proposal_internal.h"
 #include "engine/receipt.h"
 #include "engine/sm.h"
+#include "engine/step_up.h"
 #include "engine/timer.h"
 #include "engine/when.h"
 
@@ -68,6 +69,26 @@ static int decision_begin(struct engine *e, struct decision *d, int64_t id, cons
     if (rc == 0)
         rc = approval_may(e, &d->subject, &d->approval, who->person, &d->right, err);
     return rc ? rc : not_stale(d, revision, err);
+}
+
+/* From a limit on, a yes takes something that the person carries. Taking a counter-offer does not: the offer was the word of
+ * somebody with the right, and took a code itself. `take` false: could they give one? */
+static int code_taken(struct engine *e, const struct decision *d, const struct actor *who, bool take, struct err *err)
+{
+    const struct step_up what = {.ref = d->subject.ref, .case_id = d->r->id, .account = d->r->account, .amount = d->p->amount, .facts_hash = d->p->facts_hash};
+    if (str_eq(d->subject.acceptor, who->person->key) || !step_up_wanted(e, d->p->amount))
+        return 0;
+    return take ? step_up_take(e, who, &what, err) : step_up_ready(e, who, &what, err);
+}
+
+int proposal_may_approve(struct engine *e, int64_t id, const struct actor *who, int64_t revision, struct err *err)
+{
+    struct decision d;
+    int rc = decision_begin(e, &d, id, who, revision, err);
+    if (rc == 0)
+        rc = code_taken(e, &d, who, false, err);
+    decision_fini(&d);
+    return rc;
 }
 
 /* One row a person and request, and one in the journal. False when this person has voted already. */
@@ -157,6 +178,9 @@ static int cast(struct engine *e, struct decision *d, const struct actor *who, c
     struct tally t;
     if (moved_on(e, d, "approved", said, size))
         return 0;
+    int rc = code_taken(e, d, who, true, err);
+    if (rc)
+        return rc;
     if (!vote(e, d, who, word, reason, revision))
         return already_voted(e, d, err);
     d->voted = true;
@@ -275,6 +299,11 @@ static int counter_draft(struct engine *e, struct decision *d, const struct acto
     if (plan_bound(e, d->r, terms, why, sizeof why) == BOUND_REFUSED) {
         json_decref(terms);
         return err_set(err, ERR_INVALID, "Not allowed: %s", why);
+    }
+    int rc = code_taken(e, d, who, true, err);
+    if (rc) {
+        json_decref(terms);
+        return rc;
     }
     struct proposal *offer = proposal_draft(e, d->r, &(struct draft){.verb = VERB_PLAN, .take_terms = terms, .requester = who->person->key, .reason = reason,
                                                                       .bound = why, .amount = d->r->due, .replaces = d->p->id});

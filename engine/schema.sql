@@ -169,6 +169,15 @@ CREATE INDEX pings_waiting ON pings (person, id) WHERE state = 0;
 CREATE INDEX pings_ref ON pings (ref);
 CREATE INDEX pings_at ON pings (at_ms);
 
+-- one-time codes: what was spent, and who guessed; the secrets stand in a file beside the store (engine/enrolled.h)
+CREATE TABLE step_up (
+    person TEXT PRIMARY KEY,
+    enrolled_ms INTEGER NOT NULL,
+    last_step INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    locked_until_ms INTEGER NOT NULL
+);
+
 CREATE TABLE holds (
     id INTEGER PRIMARY KEY,
     case_id INTEGER NOT NULL,

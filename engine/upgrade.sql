@@ -108,3 +108,12 @@ CREATE TABLE votes (
 INSERT INTO votes (subject, person, vote, holder, right_used, reason, revision, at_ms)
     SELECT 'A-' || proposal_id, person, vote, person, right_used, reason, revision, at_ms FROM votes_1;
 DROP TABLE votes_1;
+
+-- One-time codes.
+CREATE TABLE step_up (
+    person TEXT PRIMARY KEY,
+    enrolled_ms INTEGER NOT NULL,
+    last_step INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    locked_until_ms INTEGER NOT NULL
+);

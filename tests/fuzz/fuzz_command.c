@@ -28,6 +28,20 @@ static void check_order(const char *args, unsigned wants)
     assert(str_eq(again.account, o.account) && again.count == 0 && !again.date[0] && !again.amount[0]);
 }
 
+/* A code is six digits and gone from the text; what is left is text as before and holds no further one. */
+static void check_code(const char *typed)
+{
+    char code[PARSE_CODE], again[PARSE_CODE];
+    struct err e = {0};
+    AUTO_STR text = str_dup(typed);
+    parse_take_code(text, code);
+    assert(strlen(code) == 0 || (strlen(code) == 6 && strspn(code, "0123456789") == 6));
+    assert(strlen(text) + strlen(code) <= strlen(typed) && parse_check(text, &e) == 0);
+    assert(code[0] || str_eq(text, typed));
+    parse_take_code(text, again);
+    assert(code[0] || !again[0]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const unsigned wants[] = {0, WANT_COUNT | WANT_FROM | WANT_WHY, WANT_UNTIL | WANT_WHY,
@@ -42,6 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     for (size_t i = 0; i < DW_ARRAY_LEN(wants); i++)
         check_order(text, wants[i]);
+    check_code(text);
     const char *rest = text;
     for (struct span w = parse_word(&rest); w.n > 0; w = parse_word(&rest)) {
         assert(w.p >= text && w.p + w.n <= text + strlen(text));

@@ -194,13 +194,40 @@ static void words_and_reasons(void **state)
     assert_string_equal(parse_skip_why(""), "");
 }
 
+static void codes_are_taken_out(void **state)
+{
+    (void)state;
+    static const char *const rows[][3] = {
+        {"A-17 code 123456", "A-17 ", "123456"},
+        {"A-17 CODE: 123 456 why fine", "A-17  why fine", "123456"},
+        {"A-17 123456 why fine", "A-17  why fine", "123456"},
+        {"A-17 why fine code 123-456", "A-17 why fine ", "123456"},
+        {"A-17 code 123456 code 654321", "A-17  ", "123456"},
+        {"A-17 code123456", "A-17 ", "123456"},
+        {"A-17 why invoice 123456 is wrong", "A-17 why invoice 123456 is wrong", ""},
+        {"A-17 code 1234567", "A-17 code 1234567", ""},
+        {"A-17 code 12345", "A-17 code 12345", ""},
+        {"A-17 code 12 3456", "A-17 code 12 3456", ""},
+        {"A-17 code", "A-17 code", ""},
+        {"123456", "123456", ""},
+        {"", "", ""},
+    };
+    for (size_t i = 0; i < DW_ARRAY_LEN(rows); i++) {
+        char code[PARSE_CODE];
+        AUTO_STR text = str_dup(rows[i][0]);
+        parse_take_code(text, code);
+        assert_string_equal(text, rows[i][1]);
+        assert_string_equal(code, rows[i][2]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plans_are_understood),    cmocka_unit_test(holds_have_an_end),
         cmocka_unit_test(promises_have_an_amount), cmocka_unit_test(references_are_read_leniently),
         cmocka_unit_test(counts_are_bounded),      cmocka_unit_test(bad_input_is_refused),
-        cmocka_unit_test(words_and_reasons),
+        cmocka_unit_test(words_and_reasons),       cmocka_unit_test(codes_are_taken_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 
 #include "bot/words.h"
 #include "engine/approval.h"
+#include "engine/delegation.h"
 
 enum { NAMES_MOST = 5 };
 
@@ -67,6 +68,14 @@ static void asked(struct buf *out, struct engine *e, const struct subject *s, co
     if (json_array_size(by_name) && json_array_size(others)) {
         buf_adds(out, ". May decide too: ");
         names(out, e, others);
+    }
+    for (size_t i = 0; i < json_array_size(others); i++) {
+        char deputy[APPROVAL_WORD];
+        const char *key = json_string_value(json_array_get(others, i));
+        int64_t until_ms = away_until(e, key, deputy);
+        if (until_ms)
+            buf_addf(out, "\n%s is away until {ms:%lld}%s%s", words_person(e, key), (long long)until_ms, deputy[0] ? "; asked instead: " : "",
+                     deputy[0] ? words_person(e, deputy) : "");
     }
     json_decref(by_name);
     json_decref(others);

@@ -24,6 +24,12 @@ struct order {
     const char *why;          /* into the parsed text, to its end; "" when none */
 };
 
+struct lend { /* delegate, away: each "" when it was not said */
+    char person[PARSE_NAME], amount[PARSE_NAME], date[PARSE_NAME], kind[PARSE_NAME];
+};
+/* [to|deputy] <person> [up to <amount>] [until <date> | for <days>] [for <kind>] */
+int parse_lend(struct lend *out, const char *args, struct err *e) DW_MUST_CHECK;
+
 /* Bounded, valid UTF-8 and free of control characters (but line breaks and tabs), or a sentence that says what to
  * do. */
 int parse_check(const char *text, struct err *e) DW_MUST_CHECK;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/approval_parts.h"
+#include "engine/delegation.h"
 #include "engine/buf.h"
 
 #define DECIDERS (ROLE_MANAGER | ROLE_FINANCE)
@@ -25,14 +26,13 @@ static struct money limit_of(const struct person *p, const char *currency)
 size_t approval_rights(const struct engine *e, const struct person *who, const char *currency, struct right out[RIGHTS_MOST])
 {
     char roles[64], limit[MONEY_TEXT_SIZE];
-    (void)e;
     out[0] = (struct right){.holder = who, .limit = limit_of(who, currency)};
     role_names(who->roles & DECIDERS, roles, sizeof roles);
     if (out[0].limit.minor < 0)
         str_copy(out[0].words, sizeof out[0].words, roles);
     else
         snprintf(out[0].words, sizeof out[0].words, "%s, up to %s", roles, money_text(limit, out[0].limit));
-    return 1;
+    return 1 + delegation_rights(e, who, currency, out + 1, RIGHTS_MOST - 1);
 }
 
 static bool within_limit(const struct subject *s, const struct right *r)
@@ -153,14 +153,16 @@ static int right_holds(const struct engine *e, const struct subject *s, const st
         rc = own_account(s, a, who, r->holder, err);
     if (rc != 0)
         return rc;
+    if (r->kind[0] && !str_eq(r->kind, s->kind))
+        return err_set(err, ERR_DENIED, "%s is not of the kind that %s lent you the right for (%s). Somebody else has to decide.", s->ref, r->holder->name, r->kind);
     if (!person_has(r->holder, DECIDERS))
         return err_set(err, ERR_DENIED, "Deciding on %s is for a manager or finance; your roles are: %s.", s->ref,
                        role_names(who->roles, roles, sizeof roles));
     if (!person_covers(r->holder, s->region, s->account))
         return err_set(err, ERR_DENIED, "%s is about an account outside the regions and accounts you decide for. Somebody else has to decide.", s->ref);
     if (!within_limit(s, r))
-        return err_set(err, ERR_DENIED, "%s is about %s; your limit is %s. Somebody with a higher limit has to decide.", s->ref,
-                       money_text(amount, s->amount), r->limit.minor < 0 ? "not set in that currency" : money_text(limit, r->limit));
+        return err_set(err, ERR_DENIED, "%s is about %s; %s %s. Somebody with a higher limit has to decide.", s->ref,
+                       money_text(amount, s->amount), r->holder == who ? "your limit is" : "the right that was lent to you goes up to", r->limit.minor < 0 ? "not set in that currency" : money_text(limit, r->limit));
     if (any_seat_fits(e, a, r->holder))
         return 0;
     approval_words(a, needs, sizeof needs);
@@ -199,7 +201,7 @@ int approval_may(const struct engine *e, const struct subject *s, const struct a
             *out = rights[i];
             return 0;
         }
-        if (i == 0)
+        if (i == 0 || (i == 1 && !person_has(who, DECIDERS))) /* of one without a right of their own, what was lent says more */
             first = why;
     }
     return err_set(err, first.code, "%s", first.text);
@@ -213,8 +215,13 @@ static size_t candidates(const struct engine *e, const struct subject *s, const 
     size_t n = 0;
     for (size_t i = 0; i < people_count(e->people); i++) {
         struct right right;
-        if (approval_may(e, s, a, people_at(e->people, i), &right, NULL) == 0)
-            holders[n++] = right.holder;
+        if (approval_may(e, s, a, people_at(e->people, i), &right, NULL) != 0)
+            continue;
+        size_t k = 0; /* one right is one seat, whoever uses it */
+        while (k < n && holders[k] != right.holder)
+            k++;
+        holders[k] = right.holder;
+        n += k == n;
     }
     return n;
 }
@@ -255,6 +262,24 @@ bool approval_named(const struct engine *e, const json_t *names, const struct pe
     return false;
 }
 
+static bool listed(const json_t *keys, const char *key)
+{
+    for (size_t i = 0; i < json_array_size(keys); i++)
+        if (str_eq(json_string_value(json_array_get(keys, i)), key))
+            return true;
+    return false;
+}
+
+void approval_ask(const struct engine *e, const struct subject *s, const struct approval *a, const struct person *p, json_t *asked)
+{
+    char key[APPROVAL_WORD];
+    struct right right;
+    away_asks(e, p->key, key);
+    const struct person *who = key[0] ? people_by_key(e->people, key) : NULL;
+    if (who && !listed(asked, who->key) && approval_may(e, s, a, who, &right, NULL) == 0)
+        json_array_append_new(asked, json_string(who->key));
+}
+
 void approval_people(const struct engine *e, const struct subject *s, const struct approval *a, json_t **asked, json_t **others)
 {
     *asked = json_array();
@@ -262,7 +287,13 @@ void approval_people(const struct engine *e, const struct subject *s, const stru
     for (size_t i = 0; i < people_count(e->people); i++) {
         const struct person *p = people_at(e->people, i);
         struct right right;
-        if (approval_may(e, s, a, p, &right, NULL) == 0)
-            json_array_append_new(approval_named(e, a->ask, p) ? *asked : *others, json_string(p->key));
+        if (approval_named(e, a->ask, p) && approval_may(e, s, a, p, &right, NULL) == 0)
+            approval_ask(e, s, a, p, *asked);
+    }
+    for (size_t i = 0; i < people_count(e->people); i++) {
+        const struct person *p = people_at(e->people, i);
+        struct right right;
+        if (!listed(*asked, p->key) && approval_may(e, s, a, p, &right, NULL) == 0)
+            json_array_append_new(*others, json_string(p->key));
     }
 }

@@ -54,6 +54,7 @@ struct right {
     const struct person *holder; /* whose right it is */
     struct money limit;          /* in the subject's currency; minor -1: none in it */
     char words[160];             /* "manager, up to $50,000.00" */
+    char kind[16];               /* only for subjects of this kind; "" for all */
 };
 enum { RIGHTS_MOST = 8 };
 /* Every right that a person can use for an amount in this currency, the own one first. THE place for rights that come from
@@ -67,6 +68,8 @@ int approval_may(const struct engine *e, const struct subject *s, const struct a
 int approval_possible(const struct engine *e, const struct subject *s, const struct approval *a, struct err *err) DW_MUST_CHECK;
 /* Is this person one of those named by role, group or key? */
 bool approval_named(const struct engine *e, const json_t *names, const struct person *p);
+/* Adds whoever is asked when p is: p, or while p is away the deputy, as far as that one may decide on it. */
+void approval_ask(const struct engine *e, const struct subject *s, const struct approval *a, const struct person *p, json_t *asked);
 /* Keys of those who are asked by name and of the others who may decide too. Two new arrays. */
 void approval_people(const struct engine *e, const struct subject *s, const struct approval *a, json_t **asked, json_t **others);
 

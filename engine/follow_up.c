@@ -2,6 +2,8 @@
  * order. */
 #include "engine/follow_up.h"
 
+#include "engine/delegation.h"
+
 #include <stdio.h>
 
 #include "engine/hold.h"
@@ -121,6 +123,10 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
 {
     if (str_eq(kind, "weekly")) { /* of no case */
         report_weekly(e);
+        return;
+    }
+    if (str_eq(kind, "delegation")) { /* of people, not of a case */
+        delegation_end(e, ref);
         return;
     }
     struct recovery *r = recovery_load(e, case_id);

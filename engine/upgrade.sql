@@ -117,3 +117,20 @@ CREATE TABLE step_up (
     failures INTEGER NOT NULL,
     locked_until_ms INTEGER NOT NULL
 );
+
+-- Lent rights, and who is away.
+CREATE TABLE delegations (
+    id INTEGER PRIMARY KEY,
+    from_person TEXT NOT NULL,
+    to_person TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    limits TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    is_live INTEGER NOT NULL,
+    ended_ms INTEGER NOT NULL,
+    ended_by TEXT NOT NULL
+);
+CREATE INDEX delegations_to ON delegations (to_person) WHERE is_live = 1;
+CREATE INDEX delegations_from ON delegations (from_person) WHERE is_live = 1;
+CREATE TABLE absences (person TEXT PRIMARY KEY, since_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, deputy TEXT NOT NULL);

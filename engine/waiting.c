@@ -77,7 +77,7 @@ json_t *waiting_people(struct engine *e, const struct recovery *r, const struct 
         const struct person *who = people_at(e->people, i);
         struct right right;
         if (approval_named(e, names, who) && approval_may(e, &s, &a, who, &right, NULL) == 0)
-            json_array_append_new(keys, json_string(who->key));
+            approval_ask(e, &s, &a, who, keys);
     }
     approval_fini(&a);
     return keys;

@@ -35,6 +35,9 @@ int away_end(struct engine *e, const struct actor *who, char *said, size_t size,
     const char *key = who->person->key;
     if (store_run(e->store, "DELETE FROM absences WHERE person = ?1", "t", key) != 1)
         return err_set(err, ERR_CONFLICT, "You were not away: everything comes to you.");
+    store_run(e->store, "UPDATE timers SET due_ms = ?2 WHERE kind = 'ping' AND due_ms > ?2 AND ref IN (SELECT id FROM pings WHERE person = ?1 AND state = 0)", "ti",
+              key, e->now_ms); /* what waited comes now */
+    e->memo.due_known = false;
     journal_add(e, who, "away.end", 0, "", key, NULL, "%s is back", actor_name(who));
     snprintf(said, size, "Welcome back: requests come to you again. What you lent ends on its own day, or now with: revoke (delegations shows it).");
     return 0;

@@ -2,10 +2,9 @@
  * order. */
 #include "engine/follow_up.h"
 
-#include "engine/delegation.h"
-
 #include <stdio.h>
 
+#include "engine/delegation.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
 #include "engine/ping.h"

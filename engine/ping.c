@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/buf.h"
+#include "engine/delegation.h"
 #include "engine/effect.h"
 #include "engine/policy_attention.h"
 #include "engine/timer.h"
@@ -50,7 +51,9 @@ static int64_t room_from(struct engine *e, const char *person)
 
 static int64_t free_from(struct engine *e, const struct person *who)
 {
-    int64_t quiet = ping_quiet_until(e, who), room = room_from(e, who->key);
+    char deputy[APPROVAL_WORD];
+    int64_t quiet = ping_quiet_until(e, who), room = room_from(e, who->key), away = away_until(e, who->key, deputy);
+    quiet = away > quiet ? away : quiet;
     return quiet > room ? quiet : room;
 }
 

@@ -42,6 +42,19 @@ static void check_code(const char *typed)
     assert(code[0] || !again[0]);
 }
 
+static void check_lend(const char *typed)
+{
+    struct lend o;
+    struct err e = {0};
+    if (parse_lend(&o, typed, &e) != 0) {
+        assert(e.text[0]);
+        return;
+    }
+    const char *const parts[] = {o.person, o.amount, o.date, o.kind};
+    for (size_t i = 0; i < DW_ARRAY_LEN(parts); i++)
+        assert(memchr(parts[i], '\0', PARSE_NAME) && strlen(parts[i]) <= strlen(typed));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const unsigned wants[] = {0, WANT_COUNT | WANT_FROM | WANT_WHY, WANT_UNTIL | WANT_WHY,
@@ -57,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < DW_ARRAY_LEN(wants); i++)
         check_order(text, wants[i]);
     check_code(text);
+    check_lend(text);
     const char *rest = text;
     for (struct span w = parse_word(&rest); w.n > 0; w = parse_word(&rest)) {
         assert(w.p >= text && w.p + w.n <= text + strlen(text));

@@ -1,6 +1,7 @@
 /* Lending a right, as people meet it: given, used, printed, revoked, over; and every way in which it must not be used. Mara
  * (manager1) decides up to $100,000.00, Milo (manager2) up to $100.00; Northwind owes $48,200.00 and its AE ana asks. */
 #include "engine/delegation.h"
+#include "engine/ping.h"
 #include "tests/unit/cases.h"
 
 static struct office office;
@@ -257,6 +258,28 @@ static void away_and_back(void **state)
     office_is(&office, "SELECT count(*) FROM journal WHERE verb = 'away.begin'", 3, "away in the journal");
 }
 
+static bool pinged(bool emergency)
+{
+    office_begin(&office);
+    bool now = ping_take(&office.e, &(struct ping){.case_id = 1, .person = "manager1", .ref = "A-2", .why = "asked", .emergency = emergency});
+    office_commit(&office);
+    return now;
+}
+
+static void nobody_away_is_pinged(void **state)
+{
+    (void)state;
+    assert_true(pinged(false));
+    says("U0MAN1", "away until fri", "nothing pings you");
+    assert_false(pinged(false));
+    assert_true(pinged(true)); /* an emergency never waits */
+    office_is(&office, "SELECT count(*) FROM pings WHERE state = 0", 1, "what waits");
+    says("U0MAN1", "back", "Welcome back");
+    office_turn(&office, NULL, NULL);
+    office_is(&office, "SELECT count(*) FROM pings WHERE state = 0", 0, "what still waits after the return");
+    assert_true(pinged(false));
+}
+
 static void away_with_a_right(void **state)
 {
     (void)state;
@@ -317,6 +340,7 @@ int main(void)
         T(only_for_the_kind),
         T(how_it_is_typed),
         T(away_and_back),
+        T(nobody_away_is_pinged),
         T(away_with_a_right),
         T(the_card_names_the_deputy),
     };

@@ -105,9 +105,9 @@ struct enrolled *enrolled_load(const char *path, struct problems *p)
 {
     size_t before = p->n;
     struct enrolled *all = mem_alloc(sizeof *all);
-    FILE *file = fopen(path, "re");
+    FILE *file = path ? fopen(path, "re") : NULL;
     struct stat st = {0};
-    if (!file && errno != ENOENT)
+    if (path && !file && errno != ENOENT)
         problems_add(p, path, 0, "cannot be read: %s; it must belong to the user that dunwell runs as", strerror(errno));
     if (file && (fstat(fileno(file), &st) != 0 || (st.st_mode & 077) != 0))
         problems_add(p, path, 0, "may be read by other users, and it holds secrets: chmod 600, and enrol everybody anew");

@@ -16,7 +16,7 @@ struct enrolment {
 
 struct enrolled;
 
-/* A file that is not there: nobody. Every other trouble is a problem (one that others may read is refused), and gives NULL. */
+/* A file that is not there, or path NULL: nobody. Every other trouble is a problem (one that others may read is refused), and gives NULL. */
 struct enrolled *enrolled_load(const char *path, struct problems *p);
 void enrolled_free(struct enrolled *all); /* wipes the secrets; NULL is fine */
 size_t enrolled_count(const struct enrolled *all); /* all may be NULL: nobody */

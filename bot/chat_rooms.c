@@ -35,7 +35,7 @@ static void void_cards(struct engine *e, const char *platform, const char *chann
     store_run(e->store, "UPDATE messages SET state = 'left' WHERE platform = ?1 AND (channel = ?2 OR substr(message, 1, ?3) = ?4)", "ttit",
               platform, channel, (int64_t)strlen(here), here);
     AUTO_STR lane = str_fmt("%s:%s", platform, channel);
-    store_run(e->store, "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3 WHERE lane = ?1 AND is_live = 1 AND state = ?4", "tiii", lane,
+    store_run(e->store, "UPDATE effects SET state = ?2, is_live = 0, is_head = 0, finished_ms = ?3 WHERE lane = ?1 AND is_live = 1 AND state = ?4", "tiii", lane,
               (int64_t)EFFECT_CANCELLED, e->now_ms, (int64_t)EFFECT_QUEUED);
 }
 

@@ -21,7 +21,7 @@
 #include "engine/session.h"
 #include "engine/when.h"
 
-enum { OUT_MOST = 512 };
+enum { OUT_MOST = 512, CANCEL_AT_ONCE = 64 };
 #define GIVE_UP_MS MS_DAY
 #define POLL_PAUSE_MS MS_MINUTE /* after a refusal: a wrong password is not tried again and again */
 
@@ -65,24 +65,53 @@ static bool effect_load(struct engine *e, int64_t id, struct effect *f)
     return true;
 }
 
+#define IS_FIRST "CASE WHEN EXISTS (SELECT 1 FROM effects AS ahead WHERE ahead.lane = ?1 AND ahead.is_live = 1) THEN 0 ELSE 1 END"
+
 int64_t effect_add(struct engine *e, const struct effect_spec *spec)
 {
     AUTO_JSON args = spec->take_args ? spec->take_args : json_object();
     changed(e);
     int64_t added = store_run(e->store,
-                              "INSERT INTO effects (lane, driver, op, dedupe, state, is_live, case_id, proposal_id, purpose, args, "
+                              "INSERT INTO effects (lane, driver, op, dedupe, state, is_live, is_head, case_id, proposal_id, purpose, args, "
                               "attempts, not_before_ms, deadline_ms, created_ms, finished_ms, reason) "
-                              "VALUES (?1,?2,?3,?4,0,1,?5,?6,?7,?8,0,?9,?10,?11,0,'') ON CONFLICT DO NOTHING",
+                              "VALUES (?1,?2,?3,?4,0,1," IS_FIRST ",?5,?6,?7,?8,0,?9,?10,?11,0,'') ON CONFLICT DO NOTHING",
                               "ttttiitjiii", spec->lane, spec->driver, spec->op, spec->key, spec->case_id, spec->proposal_id,
                               spec->purpose ? spec->purpose : "", args, spec->not_before_ms, spec->deadline_ms, e->now_ms);
     return added == 1 ? store_last_id(e->store) : 0;
 }
 
+/* One has ended: whoever waited longest behind it in its lane is next. */
+static void lane_advance(struct engine *e, int64_t ended)
+{
+    store_run(e->store,
+              "UPDATE effects SET is_head = 1 WHERE is_head = 0 AND id = (SELECT behind.id FROM effects AS behind WHERE behind.is_live = 1 AND "
+              "behind.lane = (SELECT lane FROM effects WHERE id = ?1) ORDER BY behind.id LIMIT 1)",
+              "i", ended);
+}
+
 void effect_cancel(struct engine *e, int64_t id)
 {
     changed(e);
-    store_run(e->store, "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3 WHERE id = ?1 AND state = 0", "iii", id,
-              (int64_t)EFFECT_CANCELLED, e->now_ms);
+    if (store_run(e->store, "UPDATE effects SET state = ?2, is_live = 0, is_head = 0, finished_ms = ?3 WHERE id = ?1 AND state = 0", "iii", id,
+                  (int64_t)EFFECT_CANCELLED, e->now_ms) == 1)
+        lane_advance(e, id);
+}
+
+/* What a query names, a few at a time: the rows that it reads are changed in between. */
+static size_t some_ids(struct query *q, int64_t ids[CANCEL_AT_ONCE])
+{
+    size_t n = 0;
+    while (n < CANCEL_AT_ONCE && query_next(q))
+        ids[n++] = query_i64(q, 0);
+    if (n == CANCEL_AT_ONCE)
+        query_end(q);
+    return n;
+}
+
+static void cancel_all(struct engine *e, const int64_t *ids, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        effect_cancel(e, ids[i]);
 }
 
 void effect_hurry(struct engine *e, int64_t id)
@@ -93,18 +122,26 @@ void effect_hurry(struct engine *e, int64_t id)
 
 void effects_cancel_proposal(struct engine *e, int64_t proposal_id)
 {
-    changed(e);
-    store_run(e->store, "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3 WHERE proposal_id = ?1 AND proposal_id > 0 AND is_live = 1 AND state = 0 AND attempts = 0",
-              "iii", proposal_id, (int64_t)EFFECT_CANCELLED, e->now_ms);
+    int64_t ids[CANCEL_AT_ONCE];
+    size_t n;
+    do {
+        n = some_ids(store_query(e->store, "SELECT id FROM effects WHERE proposal_id = ?1 AND proposal_id > 0 AND is_live = 1 AND state = 0 AND attempts = 0", "i", proposal_id), ids);
+        cancel_all(e, ids, n);
+    } while (n == CANCEL_AT_ONCE);
 }
 
 void effects_cancel_case(struct engine *e, int64_t case_id)
 {
-    changed(e);
-    store_run(e->store,
-              "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3 WHERE case_id = ?1 AND is_live = 1 AND state = 0 AND "
-              "attempts = 0 AND op NOT IN ('release', 'unplan') AND (proposal_id > 0 OR purpose = 'mail')",
-              "iii", case_id, (int64_t)EFFECT_CANCELLED, e->now_ms);
+    int64_t ids[CANCEL_AT_ONCE];
+    size_t n;
+    do {
+        n = some_ids(store_query(e->store,
+                                 "SELECT id FROM effects WHERE case_id = ?1 AND case_id > 0 AND is_live = 1 AND state = 0 AND attempts = 0 AND "
+                                 "op NOT IN ('release', 'unplan') AND (proposal_id > 0 OR purpose = 'mail')",
+                                 "i", case_id),
+                     ids);
+        cancel_all(e, ids, n);
+    } while (n == CANCEL_AT_ONCE);
 }
 
 void calls_free(struct calls *c)
@@ -133,9 +170,10 @@ static void effect_end(struct engine *e, const struct effect *f, bool done, cons
     bool secret = str_eq(f->op, "link") || str_eq(f->op, "mail"); /* links to pay are not kept longer than they are needed */
     changed(e);
     store_run(e->store,
-              "UPDATE effects SET state = ?2, is_live = 0, finished_ms = ?3, result = ?4, reason = ?5, stage = NULL, args = ?6 WHERE id = ?1",
+              "UPDATE effects SET state = ?2, is_live = 0, is_head = 0, finished_ms = ?3, result = ?4, reason = ?5, stage = NULL, args = ?6 WHERE id = ?1",
               "iiijtj", f->id, (int64_t)(done ? EFFECT_DONE : EFFECT_REFUSED), e->now_ms, secret ? NULL : result, reason,
               secret ? json_null() : f->args);
+    lane_advance(e, f->id);
     if (f->proposal_id) {
         saga_leg_ended(e, f->proposal_id, &(struct leg_end){f->driver, json_str(f->args, "customer", ""), done, result, reason});
     } else if (str_eq(f->purpose, "facts")) {
@@ -272,9 +310,8 @@ static void effect_step(struct engine *e, struct effect *f, const struct http_re
  * cost does not grow with what is queued behind, as it does with "state IN (...)", which sorts all of it. In shadow mode (?3)
  * what a time of live mode left behind stays where it is: not even looked at, for a look may lead on to a write. */
 #define HEADS(state)                                                                                                        \
-    "SELECT id, not_before_ms FROM effects WHERE is_live = 1 AND state = " state " AND not_before_ms <= ?1 AND "            \
-    "(?3 = 0 OR (proposal_id = 0 AND purpose <> 'mail')) AND NOT EXISTS "                                                   \
-    "(SELECT 1 FROM effects AS ahead WHERE ahead.lane = effects.lane AND ahead.is_live = 1 AND ahead.id < effects.id)"
+    "SELECT id, not_before_ms FROM effects WHERE is_head = 1 AND state = " state " AND not_before_ms <= ?1 AND "            \
+    "(?3 = 0 OR (proposal_id = 0 AND purpose <> 'mail'))"
 #define WAITING_HEADS HEADS("0") " UNION ALL " HEADS("2") " UNION ALL " HEADS("3") " ORDER BY not_before_ms, id LIMIT ?2"
 
 /* Those that are due, longest first. */
@@ -326,7 +363,7 @@ void effect_answered(struct engine *e, int64_t effect_id, const struct http_resp
 
 static int64_t next_due_ms(struct engine *e)
 {
-    if (store_i64(e->store, 0, "SELECT count(*) FROM effects WHERE is_live = 1 AND state = 1", "") >= OUT_MOST)
+    if (store_i64(e->store, 0, "SELECT count(*) FROM effects WHERE is_head = 1 AND state = 1", "") >= OUT_MOST)
         return INT64_MAX; /* enough is out; the answers wake us */
     struct query *q = store_query(e->store, WAITING_HEADS, "iii", INT64_MAX, (int64_t)1, (int64_t)e->shadow);
     int64_t due = INT64_MAX;

@@ -12,6 +12,8 @@
 #include "engine/timer.h"
 #include "engine/when.h"
 
+enum { FORGET_AT_ONCE = 1000 };
+
 void engine_init(struct engine *e, struct store *store, const struct world *world)
 {
     *e = (struct engine){.store = store, .world = *world, .digest = EVP_MD_CTX_new()};
@@ -78,15 +80,24 @@ void engine_dirty(struct engine *e, int64_t case_id)
     e->dirty[e->n_dirty++] = case_id;
 }
 
+/* Once an hour; what was seen is forgotten some rows a turn until none is left that is old. */
+static void hourly(struct engine *e)
+{
+    if (e->now_ms - e->memo.pruned_ms <= MS_HOUR)
+        return;
+    int64_t gone = store_run(e->store, "DELETE FROM chat_seen WHERE at_ms < ?1 AND seq IN (SELECT seq FROM chat_seen ORDER BY seq LIMIT ?2)", "ii",
+                             e->now_ms - 2 * MS_DAY, (int64_t)FORGET_AT_ONCE);
+    if (gone >= FORGET_AT_ONCE)
+        return;
+    report_look(e);
+    e->memo.pruned_ms = e->now_ms;
+}
+
 bool engine_tick(struct engine *e, int budget)
 {
     bool more = timers_work(e, budget);
     more |= inbox_work(e, budget);
-    if (e->now_ms - e->memo.pruned_ms > MS_HOUR) {
-        store_run(e->store, "DELETE FROM chat_seen WHERE at_ms < ?1", "i", e->now_ms - 2 * MS_DAY);
-        report_look(e);
-        e->memo.pruned_ms = e->now_ms;
-    }
+    hourly(e);
     if (more)
         e->memo.due_known = false;
     return more;
@@ -106,7 +117,7 @@ int64_t engine_next_due_ms(struct engine *e)
 
 void engine_recover(struct engine *e)
 {
-    store_run(e->store, "UPDATE effects SET state = ?1 WHERE is_live = 1 AND state = ?2", "ii", (int64_t)EFFECT_LOST,
+    store_run(e->store, "UPDATE effects SET state = ?1 WHERE is_head = 1 AND state = ?2", "ii", (int64_t)EFFECT_LOST,
               (int64_t)EFFECT_OUT);
     e->memo.due_known = e->memo.effects_known = false;
     catch_up_start(e);

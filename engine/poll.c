@@ -18,7 +18,7 @@ static void poll_start(struct engine *e, const char *driver)
 {
     AUTO_STR key = str_fmt("poll-%s", driver);
     AUTO_STR lane = str_fmt("%s:poll", driver);
-    store_run(e->store, "UPDATE effects SET is_live = 1, state = ?2, not_before_ms = 0 WHERE dedupe = ?1 AND is_live = 0", "ti", key,
+    store_run(e->store, "UPDATE effects SET is_live = 1, is_head = 1, state = ?2, not_before_ms = 0 WHERE dedupe = ?1 AND is_live = 0", "ti", key,
               (int64_t)EFFECT_QUEUED);
     effect_add(e, &(struct effect_spec){.lane = lane, .driver = driver, .op = "poll", .key = key, .purpose = "poll"});
 }
@@ -28,7 +28,7 @@ void polls_set(struct engine *e, const char *const *drivers, size_t n)
     struct query *q = store_query(e->store, "SELECT id, driver FROM effects WHERE is_live = 1 AND op = 'poll'", "");
     while (query_next(q))
         if (!is_wanted(query_text(q, 1), drivers, n))
-            store_run(e->store, "UPDATE effects SET is_live = 0, state = ?2 WHERE id = ?1", "ii", query_i64(q, 0), (int64_t)EFFECT_CANCELLED);
+            store_run(e->store, "UPDATE effects SET is_live = 0, is_head = 0, state = ?2 WHERE id = ?1", "ii", query_i64(q, 0), (int64_t)EFFECT_CANCELLED);
     for (size_t i = 0; i < n; i++)
         poll_start(e, drivers[i]);
 }

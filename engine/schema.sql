@@ -18,8 +18,9 @@ CREATE TABLE inbox (
 );
 CREATE UNIQUE INDEX inbox_once ON inbox (created_ms, source, ext_id);
 
-CREATE TABLE chat_seen (at_ms INTEGER NOT NULL, platform TEXT NOT NULL, dedupe TEXT NOT NULL, PRIMARY KEY (dedupe, platform));
-CREATE INDEX chat_seen_age ON chat_seen (at_ms);
+-- Rows come and go in the order of their time, so age needs no index of its own: the oldest have the smallest seq.
+CREATE TABLE chat_seen (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, platform TEXT NOT NULL, dedupe TEXT NOT NULL);
+CREATE UNIQUE INDEX chat_seen_once ON chat_seen (dedupe, platform);
 
 CREATE TABLE recoveries (
     id INTEGER PRIMARY KEY,
@@ -266,6 +267,7 @@ CREATE TABLE effects (
     dedupe TEXT NOT NULL UNIQUE,
     state INTEGER NOT NULL,
     is_live INTEGER NOT NULL,
+    is_head INTEGER NOT NULL DEFAULT 0, -- the oldest live one of its lane: only that may run
     case_id INTEGER NOT NULL,
     proposal_id INTEGER NOT NULL,
     purpose TEXT NOT NULL,
@@ -279,8 +281,9 @@ CREATE TABLE effects (
     result TEXT,
     reason TEXT NOT NULL
 );
-CREATE INDEX effects_due ON effects (state, not_before_ms, id) WHERE is_live = 1;
+CREATE INDEX effects_due ON effects (state, not_before_ms, id) WHERE is_head = 1;
 CREATE INDEX effects_lane ON effects (lane, id) WHERE is_live = 1;
+CREATE INDEX effects_case ON effects (case_id) WHERE is_live = 1 AND case_id > 0;
 CREATE INDEX effects_proposal ON effects (proposal_id) WHERE proposal_id > 0;
 
 CREATE TABLE messages (

@@ -134,3 +134,18 @@ CREATE TABLE delegations (
 CREATE INDEX delegations_to ON delegations (to_person) WHERE is_live = 1;
 CREATE INDEX delegations_from ON delegations (from_person) WHERE is_live = 1;
 CREATE TABLE absences (person TEXT PRIMARY KEY, since_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, deputy TEXT NOT NULL);
+
+-- Only the oldest effect of a lane may run, and is marked.
+ALTER TABLE effects ADD COLUMN is_head INTEGER NOT NULL DEFAULT 0;
+UPDATE effects SET is_head = 1 WHERE id IN (SELECT min(id) FROM effects WHERE is_live = 1 GROUP BY lane);
+DROP INDEX effects_due;
+CREATE INDEX effects_due ON effects (state, not_before_ms, id) WHERE is_head = 1;
+CREATE INDEX effects_case ON effects (case_id) WHERE is_live = 1 AND case_id > 0;
+
+-- What was seen in chat is forgotten by its order, without an index of its age.
+ALTER TABLE chat_seen RENAME TO chat_seen_1;
+DROP INDEX chat_seen_age;
+CREATE TABLE chat_seen (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, platform TEXT NOT NULL, dedupe TEXT NOT NULL);
+INSERT INTO chat_seen (at_ms, platform, dedupe) SELECT at_ms, platform, dedupe FROM chat_seen_1 ORDER BY at_ms;
+DROP TABLE chat_seen_1;
+CREATE UNIQUE INDEX chat_seen_once ON chat_seen (dedupe, platform);

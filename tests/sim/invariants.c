@@ -60,6 +60,10 @@ void invariants_after_turn(struct sim *s)
     none(s, "SELECT count(*) FROM holds WHERE is_live = 1 AND (end_ms <= start_ms OR owner = '')", "every hold has an end and an owner");
     none(s, "SELECT count(*) FROM (SELECT lane FROM effects WHERE is_live = 1 AND state = 1 GROUP BY lane HAVING count(*) > 1) AS twice",
          "one call in flight per lane");
+    none(s,
+         "SELECT count(*) FROM effects AS e WHERE is_head <> CASE WHEN is_live = 0 OR EXISTS (SELECT 1 FROM effects AS ahead WHERE "
+         "ahead.lane = e.lane AND ahead.is_live = 1 AND ahead.id < e.id) THEN 0 ELSE 1 END",
+         "the oldest of each lane is its head, and nobody else");
     none(s, "SELECT count(*) FROM (SELECT ext_id FROM inbox GROUP BY source, ext_id HAVING count(*) > 1) AS twice", "an event is stored once");
     none(s,
          "SELECT count(*) FROM proposals p JOIN recoveries r ON r.id = p.case_id WHERE r.is_open = 0 AND p.state = 2",

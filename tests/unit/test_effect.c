@@ -42,6 +42,38 @@ static void a_head_that_waits_holds_its_lane(void **state)
     bench_close(&b);
 }
 
+/* However many wait in a lane, and whichever of them is cancelled, the oldest that is left runs next. */
+static void whoever_is_oldest_is_next(void **state)
+{
+    (void)state;
+    struct bench b;
+    int64_t ids[140];
+    bench_open(&b);
+    for (size_t i = 0; i < DW_ARRAY_LEN(ids); i++) {
+        AUTO_STR key = str_fmt("k%zu", i);
+        bench_begin(&b);
+        ids[i] = effect_add(&b.e, &(struct effect_spec){.lane = "lane", .driver = "peer", .op = "collect", .key = key, .case_id = 1,
+                                                        .proposal_id = i < 2 ? 3 : i < 138 ? 4 : 0});
+        bench_commit(&b);
+    }
+    bench_begin(&b);
+    effects_cancel_proposal(&b.e, 3); /* the head and the one behind it */
+    effect_cancel(&b.e, ids[3]);
+    bench_commit(&b);
+    bench_run(&b);
+    assert_string_equal(b.last_key, "k2");
+    bench_run(&b);
+    assert_string_equal(b.last_key, "k4");
+    bench_begin(&b);
+    effects_cancel_case(&b.e, 1); /* more than are cancelled at a time */
+    bench_commit(&b);
+    for (size_t i = 5; i < 138; i++)
+        assert_int_equal(bench_state(&b, ids[i]), EFFECT_CANCELLED);
+    bench_run(&b);
+    assert_string_equal(b.last_key, "k138");
+    bench_close(&b);
+}
+
 static void a_key_is_asked_once(void **state)
 {
     (void)state;
@@ -232,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lane_is_a_queue),
         cmocka_unit_test(a_head_that_waits_holds_its_lane),
+        cmocka_unit_test(whoever_is_oldest_is_next),
         cmocka_unit_test(a_key_is_asked_once),
         cmocka_unit_test(cancelled_is_what_was_not_out),
         cmocka_unit_test(past_its_deadline_nobody_waits),

@@ -98,6 +98,19 @@ static void a_click_is_seen_once_for_two_days(void **state)
     engine_tick(&b.e, 1);
     bench_commit(&b);
     assert_int_equal(store_i64(b.store, -1, "SELECT count(*) FROM chat_seen", ""), 0); /* does not grow for ever */
+    bench_begin(&b);
+    for (int i = 0; i < 1500; i++) {
+        AUTO_STR key = str_fmt("t%d", i);
+        assert_true(chat_first_time(&b.e, "slack", key));
+    }
+    bench_commit(&b);
+    b.now_ms += 3 * MS_DAY;
+    for (int left = 500; left >= 0; left -= 500) { /* some a turn, so that none takes long */
+        bench_begin(&b);
+        engine_tick(&b.e, 1);
+        bench_commit(&b);
+        assert_int_equal(store_i64(b.store, -1, "SELECT count(*) FROM chat_seen", ""), left);
+    }
     bench_close(&b);
 }
 

@@ -4,36 +4,13 @@
  * when it was said yes to. */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "bot/commands.h"
+#include "bot/person.h"
 #include "bot/words.h"
 #include "engine/ending.h"
 #include "engine/ping.h"
 
 enum { SHOWN_MOST = 10 };
-
-/* "manager1", "@manager1", "<@U0MAN1|mara>", "Mara Manager" or its first word. */
-static const struct person *person_named(const struct request *rq, const char *text)
-{
-    const struct people *all = rq->engine->people;
-    char word[PARSE_NAME];
-    bool mention = text[0] == '<' && text[1] == '@';
-    str_copy(word, sizeof word, text + (mention ? 2 : text[0] == '@' ? 1 : 0));
-    if (mention) {
-        word[strcspn(word, "|>")] = '\0';
-        return people_by_chat(all, rq->in->platform, word);
-    }
-    word[strcspn(word, "\r\n")] = '\0';
-    const struct person *found = people_by_key(all, word), *by_id = people_by_chat(all, rq->in->platform, text);
-    for (size_t i = 0; !found && !by_id && i < people_count(all); i++) {
-        const struct person *p = people_at(all, i);
-        size_t first = strcspn(p->name, " ");
-        if (strcasecmp(p->name, word) == 0 || (strlen(word) == first && strncasecmp(p->name, word, first) == 0))
-            found = p;
-    }
-    return found ? found : by_id;
-}
 
 static const char *verb_words(const char *verb)
 {
@@ -126,9 +103,9 @@ int cmd_approvals(struct request *rq, struct err *e)
         open_ones(rq);
         return 0;
     }
-    const struct person *who = person_named(rq, text);
-    if (!who)
-        return err_set(e, ERR_NOT_FOUND, "I do not know \"%.60s\". Name a person as people.yaml does, such as: approvals %s", text, rq->who.person->key);
-    of_person(rq, who);
-    return 0;
+    const struct person *who = NULL;
+    int rc = request_person(rq, text, &who, e);
+    if (rc == 0)
+        of_person(rq, who);
+    return rc;
 }

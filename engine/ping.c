@@ -23,9 +23,25 @@ static const char *zone_of(const struct person *who)
     return who->zone && who->zone[0] ? who->zone : "UTC";
 }
 
+/* When somebody with hours of their own is at work again: the first start of a working day that lies ahead. */
+static int64_t work_from(const struct person *who, int64_t now_ms)
+{
+    int64_t start = now_ms;
+    for (int ahead = 0; ahead <= 7 && start <= now_ms; ahead++) {
+        struct civil c = when_civil(when_add_days(now_ms, ahead, zone_of(who)), zone_of(who));
+        c.hour = who->hours.from / 60;
+        c.minute = who->hours.from % 60;
+        if (who->hours.days & (1u << c.weekday))
+            start = when_of_civil(c, zone_of(who));
+    }
+    return start;
+}
+
 int64_t ping_quiet_until(const struct engine *e, const struct person *who)
 {
     int from, to;
+    if (who->hours.days)
+        return person_at_work(who, e->now_ms) ? 0 : work_from(who, e->now_ms);
     if (!policy_quiet(e->policy, &from, &to))
         return 0;
     struct civil c = when_civil(e->now_ms, zone_of(who));

@@ -21,7 +21,8 @@ bool ping_take(struct engine *e, const struct ping *p);
 void ping_send(struct engine *e, const struct ping *p);
 void ping_due(struct engine *e, int64_t id); /* the timer `ping` */
 
-/* Until when this person is left alone; 0 when not now. */
+/* Until when this person is left alone; 0 when not now. Whoever has `hours` in people.yaml is left alone outside of them,
+ * everybody else in attention.quiet of policy.yaml. */
 int64_t ping_quiet_until(const struct engine *e, const struct person *who);
 /* "A-17 Northwind Ltd: 6 x about $8,033.33 from 5 Jan 2027, $48,200.00, asked by Ana, open until ..." */
 void ping_line(struct engine *e, const struct recovery *r, const struct proposal *p, char *out, size_t size);

@@ -153,6 +153,17 @@ static void say_settled(struct engine *e, const struct decision *d, enum settled
     }
 }
 
+/* A yes in an emergency says more than the ordinary one that the same person may have given before. */
+static bool has_voted(const struct engine *e, const struct decision *d, const struct actor *who, const char *word)
+{
+    struct tally t;
+    votes_of(e, d->subject.ref, &t);
+    for (size_t i = 0; i < t.n; i++)
+        if (str_eq(t.votes[i].person, who->person->key) && (str_eq(t.votes[i].word, word) || str_eq(t.votes[i].word, "emergency")))
+            return true;
+    return false;
+}
+
 static int already_voted(struct engine *e, const struct decision *d, struct err *err)
 {
     struct tally t;
@@ -178,12 +189,13 @@ static int cast(struct engine *e, struct decision *d, const struct actor *who, c
     struct tally t;
     if (moved_on(e, d, "approved", said, size))
         return 0;
+    if (has_voted(e, d, who, word)) /* told before a one-time code is spent on it */
+        return already_voted(e, d, err);
     int rc = code_taken(e, d, who, true, err);
     if (rc)
         return rc;
-    if (!vote(e, d, who, word, reason, revision))
-        return already_voted(e, d, err);
-    d->voted = true;
+    vote_remove(e, &d->subject, who->person->key); /* an ordinary yes given before is part of one in an emergency */
+    d->voted = vote(e, d, who, word, reason, revision);
     say_settled(e, d, proposal_settle(e, d->r, d->p, &t), &t, said, size);
     return 0;
 }
@@ -240,11 +252,7 @@ int proposal_emergency(struct engine *e, int64_t id, const struct actor *who, in
         rc = not_stale(&d, revision, err);
     if (rc == 0) {
         char words[300];
-        struct tally t;
         d.right = (struct right){.holder = who->person, .words = "emergency right"};
-        approval_tally(e, &d.subject, &d.approval, &t);
-        if (!t.emergency) /* an ordinary yes given before is part of this one */
-            vote_remove(e, &d.subject, who->person->key);
         rc = cast(e, &d, who, "emergency", revision, reason, said, size, err);
         proposal_words(d.p, words, sizeof words);
         AUTO_STR text = str_fmt("EMERGENCY: %s approved %s for %s alone, by the emergency right: %s. Reason: \"%s\". You could have decided on it; the journal keeps it.",

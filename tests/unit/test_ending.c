@@ -60,6 +60,25 @@ static void a_plan_is_broken(void **state)
     office_close(&o);
 }
 
+static void a_name_that_fits_several_is_asked_back(void **state)
+{
+    struct office o;
+    (void)state;
+    office_patient(&o, "approvals: {}");
+    struct person *other = (struct person *)(uintptr_t)people_by_key(o.people, "finance1");
+    free(other->name);
+    other->name = str_dup("Mara Miller");
+    AUTO_STR several = office_say(&o, "U0AE1", "approvals Mara");
+    assert_says(several, "Several people fit \"Mara\": Mara Manager (manager1), Mara Miller (finance1). Use the key in brackets.");
+    AUTO_STR one = office_say(&o, "U0AE1", "approvals mara mil");
+    assert_says(one, "I know nobody called");
+    AUTO_STR whole = office_say(&o, "U0AE1", "approvals mara miller");
+    assert_says(whole, "Mara Miller has not decided anything yet.");
+    AUTO_STR mention = office_say(&o, "U0AE1", "approvals <@U0MAN1|mara>");
+    assert_says(mention, "Mara Manager has not decided anything yet.");
+    office_close(&o);
+}
+
 static void of_a_long_plan_not_every_instalment_is_news(void **state)
 {
     struct office o;
@@ -113,7 +132,7 @@ static void open_requests_and_strangers(void **state)
         assert_string_equal(said, "Mara Manager has not decided anything yet.");
     }
     AUTO_STR who = office_say(&o, "U0AE1", "approvals @nobody");
-    assert_says(who, "I do not know \"@nobody\"");
+    assert_says(who, "I know nobody called \"nobody\"");
     office_close(&o);
 }
 
@@ -137,7 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_is_kept),
-        cmocka_unit_test(a_plan_is_broken),
+        cmocka_unit_test(a_plan_is_broken), cmocka_unit_test(a_name_that_fits_several_is_asked_back),
         cmocka_unit_test(of_a_long_plan_not_every_instalment_is_news),
         cmocka_unit_test(a_hold_ends_with_the_money_or_without),
         cmocka_unit_test(open_requests_and_strangers),

@@ -155,6 +155,59 @@ static void quiet_hours_are_each_persons_own(void **state)
     }
 }
 
+static int64_t utc(const char *text)
+{
+    int64_t at = 0;
+    assert_int_equal(when_parse(&at, text, "UTC", 0, OFFICE_NOW, NULL), 0);
+    return at;
+}
+
+/* Weeks with the change of clocks in Berlin and New York in 2027; New Year's Day is a Friday. */
+static void outside_of_ones_hours_is_quiet(void **state)
+{
+    static const struct {
+        const char *zone, *now, *until; /* UTC; "" is not quiet */
+    } cases[] = {{"Europe/Berlin", "2027-01-05 07:59", "2027-01-05 08:00"}, {"Europe/Berlin", "2027-01-05 08:00", ""},
+                 {"Europe/Berlin", "2027-01-05 16:29", ""},                 {"Europe/Berlin", "2027-01-05 16:30", "2027-01-06 08:00"},
+                 {"Europe/Berlin", "2027-01-08 16:30", "2027-01-11 08:00"}, {"Europe/Berlin", "2027-01-09 10:00", "2027-01-11 08:00"},
+                 {"Europe/Berlin", "2027-03-26 17:00", "2027-03-29 07:00"}, {"Europe/Berlin", "2027-10-29 16:00", "2027-11-01 08:00"},
+                 {"America/New_York", "2027-01-05 08:00", "2027-01-05 14:00"}, {"America/New_York", "2027-03-12 23:00", "2027-03-15 13:00"},
+                 {"Asia/Tokyo", "2027-01-03 23:00", "2027-01-04 00:00"},    {"UTC", "2027-01-05 08:30", "2027-01-05 09:00"}};
+    struct office o;
+    (void)state;
+    office_patient(&o, "approvals: {}\nattention: {quiet: {from: \"08:00\", to: \"18:00\"}}"); /* not for them */
+    for (size_t i = 0; i < DW_ARRAY_LEN(cases); i++) {
+        AUTO_STR zone = str_dup(cases[i].zone);
+        struct person who = {.zone = zone, .hours = {.days = 0x3e, .from = 9 * 60, .to = 17 * 60 + 30}};
+        o.e.now_ms = utc(cases[i].now);
+        int64_t until = ping_quiet_until(&o.e, &who);
+        if (until != (cases[i].until[0] ? utc(cases[i].until) : 0))
+            fail_msg("%s, %s: quiet until %lld", cases[i].zone, cases[i].now, (long long)until);
+    }
+    struct person sundays = {.hours = {.days = 1, .from = 600, .to = 660}};
+    o.e.now_ms = utc("2027-01-03 11:00"); /* a Sunday, just over: a week to go */
+    assert_int_equal(ping_quiet_until(&o.e, &sundays), utc("2027-01-10 10:00"));
+    office_close(&o);
+}
+
+static void what_came_in_the_evening_goes_out_in_the_morning(void **state)
+{
+    struct office o;
+    (void)state;
+    office_patient(&o, "approvals: {expire_hours: 48, remind_hours: [], escalate: [{after_hours: 2, ask: [finance1]}]}");
+    struct person *finance = (struct person *)(uintptr_t)people_by_key(o.people, "finance1");
+    finance->hours = (struct work_hours){.days = 0x3e, .from = 9 * 60, .to = 17 * 60};
+    four_asked(&o); /* 04:26 of a Wednesday */
+    office_later(&o, 2 * MS_HOUR);
+    assert_int_equal(finance_called(&o), 0);
+    office_later(&o, 2 * MS_HOUR + 33 * MS_MINUTE);
+    assert_int_equal(finance_called(&o), 0);
+    office_later(&o, MS_MINUTE); /* 09:00 */
+    assert_int_equal(finance_called(&o), 1);
+    assert_says(finance_told(&o), "4 requests wait for you");
+    office_close(&o);
+}
+
 static void an_emergency_never_waits(void **state)
 {
     struct office o;
@@ -240,7 +293,8 @@ int main(void)
         cmocka_unit_test(beyond_the_cap_they_are_bundled), cmocka_unit_test(what_is_over_is_dropped),
         cmocka_unit_test(a_card_at_night_is_posted_silently),
         cmocka_unit_test(nobody_is_called_at_night),       cmocka_unit_test(what_waits_for_room_waits_for_the_morning_too),
-              cmocka_unit_test(quiet_hours_are_each_persons_own),
+        cmocka_unit_test(quiet_hours_are_each_persons_own),
+        cmocka_unit_test(outside_of_ones_hours_is_quiet),  cmocka_unit_test(what_came_in_the_evening_goes_out_in_the_morning),
         cmocka_unit_test(an_emergency_never_waits),        cmocka_unit_test(the_owner_is_asked_in_the_morning),
         cmocka_unit_test(the_inbox_lists_what_waits),      cmocka_unit_test(mistakes_in_the_policy_are_named),
     };

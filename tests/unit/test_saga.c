@@ -183,6 +183,31 @@ static void a_part_without_an_api_is_somebodys_task(void **state)
     close_two(&o);
 }
 
+static void only_who_works_the_case_says_done(void **state)
+{
+    static const struct {
+        const char *user, *says;
+        int confirmed;
+    } tries[] = {{"U0AE2", "This is for the account's AE, a collector or a manager.", 0},
+                 {"U0OP1", "is for these roles", 0},
+                 {"U0AE1", "is done, by your word.", 1},
+                 {"U0MAN1", "does not wait for anybody's hand: it is confirmed", 1}};
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    int64_t task = office_i64(&o, "SELECT max(id) FROM proposals WHERE verb = 0 AND outcome LIKE 'by hand: %'");
+    AUTO_STR done = str_fmt("done A-%lld", (long long)task);
+    for (size_t i = 0; i < DW_ARRAY_LEN(tries); i++) {
+        AUTO_STR said = office_say(&o, tries[i].user, done);
+        assert_says(said, tries[i].says);
+        assert_int_equal(office_state(&o, task) == PROPOSAL_CONFIRMED, tries[i].confirmed);
+        office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'done.by_hand'", tries[i].confirmed, "in the journal, once");
+    }
+    close_two(&o);
+}
+
 static void half_an_answer_decides_nothing(void **state)
 {
     (void)state;
@@ -224,6 +249,7 @@ int main(void)
         cmocka_unit_test(nobody_knows_until_both_are_known),
         cmocka_unit_test(a_plan_over_both_is_kept_by_dunwell),
         cmocka_unit_test(a_part_without_an_api_is_somebodys_task),
+        cmocka_unit_test(only_who_works_the_case_says_done),
         cmocka_unit_test(half_an_answer_decides_nothing),
         cmocka_unit_test(paid_at_one_is_not_paid),
     };

@@ -145,6 +145,43 @@ static void what_was_used_for_one_does_not_count_for_another(void **state)
     says("U0MAN1", "Approved: A-2", "approve A-2 code %", code_now(0));
 }
 
+/* 2 of manager, so that a first yes leaves the request open. */
+static void who_has_said_yes_is_told_before_a_code_is_spent(void **state)
+{
+    (void)state;
+    policy_with("approvals: {expire_hours: 48, step_up: {USD: 25000}, rules: [{name: two, need: [{count: 2, of: approver}]}]}");
+    struct person *milo = (struct person *)(uintptr_t)people_by_key(office.people, "manager2");
+    milo->limits[0].minor = 10000000;
+    office_turn(&office, NULL, NULL);
+    enrol("manager1", office.now_ms - MS_HOUR);
+    AUTO_STR code = str_dup(code_now(0));
+    says("U0MAN1", "1 of 2", "approve A-2 code %", code);
+    says("U0MAN1", "said yes to A-2 already; it is 1 of 2", "approve A-2", "");
+    AUTO_STR next = str_dup(code_now(30 * MS_SECOND));
+    office.now_ms += 30 * MS_SECOND;
+    says("U0MAN1", "said yes to A-2 already; it is 1 of 2", "approve A-2 code %", next);
+    office_is(&office, "SELECT count(*) FROM journal WHERE verb = 'step_up.given'", 1, "the second code was not looked at");
+    ASKED;
+}
+
+/* A wrong code leaves the ordinary yes that was there where it is. */
+static void an_emergency_with_a_wrong_code_takes_nothing_away(void **state)
+{
+    (void)state;
+    policy_with("approvals: {expire_hours: 48, step_up: {USD: 25000}, rules: [{name: two, need: [{count: 2, of: approver}]}]}");
+    struct person *mara = (struct person *)(uintptr_t)people_by_key(office.people, "manager1");
+    mara->break_glass = true;
+    enrol("manager1", office.now_ms - MS_HOUR);
+    AUTO_STR code = str_dup(code_now(0));
+    says("U0MAN1", "1 of 2", "approve A-2 code %", code);
+    says("U0MAN1", "not the code of this moment", "emergency A-2 code % why the bank closes", "918273");
+    assert_int_equal(YES_COUNT, 1);
+    office.now_ms += 30 * MS_SECOND;
+    says("U0MAN1", "Approved: A-2", "emergency A-2 code % why the bank closes", code_now(0));
+    office_is(&office, "SELECT count(*) FROM votes WHERE vote = 'emergency'", 1, "one vote, the emergency's");
+    assert_int_equal(YES_COUNT, 1);
+}
+
 static void five_wrong_ones_lock(void **state)
 {
     (void)state;
@@ -276,6 +313,8 @@ int main(void)
         T(a_yes_takes_a_code),
         T(the_code_stands_where_people_put_it),
         T(what_was_used_for_one_does_not_count_for_another),
+        T(who_has_said_yes_is_told_before_a_code_is_spent),
+        T(an_emergency_with_a_wrong_code_takes_nothing_away),
         T(five_wrong_ones_lock),
         T(only_what_is_below_needs_none),
         T(at_the_limit_it_is_wanted),

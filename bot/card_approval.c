@@ -10,6 +10,7 @@
 #include "bot/cards.h"
 #include "bot/words.h"
 #include "engine/approval.h"
+#include "engine/proposal_money.h"
 #include "engine/receipt.h"
 #include "engine/step_up.h"
 #include "engine/waiting.h"
@@ -55,7 +56,7 @@ static const char *state_head(const struct proposal *p)
     case PROPOSAL_PARKED: return "Expired, nothing changed";
     case PROPOSAL_VOIDED: return "Void";
     case PROPOSAL_WITHDRAWN: return "Withdrawn";
-    case PROPOSAL_QUEUED: return "Approved, queued";
+    case PROPOSAL_QUEUED: return p->expires_ms ? "Approved, runs in a moment" : "Approved, queued";
     case PROPOSAL_EXECUTING: return "Approved, executing";
     case PROPOSAL_UNKNOWN: return "Unknown, reconciling";
     case PROPOSAL_CONFIRMED: return "Confirmed";
@@ -220,8 +221,11 @@ static void approve_button(json_t *card, const struct engine *e, const struct re
         json_put(yes, "command", typed);
         return;
     }
+    AUTO_STR after = p->verb == VERB_SETTLE      ? str_dup("Once their payment has come, the rest is given up by itself. That cannot be undone.")
+                     : verb_gives_up(p->verb) ? str_fmt("It is done at %s right away and cannot be undone.", r->biller)
+                                              : str_fmt("It is executed at %s right away.", r->biller);
     AUTO_STR title = str_fmt("Approve %s?", ref);
-    AUTO_STR text = str_fmt("%.100s: %s. It is executed at %s right away.", words_name(name, r), what, r->biller);
+    AUTO_STR text = str_fmt("%.100s: %s. %s", words_name(name, r), what, after);
     json_t *confirm = json_object();
     json_put(confirm, "title", title);
     json_put(confirm, "text", text);
@@ -291,6 +295,8 @@ json_t *card_approval(struct engine *e, const struct recovery *r, const struct p
     if (p->state == PROPOSAL_ASKED && !e->shadow) {
         approval_buttons(card, e, r, p, what);
         vote_buttons(card, e, p);
+    } else if (proposal_undoable(e, p)) {
+        card_action(card, "undo", "Undo", "danger", ref, p->revision);
     }
     waiting_fini(&w);
     return card;

@@ -297,14 +297,28 @@ static bool plan_possible(struct engine *e, const struct recovery *r)
                      "ii", r->id, (int64_t)VERB_PLAN) == 0;
 }
 
+/* What was started a moment ago can be taken back. The newest only; NULL when nothing can. */
+static struct proposal *undoable_of(struct engine *e, const struct recovery *r)
+{
+    int64_t id = store_i64(e->store, 0, "SELECT id FROM proposals WHERE case_id = ?1 AND is_live = 1 AND state = ?2 AND expires_ms > ?3 ORDER BY id DESC LIMIT 1", "iii",
+                           r->id, (int64_t)PROPOSAL_QUEUED, e->now_ms);
+    return id ? proposal_load(e, id) : NULL;
+}
+
 static void case_buttons(json_t *card, struct engine *e, const struct recovery *r)
 {
-    char ref[32];
+    char ref[32], undo[32];
     struct hold *h = hold_of_case(e, r->id);
+    struct proposal *p = undoable_of(e, r);
     case_ref(ref, r);
     bool offered = offer_buttons(card, e, r);
-    if (!r->claimed && !offered)
+    if (p && !offered) {
+        snprintf(undo, sizeof undo, "A-%lld", (long long)p->id);
+        card_action(card, "undo", "Undo", "danger", undo, p->revision);
+    } else if (!r->claimed && !offered) {
         card_action(card, "claim", "I'll handle it", "primary", ref, r->revision);
+    }
+    proposal_free(p);
     if (plan_possible(e, r))
         card_action(card, "plan", "Offer a plan...", "", ref, r->revision);
     card_action(card, "hold", h ? "Extend the hold..." : "Hold notices...", "", ref, r->revision);
@@ -312,7 +326,7 @@ static void case_buttons(json_t *card, struct engine *e, const struct recovery *
     if (r->state != RECOVERY_DISPUTED)
         card_more(card, "dispute", "They dispute it...", ref, r->revision);
     card_more(card, "link", "Send the payment link", ref, r->revision);
-    if (r->owner[0])
+    if (r->owner[0] && !r->claimed)
         card_more(card, "notmine", "Not my account", ref, r->revision);
     if (h && h->state == HOLD_ACTIVE)
         card_more(card, "resume", "End the hold now", ref, r->revision);

@@ -14,7 +14,7 @@ enum { SHOWN_MOST = 10 };
 
 static const char *verb_words(const char *verb)
 {
-    static const char *const words[][2] = {{"decision.yes", "yes"}, {"decision.no", "no"}, {"decision.counter", "another offer"}, {"decision.break_glass", "yes, by the EMERGENCY right"}};
+    static const char *const words[][2] = {{"decision.yes", "yes"}, {"decision.no", "no"}, {"decision.counter", "another offer"}, {"decision.undo", "undone"}, {"decision.break_glass", "yes, by the EMERGENCY right"}};
     for (size_t i = 0; i < DW_ARRAY_LEN(words); i++)
         if (str_eq(words[i][0], verb))
             return words[i][1];

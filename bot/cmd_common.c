@@ -174,6 +174,32 @@ int request_case(struct request *rq, const char *text, struct recovery **out, st
     return 0;
 }
 
+static int amount_of(const struct recovery *r, const char *text, struct money *out, struct err *e)
+{
+    char due[MONEY_TEXT_SIZE];
+    *out = money_of(0, r->due.currency);
+    if (!text[0])
+        return 0;
+    int rc = money_parse(out, text, r->due.currency, e);
+    if (rc)
+        return rc;
+    if (!str_eq(out->currency, r->due.currency))
+        return err_set(e, ERR_INVALID, "What is unpaid is in %s, not in %s.", r->due.currency, out->currency);
+    if (out->minor <= 0)
+        return err_set(e, ERR_INVALID, "It needs an amount above zero.");
+    if (out->minor > r->due.minor)
+        return err_set(e, ERR_INVALID, "That is more than what is unpaid: %s.", money_text(due, r->due));
+    return 0;
+}
+
+int request_case_amount(struct request *rq, const struct order *o, struct recovery **out, struct money *amount, struct err *e)
+{
+    const struct account *whole = NULL;
+    bool is_name = o->amount[0] && book_find(&whole, rq->engine->book, o->subject, NULL) == 0;
+    int rc = request_case(rq, is_name ? whole->key : o->account, out, e);
+    return rc ? rc : amount_of(*out, is_name ? "" : o->amount, amount, e);
+}
+
 int request_approval(struct request *rq, int64_t *id, const char **rest, struct err *e)
 {
     const char *at = rq->args;

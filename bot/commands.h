@@ -63,6 +63,9 @@ int request_account_text(struct request *rq, const struct account **out, char *k
 int request_case(struct request *rq, const char *text, struct recovery **out, struct err *e) DW_MUST_CHECK;
 /* An approval by the first word of the arguments ("A-17 ..."); *rest is what follows, without a leading "why". */
 int request_approval(struct request *rq, int64_t *id, const char **rest, struct err *e) DW_MUST_CHECK;
+/* The case and the amount of "ACCOUNT [AMOUNT]", at most what is due and in its currency; minor 0 when none was given. An account's name
+ * may end in a number ("Studio 54"): if the whole names an account it is one. The caller frees. */
+int request_case_amount(struct request *rq, const struct order *o, struct recovery **out, struct money *amount, struct err *e) DW_MUST_CHECK;
 /* A day people typed, at `hour` where it is to count; a day that is over is refused, today is now at the earliest. */
 int request_day(struct request *rq, const char *text, const char *zone, int hour, int64_t *at_ms, struct err *e) DW_MUST_CHECK;
 /* The zone of the customer of a case: instalments fall due there. */
@@ -83,11 +86,13 @@ int cmd_approvals(struct request *rq, struct err *e);
 int cmd_approve(struct request *rq, struct err *e);
 int cmd_claim(struct request *rq, struct err *e);
 int cmd_counter(struct request *rq, struct err *e);
+int cmd_credit(struct request *rq, struct err *e);
 int cmd_decline(struct request *rq, struct err *e);
 int cmd_away(struct request *rq, struct err *e);
 int cmd_back(struct request *rq, struct err *e);
 int cmd_delegate(struct request *rq, struct err *e);
 int cmd_delegations(struct request *rq, struct err *e);
+int cmd_defer(struct request *rq, struct err *e);
 int cmd_dispute(struct request *rq, struct err *e);
 int cmd_done(struct request *rq, struct err *e);
 int cmd_emergency(struct request *rq, struct err *e);
@@ -106,9 +111,12 @@ int cmd_reopen(struct request *rq, struct err *e);
 int cmd_resume(struct request *rq, struct err *e);
 int cmd_retry(struct request *rq, struct err *e);
 int cmd_revoke(struct request *rq, struct err *e);
+int cmd_settle(struct request *rq, struct err *e);
 int cmd_status(struct request *rq, struct err *e);
+int cmd_undo(struct request *rq, struct err *e);
 int cmd_unvote(struct request *rq, struct err *e);
 int cmd_whoami(struct request *rq, struct err *e);
 int cmd_withdraw(struct request *rq, struct err *e);
+int cmd_writeoff(struct request *rq, struct err *e);
 
 #endif

@@ -219,34 +219,40 @@ static int free_port(void)
     return port;
 }
 
-/* The template with its port replaced. */
-static char *configuration(const struct embedded *f)
+static char *replaced(const struct embedded *f, const char *old, const char *fresh)
 {
-    static const char old[] = "127.0.0.1:8080";
     const char *text = (const char *)f->p, *at = strstr(text, old);
     if (!at)
         return str_dup(text);
-    return str_fmt("%.*s127.0.0.1:%d%s", (int)(at - text), text, free_port(), at + strlen(old));
+    return str_fmt("%.*s%s%s", (int)(at - text), text, fresh, at + strlen(old));
+}
+
+/* A template as the demo needs it: a free port, and less time to undo than people need who read mails in between. */
+static char *for_demo(const struct embedded *f)
+{
+    AUTO_STR port = str_fmt("127.0.0.1:%d", free_port());
+    return str_eq(f->name, "policy.yaml") ? replaced(f, "undo_seconds: 20", "undo_seconds: 3") : replaced(f, "127.0.0.1:8080", port);
 }
 
 static bool folder_fill(const char *folder)
 {
-    static const char *const wanted[] = {"demo/accounts.csv", "people.yaml", "policy.yaml"};
+    static const char *const plain[] = {"demo/accounts.csv", "people.yaml"}, *const changed[] = {"policy.yaml", "demo/dunwell.yaml"};
     size_t written = 0;
     for (const struct embedded *f = embedded_all; f->name; f++) {
-        bool plain = false;
-        for (size_t i = 0; i < DW_ARRAY_LEN(wanted); i++)
-            plain |= str_eq(wanted[i], f->name);
-        if (plain)
-            written += write_file(folder, strncmp(f->name, "demo/", 5) == 0 ? f->name + 5 : f->name, (const char *)f->p, f->n);
-        if (str_eq(f->name, "demo/dunwell.yaml")) {
-            AUTO_STR text = configuration(f);
-            AUTO_STR path = str_fmt("%s/dunwell.yaml", folder);
-            unlink(path); /* the port of last time may be taken */
-            written += write_file(folder, "dunwell.yaml", text, strlen(text));
-        }
+        const char *name = strncmp(f->name, "demo/", 5) == 0 ? f->name + 5 : f->name;
+        for (size_t i = 0; i < DW_ARRAY_LEN(plain); i++)
+            if (str_eq(plain[i], f->name))
+                written += write_file(folder, name, (const char *)f->p, f->n);
+        for (size_t i = 0; i < DW_ARRAY_LEN(changed); i++)
+            if (str_eq(changed[i], f->name)) {
+                AUTO_STR text = for_demo(f);
+                AUTO_STR path = str_fmt("%s/%s", folder, name);
+                if (str_eq(name, "dunwell.yaml"))
+                    unlink(path); /* the port of last time may be taken */
+                written += write_file(folder, name, text, strlen(text));
+            }
     }
-    return written == DW_ARRAY_LEN(wanted) + 1;
+    return written == DW_ARRAY_LEN(plain) + DW_ARRAY_LEN(changed);
 }
 
 static char *folder_make(const char *keep)

@@ -327,6 +327,18 @@ static int take_amount(struct order *o, struct words *all, struct err *e)
     return rc;
 }
 
+/* "invoice INV-1", the last such pair behind the first word; what an account is called may hold the word as well. */
+static int take_invoice(struct order *o, struct words *all, struct err *e)
+{
+    for (size_t i = all->n; i-- > 1;)
+        if (word_is(&all->list[i], "invoice") && i + 2 == all->n) {
+            int rc = join(o->invoice, sizeof o->invoice, all, i + 1, i + 2, e);
+            all->n = i;
+            return rc;
+        }
+    return 0;
+}
+
 static int take_account(struct order *o, struct words *all, struct err *e)
 {
     if (all->n > 0 && all->list[0].quoted) {
@@ -352,6 +364,8 @@ int parse_order(struct order *out, const char *args, unsigned wants, struct err 
         if (count_absurd(&all.list[i]))
             return err_set(e, ERR_INVALID, "Instalments are written 2x, 3x and so on, at most 120x.");
     rc = take_date(out, &all, wants, e);
+    if (!rc && (wants & WANT_INVOICE))
+        rc = take_invoice(out, &all, e);
     if (!rc && (wants & WANT_AMOUNT))
         rc = take_amount(out, &all, e);
     if (!rc)

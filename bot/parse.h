@@ -1,5 +1,5 @@
 /* The command grammar: what stands after the verb, taken apart. Pure text, no allocation; any thread.
- *   <account words or "quoted"> [<N>x] [<amount>] [from|until|by <date>] [why <reason to the end>]
+ *   <account words or "quoted"> [<N>x] [<amount>] [invoice <number>] [from|until|by <date>] [why <reason to the end>]
  *
  * Lenient where people type on phones (case, "3 x", typographic quotes and dashes, "because"), strict where a
  * guess could cost money: what does not fit is an error with an example, never skipped. */
@@ -13,13 +13,14 @@ enum {
     PARSE_NAME = 200, /* of an account as typed, of a date, of an amount */
 };
 
-enum parse_want { WANT_COUNT = 1, WANT_AMOUNT = 2, WANT_FROM = 4, WANT_UNTIL = 8, WANT_BY = 16, WANT_WHY = 32 };
+enum parse_want { WANT_COUNT = 1, WANT_AMOUNT = 2, WANT_FROM = 4, WANT_UNTIL = 8, WANT_BY = 16, WANT_WHY = 32, WANT_INVOICE = 64 };
 
 struct order {
     char account[PARSE_NAME]; /* as typed, without quotes, single spaces; "" when none */
     char subject[PARSE_NAME]; /* account and amount together: an account may end in a number */
     char amount[PARSE_NAME];  /* "" when none */
     char date[PARSE_NAME];    /* after from, until or by; "in 7 days" for "for 7 days"; "" when none */
+    char invoice[PARSE_NAME]; /* after invoice; "" when none */
     int count;                /* instalments; 0 when none */
     const char *why;          /* into the parsed text, to its end; "" when none */
 };

@@ -204,10 +204,12 @@ void words_state(struct buf *out, const struct engine *e, const struct proposal 
         buf_adds(out, "expired and parked: nobody decided in time, and nothing was changed. If it is still wanted: ");
         buf_addf(out, "reopen A-%lld", (long long)p->id);
         break;
-    case PROPOSAL_VOIDED: words_outcome(out, p, "void, the facts have changed"); break;
+    case PROPOSAL_VOIDED: words_outcome(out, p, p->verb == VERB_SETTLE && p->decider[0] ? "broken" : "void, the facts have changed"); break;
     case PROPOSAL_WITHDRAWN: words_outcome(out, p, "withdrawn, nothing was changed"); break;
     case PROPOSAL_QUEUED:
-        if (p->outcome[0]) /* a person's work */
+        if (proposal_undoable(e, p))
+            buf_addf(out, "runs {ago:%lld}; until then \"undo A-%lld\" takes it back", (long long)p->expires_ms, (long long)p->id);
+        else if (p->outcome[0]) /* a person's work */
             buf_addf(out, "%s", words_plain(plain, sizeof plain, p->outcome));
         else
             buf_adds(out, "queued, not executed yet");

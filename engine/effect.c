@@ -137,7 +137,7 @@ void effects_cancel_case(struct engine *e, int64_t case_id)
     do {
         n = some_ids(store_query(e->store,
                                  "SELECT id FROM effects WHERE case_id = ?1 AND case_id > 0 AND is_live = 1 AND state = 0 AND attempts = 0 AND "
-                                 "op NOT IN ('release', 'unplan') AND (proposal_id > 0 OR purpose = 'mail')",
+                                 "op NOT IN ('release', 'unplan', 'credit', 'write_off') AND (proposal_id > 0 OR purpose = 'mail')",
                                  "i", case_id),
                      ids);
         cancel_all(e, ids, n);

@@ -45,6 +45,6 @@ void effects_start(struct engine *e, struct calls *out, size_t most);
 void effect_answered(struct engine *e, int64_t effect_id, const struct http_response *response, struct calls *out);
 int64_t effects_next_due_ms(struct engine *e);
 void effects_cancel_proposal(struct engine *e, int64_t proposal_id); /* only while nothing has left */
-void effects_cancel_case(struct engine *e, int64_t case_id); /* queued calls to billing and mail, not cards; a release is still owed */
+void effects_cancel_case(struct engine *e, int64_t case_id); /* queued calls to billing and mail, not cards; a release is still owed, and the rest of a credit or write-off gets its answer */
 
 #endif

@@ -11,6 +11,7 @@
 #include "engine/plan.h"
 #include "engine/proposal.h"
 #include "engine/report.h"
+#include "engine/settlement.h"
 #include "engine/timer.h"
 #include "engine/waiting.h"
 #include "engine/when.h"
@@ -70,7 +71,7 @@ static void retry(struct engine *e, struct recovery *r)
     char why[200];
     if (r->state != RECOVERY_RETRYING)
         return;
-    if (proposal_under_way(e, r->id, VERB_PLAN) || proposal_under_way(e, r->id, VERB_RETRY)) { /* an agreement, or an attempt, comes first */
+    if (proposal_under_way(e, r->id, VERB_PLAN) || proposal_under_way(e, r->id, VERB_RETRY) || proposal_under_way(e, r->id, VERB_HOLD)) { /* an agreement, or an attempt, comes first */
         timer_add(e, "retry", r->id, r->id, e->now_ms + LOOK_AGAIN_MS);
         return;
     }
@@ -115,7 +116,7 @@ static void unplan_again(struct engine *e, struct recovery *r, int64_t ref)
 static bool executes(const char *kind)
 {
     return str_eq(kind, "hold_end") || str_eq(kind, "release") || str_eq(kind, "retry") || str_eq(kind, "instalment") ||
-           str_eq(kind, "unplan");
+           str_eq(kind, "unplan") || str_eq(kind, "run");
 }
 
 void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
@@ -149,6 +150,10 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
         plan_look(e, r, ref);
     else if (str_eq(kind, "promise"))
         promise_passed(e, r, ref);
+    else if (str_eq(kind, "settle") && r->state != RECOVERY_CLOSED)
+        settle_passed(e, r, ref);
+    else if (str_eq(kind, "run"))
+        proposal_window_over(e, ref);
     else if (str_eq(kind, "expire"))
         proposal_expire(e, ref);
     else if (str_eq(kind, "remind"))

@@ -241,6 +241,16 @@ void hold_set_end(struct engine *e, struct recovery *r, struct hold *h, int64_t 
     timers_set(e, h);
 }
 
+void hold_until(struct engine *e, struct recovery *r, int64_t end_ms, int64_t ask_ms, const char *at_end, const char *reason)
+{
+    struct hold *h = hold_of_case(e, r->id);
+    if (hold_counts(h))
+        hold_set_end(e, r, h, end_ms, at_end, reason);
+    else
+        proposal_auto(e, r, VERB_HOLD, hold_terms(r, end_ms, ask_ms, at_end, reason), reason);
+    hold_free(h);
+}
+
 static void release_ask(struct engine *e, struct recovery *r, const struct hold *h, const char *why)
 {
     json_t *terms = json_object();

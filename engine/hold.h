@@ -27,6 +27,8 @@ void hold_failed(struct engine *e, struct recovery *r, int64_t id, const char *w
 /* Billing held some invoices before it refused the rest: hold `id` answers for them, or they are released again. */
 void hold_partly(struct engine *e, struct recovery *r, int64_t id, const char *why, const json_t *result);
 void hold_set_end(struct engine *e, struct recovery *r, struct hold *h, int64_t end_ms, const char *at_end, const char *reason);
+/* Starts a hold, or moves the end of the one in force. */
+void hold_until(struct engine *e, struct recovery *r, int64_t end_ms, int64_t ask_ms, const char *at_end, const char *reason);
 /* Asks billing to put back what was; a hold that is still starting is released once it has started. No hold: nothing. */
 void hold_release(struct engine *e, struct recovery *r, const char *why);
 void hold_release_again(struct engine *e, struct recovery *r, int64_t id); /* its timer, after a release that failed */

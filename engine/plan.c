@@ -251,6 +251,37 @@ void plan_stop(struct engine *e, struct recovery *r, const char *why)
         journal_add(e, &POLICY, "plan.stopped", r->id, r->account, ref, NULL, "The plan is stopped, no instalment is collected any more: %s", why);
 }
 
+/* Takes from one row what can be taken; what is left to take. */
+static int64_t row_lower(struct engine *e, const struct recovery *r, const struct instalment *row, int64_t amount)
+{
+    int64_t less = row->amount.minor < amount ? row->amount.minor : amount;
+    store_run(e->store, "UPDATE instalments SET amount = amount - ?2, state = CASE WHEN amount = ?2 THEN 'cancelled' ELSE state END WHERE id = ?1", "ii", row->id, less);
+    if (less == row->amount.minor)
+        timer_cancel(e, "instalment", r->id, row->id);
+    return amount - less;
+}
+
+void plan_lower(struct engine *e, struct recovery *r, const char *invoice, int64_t amount)
+{
+    struct instalment rows[INSTALMENTS_MOST * 4];
+    size_t n = plan_of_case(e, r->id, rows, DW_ARRAY_LEN(rows));
+    int64_t left = amount;
+    if (n == 0)
+        return;
+    if (store_i64(e->store, 0, "SELECT count(*) FROM plans WHERE id = ?1 AND mode = 'native'", "i", rows[0].plan_id)) {
+        plan_stop(e, r, "less is due now, and billing's own schedule asks for all of it");
+        recovery_move(e, r, &POLICY, RECOVERY_QUEUED, "Less is due now: agree with the customer on a new plan for the rest", 0);
+        return;
+    }
+    for (size_t i = n; i-- > 0 && left > 0;)
+        if (str_eq(rows[i].state, "waiting") && str_eq(rows[i].invoice, invoice))
+            left = row_lower(e, r, &rows[i], left);
+    AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
+    journal_add(e, &POLICY, "plan.lowered", r->id, r->account, ref, NULL, "Less is due on invoice %s: the plan's last instalments ask for so much less", invoice);
+    if (r->state == RECOVERY_PLANNED)
+        say_next(e, r);
+}
+
 static bool on_its_way(const json_t *read, struct money amount)
 {
     size_t i;

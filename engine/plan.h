@@ -25,6 +25,9 @@ void plan_settle(struct engine *e, struct recovery *r, const json_t *read);
 /* Ends the running plan as "kept", "cancelled", "broken" or "stopped", at billing too. False when none runs. */
 bool plan_end(struct engine *e, struct recovery *r, const char *state);
 void plan_stop(struct engine *e, struct recovery *r, const char *why); /* nothing more is collected by it */
+/* Less is due on an invoice: the running plan asks for so much less, the last instalments first. Billing's own schedule cannot be
+ * changed, so such a plan ends. */
+void plan_lower(struct engine *e, struct recovery *r, const char *invoice, int64_t amount);
 void instalment_mark(struct engine *e, struct recovery *r, int64_t id, const char *state);
 
 #endif

@@ -27,7 +27,6 @@ int64_t policy_integer(const struct policy_reader *r, const json_t *object, cons
     return otherwise;
 }
 
-/* object[key] as a map; NULL when it is absent, or wrong (which is a problem). */
 const json_t *policy_section(const struct policy_reader *r, const json_t *object, const char *key, const char *where,
                              const char *const *known)
 {
@@ -98,14 +97,14 @@ static json_t *read_plans(const struct policy_reader *r, const json_t *root)
     return out;
 }
 
-static json_t *read_holds(const struct policy_reader *r, const json_t *root)
+json_t *policy_read_days(const struct policy_reader *r, const json_t *root, const char *key)
 {
     static const char *const known[] = {"inside", "manager", NULL}, *const bound[] = {"days", NULL};
-    const json_t *map = policy_section(r, root, "holds", "holds", known);
+    const json_t *map = policy_section(r, root, key, key, known);
     json_t *out = json_object();
     for (size_t i = 0; i < 2; i++) {
         char where[24];
-        snprintf(where, sizeof(where), "holds.%s", known[i]);
+        snprintf(where, sizeof(where), "%s.%s", key, known[i]);
         const json_t *in = policy_section(r, map, known[i], where, bound);
         if (!in || !wanted(r, map, known[i], in, "days", where))
             continue;
@@ -113,7 +112,7 @@ static json_t *read_holds(const struct policy_reader *r, const json_t *root)
         json_put_i64(days, "days", policy_integer(r, in, "days", where, 1, 365, 1));
         json_put_new(out, known[i], days);
     }
-    check_order(r, map, out, "holds", "days");
+    check_order(r, map, out, key, "days");
     return out;
 }
 
@@ -156,7 +155,8 @@ static json_t *read_retries(const struct policy_reader *r, const json_t *root)
 
 static json_t *read_root(struct policy_reader *r, const json_t *root)
 {
-    static const char *const known[] = {"tiers", "fragile", "rules", "plans", "holds", "retries", "approvals", "attention", "reports", NULL};
+    static const char *const known[] = {"tiers", "fragile", "rules", "plans", "holds", "retries", "approvals", "attention", "reports",
+                                        "credits", "write_offs", "settlements", "defers", NULL};
     json_t *out = json_object();
     doc_known_keys(r->d, root, "", known, r->p);
     json_t *tiers = policy_read_tiers(r, root);
@@ -166,11 +166,12 @@ static json_t *read_root(struct policy_reader *r, const json_t *root)
         json_put_new(out, "fragile", policy_read_condition(r, root, "fragile", "fragile"));
     json_put_new(out, "rules", policy_read_rules(r, root));
     json_put_new(out, "plans", read_plans(r, root));
-    json_put_new(out, "holds", read_holds(r, root));
+    json_put_new(out, "holds", policy_read_days(r, root, "holds"));
     json_put_new(out, "retries", read_retries(r, root));
     json_put_new(out, "approvals", policy_read_approvals(r, root));
     json_put_new(out, "attention", policy_read_attention(r, root));
     json_put_new(out, "reports", policy_read_reports(r, root));
+    policy_read_money(r, root, out);
     return out;
 }
 
@@ -227,4 +228,9 @@ void policy_free(struct policy *p)
 const char *policy_version(const struct policy *p)
 {
     return p->version;
+}
+
+int64_t policy_undo_ms(const struct policy *p)
+{
+    return json_i64(p->root, "approvals.undo_seconds", 0) * 1000;
 }

@@ -32,12 +32,17 @@
  *     escalate: [{after_hours: 24, ask: [finance]}]
  *     reactions_below: {USD: 5000}
  *     step_up: {USD: 25000}              # from this amount on a yes takes a one-time code
+ *     undo_seconds: 20                    # what can be undone waits so long; 0: not at all
  *     separate: {USD: 20000}              # from this amount on, neither who asked nor the account's owner decides
  *     rules:                                # every one that fits applies; the strictest wins
  *       - {name: large, when: {kinds: [plan, credit], at_least: {USD: 50000}, tiers: [strategic], regions: [emea]},
  *          need: [{count: 1, of: manager}, {count: 1, of: finance}], ask: [eu-managers], separate: true, same_person: false}
  *   attention: {pings_per_hour: 6, quiet: {from: "20:00", to: "07:00"}, small: {USD: 1000}}      # policy_attention.h
  *   reports: {weekly: "mon 09:00"}
+ *   credits:     {manager: {USD: 5000}, share: 20}            # most that may be approved, and percent of what is due
+ *   write_offs:  {manager: {USD: 5000}}                       # absent: not allowed at all; the same for settlements
+ *   settlements: {at_least_share: 50, within_days: 60}        # the customer pays at least this percent, within these days
+ *   defers:      {inside: {days: 7}, manager: {days: 30}}     # billing's own next attempt, moved
  * Conditions: {all: [..]}, {any: [..]}, {not: c}, or {fact: NAME, is|in|below|at_least|known: ...}. A fact that is not known
  * makes every comparison false and is named in the reasons. Amounts are major units by currency; in plans.manager `amount`
  * is optional (the approver's own limit holds anyway). A rule that retries is passed over unless payment.class is S: no card
@@ -83,6 +88,13 @@ struct plan_terms {
 /* why: a sentence for people, always filled; it does not repeat the bound itself. A refusal says what is possible. */
 enum bound policy_plan(const struct policy *p, const struct plan_terms *t, int64_t now_ms, char *why, size_t size);
 enum bound policy_hold(const struct policy *p, int64_t from_ms, int64_t end_ms, char *why, size_t size); /* from: hold start */
+/* What is given up is never BOUND_INSIDE: somebody always says yes. due: all that is due now. Absent in the policy: refused, and
+ * the sentence names the key. */
+enum bound policy_credit(const struct policy *p, struct money amount, struct money due, char *why, size_t size);
+enum bound policy_write_off(const struct policy *p, struct money amount, struct money due, char *why, size_t size);
+enum bound policy_settle(const struct policy *p, struct money pays, struct money due, int64_t by_ms, int64_t now_ms, char *why, size_t size);
+enum bound policy_defer(const struct policy *p, int64_t until_ms, int64_t now_ms, char *why, size_t size);
+int64_t policy_undo_ms(const struct policy *p); /* how long what people start waits, when it can be undone; 0: it runs at once */
 int policy_approval_hours(const struct policy *p);
 /* Is one tap (a reaction) enough of a yes for this amount? Never unless the policy says so for its currency. */
 bool policy_reaction_enough(const struct policy *p, struct money amount);

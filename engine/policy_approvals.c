@@ -217,10 +217,11 @@ static json_t *read_rules(const struct policy_reader *r, const json_t *map)
 
 json_t *policy_read_approvals(const struct policy_reader *r, const json_t *root)
 {
-    static const char *const known[] = {"expire_hours", "remind_hours", "escalate", "reactions_below", "step_up", "separate", "rules", NULL};
+    static const char *const known[] = {"expire_hours", "remind_hours", "escalate", "reactions_below", "undo_seconds", "step_up", "separate", "rules", NULL};
     const json_t *map = policy_section(r, root, "approvals", "approvals", known);
     json_t *out = json_object();
     json_put_i64(out, "expire_hours", policy_integer(r, map, "expire_hours", "approvals", 1, 720, 48));
+    json_put_i64(out, "undo_seconds", policy_integer(r, map, "undo_seconds", "approvals", 0, 3600, 0));
     policy_read_patience(r, map, out);
     policy_read_reactions(r, map, out);
     json_t *step_up = limits_read_json(r->d, map, "step_up", "approvals.step_up", r->p);

@@ -6,6 +6,7 @@
 
 #include "engine/journal.h"
 #include "engine/proposal_internal.h"
+#include "engine/proposal_money.h"
 #include "engine/receipt.h"
 #include "engine/sm.h"
 #include "engine/when.h"
@@ -24,17 +25,19 @@ static const struct sm_state states[] = {
     [PROPOSAL_QUEUED] = {"queued", SM_BIT(PROPOSAL_EXECUTING) | SM_BIT(PROPOSAL_WITHDRAWN) | SM_BIT(PROPOSAL_VOIDED) |
                                        SM_BIT(PROPOSAL_CONFIRMED) | SM_BIT(PROPOSAL_FAILED)},
     [PROPOSAL_EXECUTING] = {"executing", SM_BIT(PROPOSAL_UNKNOWN) | SM_BIT(PROPOSAL_CONFIRMED) | SM_BIT(PROPOSAL_FAILED)},
-    [PROPOSAL_UNKNOWN] = {"unknown", SM_BIT(PROPOSAL_CONFIRMED) | SM_BIT(PROPOSAL_FAILED)},
+    [PROPOSAL_UNKNOWN] = {"unknown", SM_BIT(PROPOSAL_EXECUTING) | SM_BIT(PROPOSAL_CONFIRMED) | SM_BIT(PROPOSAL_FAILED)},
     [PROPOSAL_CONFIRMED] = {"confirmed", 0},
     [PROPOSAL_FAILED] = {"failed", 0},
 };
 
 static const char *const verbs[] = {[VERB_HOLD] = "hold",   [VERB_EXTEND] = "extend", [VERB_RELEASE] = "release",      [VERB_PLAN] = "plan",
                                     [VERB_RETRY] = "retry", [VERB_LINK] = "link",     [VERB_INSTALMENT] = "instalment",
-                                    [VERB_UNPLAN] = "unplan"};
+                                    [VERB_UNPLAN] = "unplan", [VERB_CREDIT] = "credit", [VERB_WRITE_OFF] = "write-off",
+                                    [VERB_SETTLE] = "settlement", [VERB_DEFER] = "deferral", [VERB_REASSIGN] = "handing on"};
 static const char *const ops[] = {[VERB_HOLD] = "hold",     [VERB_EXTEND] = "hold", [VERB_RELEASE] = "release",      [VERB_PLAN] = "plan",
                                   [VERB_RETRY] = "collect", [VERB_LINK] = "link",   [VERB_INSTALMENT] = "collect",
-                                  [VERB_UNPLAN] = "unplan"};
+                                  [VERB_UNPLAN] = "unplan", [VERB_CREDIT] = "credit", [VERB_WRITE_OFF] = "write_off",
+                                  [VERB_SETTLE] = "write_off", [VERB_DEFER] = "defer", [VERB_REASSIGN] = ""};
 
 const char *proposal_state_name(enum proposal_state s)
 {
@@ -190,6 +193,15 @@ void proposal_words(const struct proposal *p, char *out, size_t size)
         break;
     case VERB_UNPLAN:
         snprintf(out, size, "cancel the plan's schedule at billing");
+        break;
+    case VERB_REASSIGN:
+        snprintf(out, size, "hand the case to collections");
+        break;
+    case VERB_CREDIT:
+    case VERB_WRITE_OFF:
+    case VERB_SETTLE:
+    case VERB_DEFER:
+        money_words(p, out, size);
         break;
     case VERB_INSTALMENT:
         snprintf(out, size, "collect instalment %lld, %s", (long long)json_i64(p->terms, "n", 0), amount);

@@ -14,15 +14,17 @@ enum proposal_state {
 };
 const char *proposal_state_name(enum proposal_state s);
 
-enum verb { VERB_HOLD, VERB_EXTEND, VERB_RELEASE, VERB_PLAN, VERB_RETRY, VERB_LINK, VERB_INSTALMENT, VERB_UNPLAN };
+enum verb { VERB_HOLD, VERB_EXTEND, VERB_RELEASE, VERB_PLAN, VERB_RETRY, VERB_LINK, VERB_INSTALMENT, VERB_UNPLAN,
+            VERB_CREDIT, VERB_WRITE_OFF, VERB_SETTLE, VERB_DEFER, VERB_REASSIGN };
 const char *verb_name(enum verb v);
 const char *verb_op(enum verb v); /* what a billing driver calls it (adapters/adapter.h) */
 
 /* terms by verb: hold/extend {hold, invoices, end_ms, reason}; release {hold}; plan {instalments:[{n,date_ms,amount,invoice}],
  * count, total, currency, first_ms}; retry {invoice, method, at_ms}; link {purpose, invoice}; instalment {plan, n, invoice, amount}; unplan {id, invoices}:
- * billing's own schedule of a plan that has ended is cancelled */
+ * billing's own schedule of a plan that has ended is cancelled; credit, write_off, settle, defer: engine/proposal_money.h; reassign {}: ours alone, the case goes to collections */
 struct proposal {
-    int64_t id, case_id, created_ms, expires_ms;
+    int64_t id, case_id, created_ms;
+    int64_t expires_ms; /* asked: until when; queued: when it runs, while it can still be undone; else 0 */
     enum verb verb;
     enum proposal_state state;
     char *requester;   /* people key, or "policy" */
@@ -55,6 +57,16 @@ int proposal_hold(struct engine *e, struct recovery *r, const struct actor *who,
                   size_t size, struct err *err); /* starts one or moves the end of the one in force */
 int proposal_resume(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err);
 int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err);
+/* Money given up: always asked, whatever the policy says. invoice: its number or id, or "". */
+int proposal_credit(struct engine *e, struct recovery *r, const struct actor *who, struct money amount, const char *invoice, const char *reason,
+                    char *said, size_t size, struct err *err); /* on one invoice; "": the one that failed */
+int proposal_write_off(struct engine *e, struct recovery *r, const struct actor *who, struct money amount, const char *invoice, const char *reason,
+                       char *said, size_t size, struct err *err); /* the rest of one invoice, or of all: amount 0 and "" */
+int proposal_settlement(struct engine *e, struct recovery *r, const struct actor *who, struct money pays, int64_t by_ms, const char *reason, char *said,
+                    size_t size, struct err *err); /* they pay so much by then, and the rest is written off (settlement.h) */
+/* Billing's own next attempt is not before that moment. */
+int proposal_defer(struct engine *e, struct recovery *r, const struct actor *who, int64_t until_ms, const char *reason, char *said, size_t size,
+                   struct err *err);
 
 /* Deciding (approval.h says who may). revision 0: a command (what is meant is the present one); else the card revision the click
  * saw: ERR_STALE if the card has moved. ERR_DENIED: own request, no role, limit too low (says which). ERR_CONFLICT: already
@@ -75,6 +87,12 @@ int proposal_counter(struct engine *e, int64_t id, const struct actor *who, int 
 int proposal_withdraw(struct engine *e, int64_t id, const struct actor *who, const char *why, char *said, size_t size,
                       struct err *err);
 
+/* What people start and what can be undone waits a moment first (policy approvals.undo_seconds); never what gives money up or takes it. */
+bool proposal_undoable(const struct engine *e, const struct proposal *p); /* now, by a click */
+int proposal_undo(struct engine *e, int64_t id, const struct actor *who, char *said, size_t size, struct err *err);
+/* "It runs in 20 seconds; until then: undo A-17", or that it is being executed. */
+const char *proposal_runs_words(const struct engine *e, const struct proposal *p, char *out, size_t size);
+
 /* What billing's API cannot do is a person's work (capability `manual`); this is that person's word that it was done. */
 int proposal_done_by_hand(struct engine *e, int64_t id, const struct actor *who, char *said, size_t size, struct err *err);
 
@@ -94,6 +112,8 @@ void proposal_subject(struct engine *e, const struct recovery *r, const struct p
 void proposal_approval(struct engine *e, const struct subject *s, const struct proposal *p, struct approval *out);
 
 /* Machine side. */
+int64_t proposal_by(struct engine *e, struct recovery *r, const struct actor *who, enum verb verb, json_t *take_terms, const char *why); /* a person's click */
+void proposal_window_over(struct engine *e, int64_t id); /* its timer */
 int64_t proposal_auto(struct engine *e, struct recovery *r, enum verb verb, json_t *take_terms, const char *why); /* by policy */
 void proposal_executing(struct engine *e, int64_t id);
 void proposal_unknown(struct engine *e, int64_t id, const char *why);

@@ -10,6 +10,8 @@
 #include "engine/ping.h"
 #include "engine/plan.h"
 #include "engine/proposal_internal.h"
+#include "engine/proposal_money.h"
+#include "engine/settlement.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
 #include "engine/waiting.h"
@@ -49,8 +51,7 @@ void proposal_ask(struct engine *e, struct recovery *r, struct proposal *p, cons
     approval_fini(&a);
 }
 
-/* What every request must meet before its terms are looked at. */
-static int may_ask(struct engine *e, struct recovery *r, const struct actor *who, struct err *err)
+int proposal_may_ask(struct engine *e, struct recovery *r, const struct actor *who, struct err *err)
 {
     if (r->state == RECOVERY_CLOSED)
         return err_set(err, ERR_CONFLICT, "The case of %s is closed (%s); there is nothing to do.", r->name, r->outcome);
@@ -67,7 +68,7 @@ static int may_ask(struct engine *e, struct recovery *r, const struct actor *who
     return 0;
 }
 
-static int none_pending(struct engine *e, const struct recovery *r, enum verb verb, struct err *err)
+int proposal_none_pending(struct engine *e, const struct recovery *r, enum verb verb, struct err *err)
 {
     int64_t other = store_i64(e->store, 0, "SELECT id FROM proposals WHERE case_id = ?1 AND verb = ?2 AND is_live = 1 LIMIT 1", "ii", r->id, SM_ID(verb));
     if (!other)
@@ -76,11 +77,10 @@ static int none_pending(struct engine *e, const struct recovery *r, enum verb ve
                    (long long)other);
 }
 
-/* Inside policy: to billing. With a manager's yes: asked. */
-static int put(struct engine *e, struct recovery *r, const struct actor *who, struct draft *d, enum bound bound, char *said, size_t size,
-               struct err *err)
+int proposal_put(struct engine *e, struct recovery *r, const struct actor *who, struct draft *d, enum bound bound, char *said, size_t size,
+                 struct err *err)
 {
-    char words[300];
+    char words[300], runs[160];
     AUTO_JSON terms = d->take_terms;
     d->take_terms = NULL;
     if (bound == BOUND_MANAGER && (!d->reason || !d->reason[0]))
@@ -97,8 +97,11 @@ static int put(struct engine *e, struct recovery *r, const struct actor *who, st
         snprintf(said, size, "Asked for approval: A-%lld, %s. %s Nothing changes until somebody entitled approves.", (long long)p->id, words, d->bound);
     } else {
         proposal_queue(e, r, p, who);
-        snprintf(said, size, e->shadow ? "Shadow mode: A-%lld, %s, is recorded and not executed." : "Inside policy, so it runs now: A-%lld, %s. The card says when %s has confirmed it.",
-                 (long long)p->id, words, r->biller);
+        if (proposal_undoable(e, p))
+            snprintf(said, size, "Inside policy: A-%lld, %s. %s.", (long long)p->id, words, proposal_runs_words(e, p, runs, sizeof runs));
+        else
+            snprintf(said, size, e->shadow ? "Shadow mode: A-%lld, %s, is recorded and not executed." : "Inside policy, so it runs now: A-%lld, %s. The card says when %s has confirmed it.",
+                     (long long)p->id, words, r->biller);
     }
     proposal_free(p);
     return 0;
@@ -109,11 +112,13 @@ int proposal_plan(struct engine *e, struct recovery *r, const struct actor *who,
 {
     char why[300];
     struct instalment running;
-    int rc = may_ask(e, r, who, err);
+    int rc = proposal_may_ask(e, r, who, err);
     if (rc == 0)
-        rc = none_pending(e, r, VERB_PLAN, err);
+        rc = proposal_none_pending(e, r, VERB_PLAN, err);
     if (rc != 0)
         return rc;
+    if (settle_waits(e, r->id))
+        return err_set(err, ERR_CONFLICT, "A settlement is agreed for %s (A-%lld); a plan would ask for all of it.", r->name, (long long)settle_waits(e, r->id));
     if (plan_of_case(e, r->id, &running, 1))
         return err_set(err, ERR_CONFLICT, "A plan already runs for %s; \"status\" shows it.", r->name);
     json_t *terms = plan_terms_make(r, instalments, first_ms, facts_str(&r->facts, "account.timezone"));
@@ -124,7 +129,7 @@ int proposal_plan(struct engine *e, struct recovery *r, const struct actor *who,
         json_decref(terms);
         return err_set(err, ERR_INVALID, "Not allowed: %s", why);
     }
-    return put(e, r, who, &(struct draft){.verb = VERB_PLAN, .take_terms = terms, .requester = who->person->key, .reason = reason, .bound = why, .amount = r->due},
+    return proposal_put(e, r, who, &(struct draft){.verb = VERB_PLAN, .take_terms = terms, .requester = who->person->key, .reason = reason, .bound = why, .amount = r->due},
                bound, said, size, err);
 }
 
@@ -132,11 +137,11 @@ int proposal_hold(struct engine *e, struct recovery *r, const struct actor *who,
                   struct err *err)
 {
     char why[300];
-    int rc = may_ask(e, r, who, err);
+    int rc = proposal_may_ask(e, r, who, err);
     if (rc == 0)
-        rc = none_pending(e, r, VERB_HOLD, err);
+        rc = proposal_none_pending(e, r, VERB_HOLD, err);
     if (rc == 0)
-        rc = none_pending(e, r, VERB_EXTEND, err);
+        rc = proposal_none_pending(e, r, VERB_EXTEND, err);
     if (rc != 0)
         return rc;
     if (end_ms <= e->now_ms)
@@ -154,7 +159,7 @@ int proposal_hold(struct engine *e, struct recovery *r, const struct actor *who,
         json_decref(terms);
         return err_set(err, ERR_INVALID, "Not allowed: %s", why);
     }
-    return put(e, r, who, &(struct draft){.verb = verb, .take_terms = terms, .requester = who->person->key, .reason = reason, .bound = why, .amount = r->due},
+    return proposal_put(e, r, who, &(struct draft){.verb = verb, .take_terms = terms, .requester = who->person->key, .reason = reason, .bound = why, .amount = r->due},
                bound, said, size, err);
 }
 
@@ -171,6 +176,8 @@ int proposal_resume(struct engine *e, struct recovery *r, const struct actor *wh
     if (plan_of_case(e, r->id, &running, 1) || proposal_under_way(e, r->id, VERB_PLAN))
         return err_set(err, ERR_CONFLICT, "A plan runs for %s: if billing resumed, it would collect all of it at once. Its hold ends by itself after the last instalment.",
                        r->name);
+    if (settle_waits(e, r->id))
+        return err_set(err, ERR_CONFLICT, "A settlement is agreed for %s (A-%lld): if billing resumed, it would collect all of it.", r->name, (long long)settle_waits(e, r->id));
     AUTO_STR why = str_fmt("%s let it resume", actor_name(who));
     AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
     journal_add(e, who, "hold.resume", r->id, r->account, ref, NULL, "%s lets notices and retries resume", actor_name(who));
@@ -183,14 +190,16 @@ int proposal_resume(struct engine *e, struct recovery *r, const struct actor *wh
 int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err)
 {
     char why[300];
-    int rc = may_ask(e, r, who, err);
+    int rc = proposal_may_ask(e, r, who, err);
     if (rc == 0)
-        rc = none_pending(e, r, VERB_RETRY, err);
+        rc = proposal_none_pending(e, r, VERB_RETRY, err);
     if (rc != 0)
         return rc;
     struct instalment running;
     if (plan_of_case(e, r->id, &running, 1) || proposal_under_way(e, r->id, VERB_PLAN))
         return err_set(err, ERR_CONFLICT, "No retry: a plan is agreed for %s, and a retry would collect all of it at once.", r->name);
+    if (settle_waits(e, r->id))
+        return err_set(err, ERR_CONFLICT, "No retry: a settlement is agreed for %s (A-%lld), and a retry would collect all of it.", r->name, (long long)settle_waits(e, r->id));
     if (r->state == RECOVERY_DISPUTED)
         return err_set(err, ERR_CONFLICT, "No retry: %s disputes the invoice. Settle that first.", r->name);
     if (!policy_may_retry_at(e->policy, &r->facts, e->now_ms, why, sizeof why))
@@ -198,6 +207,6 @@ int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who
     json_t *terms = json_object();
     json_put(terms, "invoice", recovery_invoice(r));
     json_put(terms, "currency", r->due.currency);
-    return put(e, r, who, &(struct draft){.verb = VERB_RETRY, .take_terms = terms, .requester = who->person->key, .bound = why, .amount = r->due}, BOUND_INSIDE,
+    return proposal_put(e, r, who, &(struct draft){.verb = VERB_RETRY, .take_terms = terms, .requester = who->person->key, .bound = why, .amount = r->due}, BOUND_INSIDE,
                said, size, err);
 }

@@ -8,9 +8,12 @@
 #include "engine/buf.h"
 #include "engine/proposal_internal.h"
 
+/* A word of approval_kinds; what people are never asked about has none of them. */
 static const char *kind_of(enum verb v)
 {
-    return v == VERB_EXTEND ? "extend" : verb_name(v);
+    static const char *const kinds[] = {[VERB_HOLD] = "hold", [VERB_EXTEND] = "extend", [VERB_PLAN] = "plan", [VERB_RETRY] = "retry", [VERB_CREDIT] = "credit",
+                                        [VERB_WRITE_OFF] = "write_off", [VERB_SETTLE] = "settlement", [VERB_DEFER] = "schedule", [VERB_REASSIGN] = NULL};
+    return kinds[v] ? kinds[v] : verb_name(v);
 }
 
 void proposal_subject(struct engine *e, const struct recovery *r, const struct proposal *p, struct subject *out)

@@ -132,7 +132,7 @@ static void ended(struct engine *e, struct decision *d, const struct actor *who,
 /* What a yes led to, for whoever gave it. */
 static void say_settled(struct engine *e, const struct decision *d, enum settled how, const struct tally *t, char *said, size_t size)
 {
-    char words[300];
+    char words[300], runs[160];
     proposal_words(d->p, words, sizeof words);
     switch (how) {
     case SETTLED_OPEN:
@@ -145,11 +145,13 @@ static void say_settled(struct engine *e, const struct decision *d, enum settled
         break;
     case SETTLED_QUEUED:
         snprintf(said, size, "Approved: %s, %s. %s", d->subject.ref, words,
-                 e->shadow ? "Shadow mode: nothing is executed." : "It is being executed; the card says when billing has confirmed it.");
+                 e->shadow ? "Shadow mode: nothing is executed." : proposal_runs_words(e, d->p, runs, sizeof runs));
         break;
-    case SETTLED_VOID:
-        snprintf(said, size, "%s was not approved but is void: %s.", d->subject.ref, d->p->outcome);
+    case SETTLED_VOID: {
+        size_t n = strlen(d->p->outcome);
+        snprintf(said, size, "%s was not approved but is void: %s%s", d->subject.ref, d->p->outcome, n && d->p->outcome[n - 1] == '.' ? "" : ".");
         break;
+    }
     }
 }
 

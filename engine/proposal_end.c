@@ -8,6 +8,7 @@
 #include "engine/journal.h"
 #include "engine/plan.h"
 #include "engine/proposal_internal.h"
+#include "engine/proposal_money.h"
 #include "engine/sm.h"
 #include "engine/template.h"
 #include "engine/timer.h"
@@ -134,6 +135,38 @@ static void after_hold(struct engine *e, struct recovery *r, const struct propos
     recovery_move(e, r, &POLICY, RECOVERY_HELD, next, end);
 }
 
+/* Billing's own schedule is the next step, and a day after it a person looks; what people agreed stays what is next. */
+static void after_defer(struct engine *e, struct recovery *r, const struct proposal *p)
+{
+    int64_t look = json_i64(p->terms, "until_ms", 0) + 2 * MS_DAY;
+    if (r->state != RECOVERY_QUEUED && r->state != RECOVERY_WAITING)
+        return;
+    timer_cancel(e, "link_over", r->id, r->id);
+    AUTO_STR next = str_fmt("%s does not try again before {ms:%lld}; two days later a collector looks", r->biller, (long long)json_i64(p->terms, "until_ms", 0));
+    recovery_move(e, r, &POLICY, RECOVERY_WAITING, next, look);
+    timer_add(e, "link_over", r->id, r->id, look);
+}
+
+/* The terms may name several invoices, one call each: the next one, if there is one. */
+static bool goes_on(struct engine *e, struct recovery *r, struct proposal *p, const json_t *result)
+{
+    size_t all = json_array_size(json_at(p->terms, "parts")), done = money_parts_done(e, p);
+    bool by_hand = str_eq(json_str(result, "mode", ""), "by hand");
+    if (!verb_has_parts(p->verb))
+        return false;
+    for (size_t i = 0; by_hand && i < all; i++)
+        money_part_ended(e, r, p, i);
+    if (!by_hand && done > 0)
+        money_part_ended(e, r, p, done - 1);
+    if (by_hand || done >= all) {
+        json_put_i64(p->terms, "done_ms", e->now_ms);
+        return false;
+    }
+    proposal_move(e, r, p, &(struct actor){.name = r->biller}, PROPOSAL_EXECUTING, result, "%zu of %zu confirmed by %s", done, all, r->biller);
+    proposal_call(e, r, p, done);
+    return true;
+}
+
 static void confirmed(struct engine *e, struct recovery *r, struct proposal *p, const json_t *result)
 {
     const char *vendor = json_str(result, "id", json_str(result, "payment", ""));
@@ -148,6 +181,15 @@ static void confirmed(struct engine *e, struct recovery *r, struct proposal *p, 
         proposal_move(e, r, p, &(struct actor){.name = r->biller}, PROPOSAL_CONFIRMED, told, "confirmed by %s, read back%s%s", r->biller,
                       vendor[0] ? ": " : "", vendor);
     switch (p->verb) {
+    case VERB_CREDIT:
+    case VERB_WRITE_OFF:
+    case VERB_SETTLE:
+        if (r->state != RECOVERY_CLOSED)
+            recovery_ask_facts(e, r, NULL);
+        break;
+    case VERB_DEFER:
+        after_defer(e, r, p);
+        break;
     case VERB_HOLD:
     case VERB_EXTEND:
         after_hold(e, r, p, result);
@@ -164,6 +206,7 @@ static void confirmed(struct engine *e, struct recovery *r, struct proposal *p, 
             mail_add(e, r, p, json_str(result, "url", ""));
         break;
     case VERB_UNPLAN:
+    case VERB_REASSIGN:
         break;
     case VERB_RETRY:
     case VERB_INSTALMENT:
@@ -176,7 +219,7 @@ void proposal_confirmed(struct engine *e, int64_t id, const json_t *result)
 {
     struct proposal *p = proposal_load(e, id);
     struct recovery *r = p ? recovery_load(e, p->case_id) : NULL;
-    if (r)
+    if (r && !goes_on(e, r, p, result))
         confirmed(e, r, p, result);
     recovery_free(r);
     proposal_free(p);
@@ -224,11 +267,11 @@ static void case_goes_on(struct engine *e, struct recovery *r, const struct prop
         recovery_move(e, r, &POLICY, r->state == RECOVERY_RETRYING ? RECOVERY_READING : r->state, next, 0);
     else if (p->verb == VERB_HOLD || (p->verb == VERB_LINK && r->state == RECOVERY_WAITING))
         recovery_move(e, r, &POLICY, r->state == RECOVERY_HELD || r->state == RECOVERY_WAITING ? RECOVERY_QUEUED : r->state, next, 0);
-    else if (p->verb == VERB_PLAN || p->verb == VERB_EXTEND)
-        engine_dirty(e, r->id); /* the hold in force still says what is next */
+    else if (p->verb == VERB_PLAN || p->verb == VERB_EXTEND || (verb_has_parts(p->verb) && p->verb != VERB_SETTLE))
+        engine_dirty(e, r->id); /* the hold in force, or what was before, still says what is next */
     else if (p->verb == VERB_RELEASE && r->state == RECOVERY_HELD)
         release_goes_on(e, r, why);
-    else if (p->verb == VERB_UNPLAN)
+    else if (p->verb == VERB_UNPLAN || p->verb == VERB_SETTLE)
         recovery_move(e, r, &POLICY, RECOVERY_QUEUED, next, 0);
 }
 
@@ -252,8 +295,9 @@ void proposal_failed(struct engine *e, int64_t id, const char *why, const json_t
     struct proposal *p = proposal_load(e, id);
     struct recovery *r = p ? recovery_load(e, p->case_id) : NULL;
     if (r) {
+        size_t done = verb_has_parts(p->verb) ? money_parts_done(e, p) : 0;
         free(p->outcome);
-        p->outcome = str_dup(why);
+        p->outcome = done ? str_fmt("%zu of %zu invoices were done, then: %s", done, json_array_size(json_at(p->terms, "parts")), why) : str_dup(why);
         proposal_move(e, r, p, &(struct actor){.name = r->biller}, PROPOSAL_FAILED, result, "failed: %s", why);
         hold_ended(e, r, p, why, result);
         if (p->verb == VERB_INSTALMENT)
@@ -280,6 +324,7 @@ void proposals_withdraw(struct engine *e, struct recovery *r, unsigned verbs, co
         bool waits = p && (verbs & SM_BIT(p->verb)) && (p->state == PROPOSAL_ASKED || p->state == PROPOSAL_QUEUED);
         if (waits) {
             timer_cancel(e, "expire", p->case_id, p->id);
+            timer_cancel(e, "run", p->case_id, p->id);
             effects_cancel_proposal(e, p->id);
             free(p->outcome);
             p->outcome = str_dup(why);

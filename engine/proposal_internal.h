@@ -20,6 +20,12 @@ void proposal_move(struct engine *e, const struct recovery *r, struct proposal *
                    const json_t *detail, const char *fmt, ...) DW_PRINTF(7, 8);
 /* Hands it to billing (in shadow mode: only records it). With stale facts it first waits for fresh ones. */
 void proposal_queue(struct engine *e, struct recovery *r, struct proposal *p, const struct actor *who);
+/* What every request must meet before its terms are looked at: rights, fresh facts. */
+int proposal_may_ask(struct engine *e, struct recovery *r, const struct actor *who, struct err *err);
+int proposal_none_pending(struct engine *e, const struct recovery *r, enum verb verb, struct err *err);
+/* Inside policy: to billing. With a manager's yes: asked. Takes d->take_terms. */
+int proposal_put(struct engine *e, struct recovery *r, const struct actor *who, struct draft *d, enum bound bound, char *said, size_t size,
+                 struct err *err);
 /* Asks people: state asked, expiry timer; from now on it is bound to what is shown. instead_of: the request that this one takes
  * the place of because of `changed`, or 0 and NULL. */
 void proposal_ask(struct engine *e, struct recovery *r, struct proposal *p, const struct actor *who, int64_t instead_of, const char *changed);
@@ -38,6 +44,10 @@ enum settled proposal_settle(struct engine *e, struct recovery *r, struct propos
 bool proposal_facts_fresh(const struct engine *e, const struct recovery *r);
 /* Is this a person's work at this biller, because its API has no way? note: what to do. */
 bool proposal_by_hand(struct engine *e, const struct recovery *r, const struct proposal *p, const char **note);
-bool proposal_fits(const struct recovery *r, const struct proposal *p, char *why, size_t size); /* do the terms still add up? */
+/* Billing is told, unless it waits for a person or a payment, or may not run after all: then it is void. */
+void proposal_begin(struct engine *e, struct recovery *r, struct proposal *p);
+/* One call at billing: the n-th of those that the terms name, or the only one. */
+void proposal_call(struct engine *e, struct recovery *r, const struct proposal *p, size_t part);
+bool proposal_fits(const struct engine *e, const struct recovery *r, const struct proposal *p, char *why, size_t size); /* do the terms still add up? */
 
 #endif

@@ -7,24 +7,50 @@
 #include "engine/hold.h"
 #include "engine/journal.h"
 #include "engine/proposal_internal.h"
+#include "engine/proposal_money.h"
+#include "engine/settlement.h"
 #include "engine/timer.h"
 
 static const struct actor POLICY = {.name = "policy"};
 
 /* ---- asked again ---- */
 
-/* The same wish on what is due now; NULL when it cannot be made. */
-static json_t *terms_again(const struct recovery *r, const struct proposal *p)
+/* A request as it would be made today. */
+struct again {
+    json_t *terms; /* NULL: it cannot be made */
+    struct money amount;
+    enum bound bound;
+    char why[300];
+};
+
+static json_t *hold_again(const struct recovery *r, const struct proposal *p)
 {
-    if (p->verb == VERB_PLAN)
-        return plan_terms_make(r, (int)json_i64(p->terms, "count", 1), json_i64(p->terms, "first_ms", 0), json_str(p->terms, "zone", ""));
-    if (p->verb != VERB_HOLD && p->verb != VERB_EXTEND)
-        return json_deep_copy(p->terms);
     json_t *terms = hold_terms(r, json_i64(p->terms, "end_ms", 0), json_i64(p->terms, "ask_ms", 0), json_str(p->terms, "at_end", "resume"),
                                json_str(p->terms, "reason", ""));
     if (json_object_get(p->terms, "hold"))
         json_object_set(terms, "hold", json_object_get(p->terms, "hold"));
     return terms;
+}
+
+/* What names its amount and no other is the same again as long as that is still due. A settlement that was paid is none any
+ * more: what is left of it is asked for as what it then is, a write-off. */
+static json_t *money_again(const struct recovery *r, const struct proposal *p)
+{
+    char why[300];
+    if (p->verb == VERB_SETTLE && settle_ready(p))
+        return NULL;
+    json_t *terms = money_terms_again(r, p);
+    return terms || p->verb == VERB_SETTLE || !money_parts_fit(r, p, why, sizeof why) ? terms : json_deep_copy(p->terms);
+}
+
+/* The same wish on what is due now; NULL when it cannot be made. */
+static json_t *terms_again(const struct recovery *r, const struct proposal *p)
+{
+    if (p->verb == VERB_PLAN)
+        return plan_terms_make(r, (int)json_i64(p->terms, "count", 1), json_i64(p->terms, "first_ms", 0), json_str(p->terms, "zone", ""));
+    if (p->verb == VERB_HOLD || p->verb == VERB_EXTEND)
+        return hold_again(r, p);
+    return verb_has_parts(p->verb) ? money_again(r, p) : json_deep_copy(p->terms);
 }
 
 /* What policy says to these terms today, its outer bound first of all. */
@@ -33,6 +59,8 @@ static enum bound bound_now(struct engine *e, const struct recovery *r, const st
     str_copy(why, size, p->bound);
     if (p->verb == VERB_PLAN)
         return plan_bound(e, r, terms, why, size);
+    if (verb_has_parts(p->verb))
+        return money_bound(e, r, p->verb, terms, why, size);
     if (p->verb != VERB_HOLD && p->verb != VERB_EXTEND)
         return BOUND_MANAGER;
     int64_t end = json_i64(terms, "end_ms", 0);
@@ -45,13 +73,23 @@ static enum bound bound_now(struct engine *e, const struct recovery *r, const st
     return BOUND_REFUSED;
 }
 
+static void again_of(struct engine *e, const struct recovery *r, const struct proposal *p, struct again *out)
+{
+    *out = (struct again){.terms = terms_again(r, p), .amount = r->due, .bound = BOUND_REFUSED};
+    if (!out->terms)
+        return;
+    if (verb_has_parts(p->verb))
+        out->amount = money_given_up(r, p->verb, out->terms);
+    out->bound = bound_now(e, r, p, out->terms, out->why, sizeof out->why);
+}
+
 static void ask_again(struct engine *e, struct recovery *r, const struct proposal *p, const char *changed)
 {
-    char why[300];
-    AUTO_JSON terms = terms_again(r, p);
-    bool allowed = terms && bound_now(e, r, p, terms, why, sizeof why) != BOUND_REFUSED;
-    struct draft d = {.verb = p->verb, .requester = p->requester, .reason = p->reason, .bound = why, .amount = r->due};
-    if (p->replaces || !allowed || str_eq(p->requester, "policy") || proposal_possible(e, r, &d, NULL) != 0)
+    struct again a;
+    again_of(e, r, p, &a);
+    AUTO_JSON terms = a.terms;
+    struct draft d = {.verb = p->verb, .requester = p->requester, .reason = p->reason, .bound = a.why, .amount = a.amount};
+    if (p->replaces || a.bound == BOUND_REFUSED || str_eq(p->requester, "policy") || proposal_possible(e, r, &d, NULL) != 0)
         return; /* a counter-offer was a person's word for that amount: more was never offered */
     d.take_terms = json_incref(terms);
     struct proposal *fresh = proposal_draft(e, r, &d);
@@ -72,31 +110,41 @@ static void void_it(struct engine *e, struct recovery *r, struct proposal *p, co
 
 /* ---- the facts ---- */
 
+static struct money due_then(const struct proposal *p)
+{
+    const json_t *facts = json_object_get(p->basis, "facts");
+    return facts ? money_of(json_i64(facts, "due", 0), json_str(facts, "currency", "")) : p->amount;
+}
+
 /* Less is due: the request stays, for that. Votes given stay too; nobody objects to less. */
-static void lower(struct engine *e, struct recovery *r, struct proposal *p, json_t *take_terms)
+static void lower(struct engine *e, struct recovery *r, struct proposal *p, const struct again *a)
 {
     char was[MONEY_TEXT_SIZE], is[MONEY_TEXT_SIZE];
     struct subject s;
-    struct approval a;
-    money_text(was, p->amount);
+    struct approval needs;
+    money_text(was, due_then(p));
     json_decref(p->terms);
-    p->terms = take_terms;
-    p->amount = r->due;
+    p->terms = json_incref(a->terms);
+    p->amount = a->amount;
     proposal_subject(e, r, p, &s);
-    proposal_approval(e, &s, p, &a);
-    proposal_bind(e, r, p, &a, json_i64(p->basis, "instead_of", 0), json_str(p->basis, "changed", ""));
-    approval_fini(&a);
+    proposal_approval(e, &s, p, &needs);
+    proposal_bind(e, r, p, &needs, json_i64(p->basis, "instead_of", 0), json_str(p->basis, "changed", ""));
+    approval_fini(&needs);
     proposal_move(e, r, p, &POLICY, PROPOSAL_ASKED, NULL, "less is due now, %s instead of %s; the request stays, for that", money_text(is, r->due), was);
 }
 
 bool proposal_recheck(struct engine *e, struct recovery *r, struct proposal *p, char *words, size_t size)
 {
     enum basis b = proposal_compare(r, p, words, size);
-    json_t *terms = b == BASIS_BETTER ? terms_again(r, p) : NULL;
+    struct again a = {.terms = NULL};
     if (b == BASIS_SAME)
         return true;
-    if (terms)
-        lower(e, r, p, terms);
+    if (b == BASIS_BETTER)
+        again_of(e, r, p, &a);
+    AUTO_JSON terms = a.terms;
+    /* Of less that is due, the same credit is a larger share: what policy refuses now is void, whatever got better. */
+    if (terms && (!verb_has_parts(p->verb) || a.bound != BOUND_REFUSED))
+        lower(e, r, p, &a);
     else
         void_it(e, r, p, words, true);
     return false;

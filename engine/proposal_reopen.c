@@ -9,6 +9,7 @@
 #include "engine/journal.h"
 #include "engine/plan.h"
 #include "engine/proposal_internal.h"
+#include "engine/proposal_money.h"
 #include "engine/waiting.h"
 #include "engine/when.h"
 
@@ -47,6 +48,10 @@ static json_t *terms_of_today(struct engine *e, struct recovery *r, const struct
             *bound = policy_hold(e->policy, hold_counts(h) ? h->start_ms : e->now_ms, end, why, size);
         }
         hold_free(h);
+    } else if (verb_has_parts(p->verb)) {
+        terms = money_terms_again(r, p);
+        terms = terms ? terms : json_deep_copy(p->terms);
+        *bound = money_bound(e, r, p->verb, terms, why, size);
     } else {
         err_set(err, ERR_CONFLICT, "Only a plan or a hold can be asked again like this; use the command \"%s\".", verb_name(p->verb));
     }
@@ -59,6 +64,8 @@ static int another_waits(struct engine *e, const struct recovery *r, const struc
     int64_t other = store_i64(e->store, 0, "SELECT id FROM proposals WHERE case_id = ?1 AND is_live = 1 AND verb IN (?2, ?3) LIMIT 1", "iii", r->id,
                               (int64_t)(hold ? VERB_HOLD : p->verb), (int64_t)(hold ? VERB_EXTEND : p->verb));
     struct instalment running;
+    if (verb_gives_up(p->verb))
+        return money_nothing_else_runs(e, r, err);
     if (other)
         return err_set(err, ERR_CONFLICT, "Another %s is already under way for %s: A-%lld.", verb_name(p->verb), r->name, (long long)other);
     if (p->verb == VERB_PLAN && plan_of_case(e, r->id, &running, 1))
@@ -95,7 +102,8 @@ static int reopen_now(struct engine *e, struct recovery *r, struct proposal *p, 
     const char *asker = people_by_key(e->people, p->requester) ? p->requester : who->person->key;
     if (bound == BOUND_REFUSED)
         return err_set(err, ERR_INVALID, "Not allowed any more: %s", why);
-    struct draft d = {.verb = verb_of_today(p, terms), .requester = asker, .reason = p->reason, .bound = why, .amount = r->due};
+    struct money amount = verb_has_parts(p->verb) ? money_given_up(r, p->verb, terms) : r->due;
+    struct draft d = {.verb = verb_of_today(p, terms), .requester = asker, .reason = p->reason, .bound = why, .amount = amount};
     if (bound == BOUND_MANAGER && proposal_possible(e, r, &d, err) != 0)
         return err->code;
     d.take_terms = json_incref(terms);

@@ -75,6 +75,7 @@ int recovery_promise(struct engine *e, struct recovery *r, const struct actor *w
 int recovery_dispute(struct engine *e, struct recovery *r, const struct actor *who, const char *why, char *said, size_t size,
                      struct err *err);
 int recovery_send_link(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err);
+void recovery_handed_on(struct engine *e, struct recovery *r, const char *by); /* to collections, by that people key */
 bool recovery_may_work(const struct engine *e, const struct recovery *r, const struct person *p); /* may act on this case */
 
 /* Notes are of the account, with or without a case. */

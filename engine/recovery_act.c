@@ -56,16 +56,31 @@ int recovery_claim(struct engine *e, struct recovery *r, const struct actor *who
 
 int recovery_not_mine(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err)
 {
+    char runs[160];
     int rc = may_act(e, r, who, err);
     if (rc != 0)
         return rc;
+    if (store_i64(e->store, 0, "SELECT count(*) FROM proposals WHERE case_id = ?1 AND verb = ?2 AND is_live = 1", "ii", r->id, SM_ID(VERB_REASSIGN)))
+        return err_set(err, ERR_CONFLICT, "%s is being handed on already.", r->name);
+    int64_t id = policy_undo_ms(e->policy) && !e->shadow ? proposal_by(e, r, who, VERB_REASSIGN, json_object(), "not theirs") : 0;
+    struct proposal *p = id ? proposal_load(e, id) : NULL;
+    if (p)
+        snprintf(said, size, "Thank you. %s goes to the collections channel. %s", r->name, proposal_runs_words(e, p, runs, sizeof runs));
+    else
+        recovery_handed_on(e, r, actor_key(who));
+    if (!p)
+        snprintf(said, size, "Thank you. %s went to the collections channel; nothing else changed.", r->name);
+    proposal_free(p);
+    return 0;
+}
+
+void recovery_handed_on(struct engine *e, struct recovery *r, const char *by)
+{
     free(r->owner);
     r->owner = str_dup("");
     r->claimed = false;
-    write_down(e, r, who, "case.handed_on", "says it is not theirs; the collections channel has it");
+    write_down(e, r, &(struct actor){.person = people_by_key(e->people, by), .name = by}, "case.handed_on", "says it is not theirs; the collections channel has it");
     recovery_save(e, r);
-    snprintf(said, size, "Thank you. %s went to the collections channel; nothing else changed.", r->name);
-    return 0;
 }
 
 int recovery_promise(struct engine *e, struct recovery *r, const struct actor *who, struct money amount, int64_t date_ms, char *said, size_t size,
@@ -136,7 +151,13 @@ int recovery_send_link(struct engine *e, struct recovery *r, const struct actor 
     json_put(terms, "invoice", recovery_invoice(r));
     write_down(e, r, who, "link.asked", "asks to send the customer a link");
     AUTO_STR why = str_fmt("%s asked for it", actor_name(who));
-    proposal_auto(e, r, VERB_LINK, terms, why);
+    struct proposal *p = proposal_load(e, proposal_by(e, r, who, VERB_LINK, terms, why));
     snprintf(said, size, e->shadow ? "Shadow mode: recorded, nothing is sent." : e->mail ? "The link goes to the account's e-mail address; \"history %s\" says when it left." : "No mail server is set up here, so the link has to be sent by hand, from the invoice in the billing system. \"history %s\" keeps the record.", r->account);
+    size_t n = strlen(said);
+    if (p && proposal_undoable(e, p) && n + 2 < size) {
+        said[n] = ' ';
+        proposal_runs_words(e, p, said + n + 1, size - n - 1);
+    }
+    proposal_free(p);
     return 0;
 }

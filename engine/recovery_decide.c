@@ -9,6 +9,8 @@
 #include "engine/hold.h"
 #include "engine/journal.h"
 #include "engine/plan.h"
+#include "engine/proposal_money.h"
+#include "engine/settlement.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
 #include "engine/waiting.h"
@@ -109,17 +111,6 @@ json_t *hold_terms(const struct recovery *r, int64_t end_ms, int64_t ask_ms, con
     json_put(terms, "at_end", at_end);
     json_put(terms, "reason", reason);
     return terms;
-}
-
-/* Starts a hold, or moves the end of the one in force. */
-static void hold_until(struct engine *e, struct recovery *r, int64_t end_ms, int64_t ask_ms, const char *at_end, const char *reason)
-{
-    struct hold *h = hold_of_case(e, r->id);
-    if (hold_counts(h))
-        hold_set_end(e, r, h, end_ms, at_end, reason);
-    else
-        proposal_auto(e, r, VERB_HOLD, hold_terms(r, end_ms, ask_ms, at_end, reason), reason);
-    hold_free(h);
 }
 
 static void act_hold(struct engine *e, struct recovery *r, const json_t *args, const char *why)
@@ -300,17 +291,20 @@ void recovery_facts_arrived(struct engine *e, struct recovery *r, const json_t *
 {
     const struct actor billing = {.name = r->biller};
     bool again = recovery_read_over(e, r);
+    const char *given_up = money_outcome(e, r);
     struct facts before = r->facts;
     facts_init(&r->facts);
     facts_take(e, r, read);
     if (r->state != RECOVERY_CLOSED && json_array_size(r->invoices) == 0)
-        recovery_close(e, r, &billing, outcome_of(read));
+        recovery_close(e, r, &billing, given_up ? given_up : outcome_of(read));
     else if (r->state != RECOVERY_CLOSED) {
         plan_settle(e, r, read);
         apply(e, r, &before);
     }
-    if (r->state != RECOVERY_CLOSED)
+    if (r->state != RECOVERY_CLOSED) {
+        settle_look(e, r, read);
         proposals_recheck(e, r);
+    }
     proposals_start_waiting(e, r);
     proposals_reopen_waiting(e, r);
     facts_fini(&before);

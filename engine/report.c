@@ -67,6 +67,7 @@ struct decided {
     int64_t at_ms, asked_ms, opened_ms; /* opened_ms 0: the details were not looked at */
     enum proposal_state state;
     const char *plan; /* its state, or "" */
+    bool undone;      /* taken back by whoever asked or decided */
 };
 
 static void count_decision(json_t *rows, const struct decided *d)
@@ -75,7 +76,7 @@ static void count_decision(json_t *rows, const struct decided *d)
     json_t *times = json_object_get(row, "times");
     int64_t took = d->at_ms - d->asked_ms;
     bool emergency = str_eq(d->verb, "decision.break_glass"), yes = emergency || str_eq(d->verb, "decision.yes");
-    bool over = d->state == PROPOSAL_FAILED || d->state == PROPOSAL_WITHDRAWN || d->state == PROPOSAL_VOIDED;
+    bool over = d->undone || d->state == PROPOSAL_FAILED || d->state == PROPOSAL_WITHDRAWN || d->state == PROPOSAL_VOIDED;
     count(row, "decided", true);
     count(row, "approved", yes);
     count(row, "declined", str_eq(d->verb, "decision.no"));
@@ -107,14 +108,16 @@ static void read_decisions(struct store *s, int64_t from_ms, int64_t to_ms, json
         "SELECT r.person, r.ref, r.at_ms, r.id, j.verb, j.detail, p.verb, p.created_ms, p.state, "
         "(SELECT o.at_ms FROM opened o WHERE o.ref = r.ref AND o.person = r.person), "
         "(SELECT l.state FROM plans l WHERE l.case_id = p.case_id AND l.proposal_id = p.id), "
-        "(SELECT min(g.at_ms) FROM pings g WHERE g.ref = r.ref AND g.person = r.person) "
+        "(SELECT min(g.at_ms) FROM pings g WHERE g.ref = r.ref AND g.person = r.person), "
+        "(SELECT count(*) FROM receipts u JOIN journal k ON k.seq = u.seq WHERE u.ref = r.ref AND k.verb = 'decision.undo') "
         "FROM receipts r JOIN journal j ON j.seq = r.seq JOIN proposals p ON p.id = CAST(substr(r.ref, 3) AS INTEGER) "
-        "WHERE r.at_ms >= ?1 AND r.at_ms < ?2 AND r.ref LIKE 'A-%' ORDER BY r.at_ms",
+        "WHERE r.at_ms >= ?1 AND r.at_ms < ?2 AND r.ref LIKE 'A-%' AND j.verb <> 'decision.undo' ORDER BY r.at_ms",
         "ii", from_ms, to_ms);
     while (query_next(q)) {
         struct decided d = {.person = query_text(q, 0), .ref = query_text(q, 1), .at_ms = query_i64(q, 2), .verb = query_text(q, 4),
                             .kind = verb_name((enum verb)query_i64(q, 6)), .asked_ms = query_i64(q, 11) ? query_i64(q, 11) : query_i64(q, 7),
-                            .state = (enum proposal_state)query_i64(q, 8), .opened_ms = query_i64(q, 9), .plan = query_text(q, 10) ? query_text(q, 10) : ""};
+                            .state = (enum proposal_state)query_i64(q, 8), .opened_ms = query_i64(q, 9), .plan = query_text(q, 10) ? query_text(q, 10) : "",
+                            .undone = query_i64(q, 12) > 0};
         count_decision(rows, &d);
         json_auto_t *detail = query_json(q, 5);
         if (str_eq(d.verb, "decision.break_glass"))

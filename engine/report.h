@@ -10,7 +10,7 @@
  * "kept", "broken"}...], "kinds": [{"kind", "asked", "parked", "reopened", "withdrawn"}...], "emergencies": [{"person", "ref",
  * "reason", "at_ms", "receipt"}...]}. New.
  *   asked      requests this person was asked for by name     hasty  within 5 s of being asked, with the details unopened
- *   overturned approved, and then failed, void, withdrawn or reversed       kept, broken  plans they approved that have ended */
+ *   overturned approved, and then failed, void, withdrawn or undone         kept, broken  plans they approved that have ended */
 json_t *report_approvals(struct store *s, int64_t from_ms, int64_t to_ms);
 
 /* Posts the week's summary when its time has come (policy: reports.weekly), once a week, whatever restarts in between. */

@@ -4,7 +4,7 @@
  *
  * A part that was done when another was refused is not left behind: what was held is put back by the hold's own rule
  * (hold_partly), and the journal says for each part what became of it. Only what can be undone is shared out: money moves, and
- * is written off, at one billing system a proposal, because its terms name one invoice. A plan over several is kept by Dunwell,
+ * is written off, one invoice after the other where each of them is billed (proposal_money.c). A plan over several is kept by Dunwell,
  * which holds the invoices everywhere and collects each instalment where its invoice is. */
 #include "engine/saga.h"
 
@@ -13,6 +13,7 @@
 
 #include "engine/effect.h"
 #include "engine/journal.h"
+#include "engine/proposal_money.h"
 #include "engine/readings.h"
 #include "engine/when.h"
 
@@ -197,7 +198,7 @@ void saga_leg_ended(struct engine *e, int64_t proposal_id, const struct leg_end 
     struct billed all[BILLERS_MOST];
     json_auto_t *result = end->result ? json_copy((json_t *)(uintptr_t)end->result) : NULL;
     bool elsewhere = r && recovery_billed(e, r, all) > 1;
-    bool parts = r && count(e, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0", proposal_id) > 1;
+    bool parts = r && !verb_has_parts(p->verb) && count(e, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0", proposal_id) > 1;
     if (elsewhere && !parts && json_object_get(result, "prior"))
         prior_add(result, end->result, end->biller, end->customer);
     if (parts)

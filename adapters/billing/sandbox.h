@@ -15,7 +15,7 @@
  * purpose} -> {url, expires_at_ms} Writes below /v1 carry Idempotency-Key. Errors are {error: words}. Control, for
  * the demo and for tests: POST sandbox:///_control/fail  {customer, code?, amount?, currency?, invoice?, again?}  a
  * payment fails; `again` further attempts fail too (-1: all of them, the default of a hard decline) POST
- * sandbox:///_control/pay   {customer}                  the customer pays everything that is open POST
+ * sandbox:///_control/pay   {customer, amount?}         the customer pays what is open, or so much of it POST
  * sandbox:///_control/time  {forward_ms?}               moves the book's clock; then what is due is done POST
  * sandbox:///_control/fault {kind, times?, code?}       the next writes: lose (answer lost after the effect), cut
  * (never arrives), busy (429), error (500 before the effect), decline (the next payments) */

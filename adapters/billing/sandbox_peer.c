@@ -266,10 +266,13 @@ static void control_fail(struct exchange *x)
 static void control_pay(struct exchange *x)
 {
     const char *customer = json_str(x->body, "customer", ""), *id;
+    int64_t left = json_i64(x->body, "amount", INT64_MAX);
     json_t *invoice, *paid = json_array();
     json_object_foreach (book_part(x->s, "invoices"), id, invoice)
-        if (str_eq(json_str(invoice, "customer", ""), customer) && str_eq(json_str(invoice, "status", ""), "open")) {
-            book_pay(x->s, invoice, json_i64(invoice, "due", 0), "", NULL);
+        if (str_eq(json_str(invoice, "customer", ""), customer) && str_eq(json_str(invoice, "status", ""), "open") && left > 0) {
+            int64_t due = json_i64(invoice, "due", 0), amount = left < due ? left : due;
+            book_pay(x->s, invoice, amount, "", NULL);
+            left -= amount;
             json_array_append_new(paid, json_string(id));
         }
     json_t *who = json_object_get(book_part(x->s, "customers"), customer);

@@ -238,7 +238,7 @@ class Dunwell:
         self.write("people.yaml", PEOPLE)
         self.write_accounts(ACCOUNTS)
         with open(os.path.join(ROOT, "templates/policy.yaml")) as f:
-            self.write("policy.yaml", f.read())
+            self.write("policy.yaml", f.read().replace("undo_seconds: 20", "undo_seconds: 0"))  # nobody waits for an Undo here
         self.write_config()
 
     def write(self, name, text):

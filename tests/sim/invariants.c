@@ -68,6 +68,8 @@ void invariants_after_turn(struct sim *s)
     none(s,
          "SELECT count(*) FROM proposals p JOIN recoveries r ON r.id = p.case_id WHERE r.is_open = 0 AND p.state = 2",
          "a closed case has no pending approval");
+    none(s, "SELECT count(*) FROM timers t JOIN proposals p ON p.id = t.ref WHERE t.kind = 'run' AND p.verb IN (4, 6, 8, 9, 10)",
+         "what cannot be undone never waits for a timer");
     none(s, "SELECT count(*) FROM timers t JOIN recoveries r ON r.id = t.case_id WHERE r.is_open = 0 AND t.kind NOT IN ('release', 'unplan', 'hold_end', 'hold_ask')",
          "a closed case waits for nothing");
 }
@@ -78,7 +80,7 @@ static void agreements(struct sim *s)
     struct engine *e = turn_engine(s->turn);
     struct query *q = store_query(s->store,
                                   "SELECT p.id, p.requester, p.decider, p.asked, p.amount, p.currency, p.replaces, (SELECT requester FROM proposals f WHERE f.id "
-                                  "= p.replaces), (SELECT count(*) FROM votes v WHERE v.subject = 'A-' || p.id AND v.vote = 'yes') FROM proposals p WHERE p.verb IN (0, 1, 3) AND "
+                                  "= p.replaces), (SELECT count(*) FROM votes v WHERE v.subject = 'A-' || p.id AND v.vote = 'yes') FROM proposals p WHERE p.verb IN (0, 1, 3, 8, 9, 10, 11) AND "
                                   "p.state IN (8, 9, 10, 11, 12)",
                                   "");
     while (query_next(q)) {
@@ -115,6 +117,48 @@ static void money(struct sim *s)
     json_t *invoice;
     json_object_foreach(json_object_get(peer->book, "invoices"), name, invoice)
         sim_check(s, json_i64(invoice, "due", 0) >= 0, "nothing was collected twice");
+}
+
+/* One proposal's credits and write-offs at the peer: how many, and how much. */
+static int entries_of(const struct sandbox *peer, int64_t id, int64_t *sum)
+{
+    int n = 0;
+    const char *key;
+    json_t *entry;
+    *sum = 0;
+    json_object_foreach(json_object_get(peer->book, "entries"), key, entry) {
+        long long of = 0;
+        const char *kind = json_str(entry, "kind", "");
+        if (sscanf(key, "dunwell-p%lld", &of) != 1 || of != id || (!str_eq(kind, "credit") && !str_eq(kind, "write_off")))
+            continue;
+        *sum += json_i64(entry, "amount", 0);
+        n++;
+    }
+    return n;
+}
+
+/* Money given up: only what was asked and agreed, each invoice once, never more than was agreed; nothing else is in the peer's book. */
+static void given_up(struct sim *s)
+{
+    int known = 0;
+    none(s, "SELECT count(*) FROM proposals WHERE verb IN (8, 9, 10) AND state IN (8, 9, 10, 11, 12) AND (asked = 0 OR decider = '' OR decider = requester)",
+         "money is given up only by somebody else's yes");
+    struct query *q = store_query(s->store, "SELECT id, state, amount, terms FROM proposals WHERE verb IN (8, 9, 10)", "");
+    while (query_next(q)) {
+        int64_t sum;
+        json_auto_t *terms = query_json(q, 3);
+        int n = entries_of(s->sandbox, query_i64(q, 0), &sum), parts = (int)json_array_size(json_at(terms, "parts"));
+        known += n;
+        sim_check(s, n == 0 || (query_i64(q, 1) >= PROPOSAL_EXECUTING), "what is in the peer's book was executed");
+        sim_check(s, n <= parts && sum <= query_i64(q, 2), "never more was given up than was agreed");
+        sim_check(s, query_i64(q, 1) != PROPOSAL_CONFIRMED || n == parts, "what is confirmed happened, each invoice once");
+    }
+    const struct sandbox *peer = s->sandbox;
+    const char *key;
+    json_t *entry;
+    json_object_foreach(json_object_get(peer->book, "entries"), key, entry)
+        known -= str_eq(json_str(entry, "kind", ""), "credit") || str_eq(json_str(entry, "kind", ""), "write_off");
+    sim_check(s, known == 0, "every credit and write-off at the peer belongs to a proposal");
 }
 
 static void holds_are_real(struct sim *s)
@@ -184,6 +228,9 @@ static void somebody_moves(struct sim *s)
 
 void invariants_at_rest(struct sim *s)
 {
+    none(s,
+         "SELECT count(*) FROM proposals p WHERE p.state = 8 AND p.expires_ms > 0 AND NOT EXISTS (SELECT 1 FROM timers t WHERE t.kind = 'run' AND t.ref = p.id)",
+         "what can still be undone has its moment to run");
     quiet_is_owned(s);
     somebody_moves(s);
     none(s, "SELECT count(*) FROM effects WHERE is_live = 1 AND state IN (1, 2, 3)", "at rest nothing is out or unknown");
@@ -191,6 +238,7 @@ void invariants_at_rest(struct sim *s)
     none(s, "SELECT count(*) FROM recoveries WHERE is_open = 1 AND read_wanted > 0", "at rest nothing waits for facts");
     agreements(s);
     money(s);
+    given_up(s);
     holds_are_real(s);
     invariants_of_waiting(s);
 }

@@ -260,6 +260,8 @@ static void command(struct sim *s)
 {
     const char *account = accounts[pick(s, DW_ARRAY_LEN(accounts))], *who = people[pick(s, DW_ARRAY_LEN(people))];
     int64_t a = 1 + pick(s, (int)store_i64(s->store, 0, "SELECT coalesce(max(id), 0) FROM proposals", "") + 2);
+    int64_t last = store_i64(s->store, 0, "SELECT coalesce(max(id), 1) FROM proposals WHERE state = 2", "");
+    int64_t newest = store_i64(s->store, 1, "SELECT max(id) FROM proposals WHERE state = 8", "");
     char day[WHEN_TEXT_SIZE];
     when_iso_day(day, s->now_ms + (1 + pick(s, 40)) * MS_DAY, NULL);
     AUTO_STR texts[] = {str_fmt("claim %s", account),
@@ -274,12 +276,20 @@ static void command(struct sim *s)
                         str_fmt("reopen A-%lld", (long long)a),
                         str_dup("inbox"),
                         str_fmt("approvals %s", who),
+                        str_fmt("undo A-%lld", (long long)newest),
+                        str_fmt("undo A-%lld", (long long)newest),
                         str_fmt("hold %s until %s why call them first", account, day),
                         str_fmt("promise %s %d by %s", account, 1 + pick(s, 500), day),
                         str_fmt("dispute %s wrong amount", account),
                         str_fmt("link %s", account),
                         str_fmt("retry %s", account),
                         str_fmt("resume %s", account),
+                        str_fmt("credit %s %d why two days of downtime", account, 1 + pick(s, 900)),
+                        str_fmt("writeoff %s why they are bankrupt", account),
+                        str_fmt("settle %s %d by %s why they are closing down", account, 100 + pick(s, 5000), day),
+                        str_fmt("defer %s until %s why they get paid then", account, day),
+                        str_fmt("approve A-%lld", (long long)last),
+                        str_fmt("approve A-%lld", (long long)last),
                         str_fmt("notmine %s", account),
                         str_fmt("note %s they pay on friday", account),
                         str_fmt("status %s", account),
@@ -297,6 +307,61 @@ static void command(struct sim *s)
     }
     for (size_t i = 1; i < DW_ARRAY_LEN(texts); i++)
         free(STEAL(texts[i])); /* the attribute frees the first only */
+}
+
+/* What a customer who settles does: a part of one invoice, as it comes. */
+static void pay_part(struct sim *s)
+{
+    AUTO_STR customer = str_fmt("sbx_%s", accounts[pick(s, DW_ARRAY_LEN(accounts))]);
+    control(s, "pay", json_pack("{s:s, s:i}", "customer", customer, "amount", 10000 + pick(s, 200000)));
+}
+
+static void some_turns(struct sim *s, int most)
+{
+    for (int k = pick(s, most); k > 0; k--) {
+        s->now_ms += pick(s, 1500);
+        turn_with_arrivals(s);
+    }
+}
+
+static void say_once(struct sim *s, const char *who, const char *text)
+{
+    AUTO_STR dedupe = str_fmt("click-%d", s->clicks++);
+    say(s, who, text, dedupe);
+}
+
+/* People who mean it: a collector asks for what can be asked of an open case, with the facts read again if need be, and somebody who
+ * may decides. Whatever the world does in between is up to the seed. */
+static void deal(struct sim *s)
+{
+    int64_t cases = store_i64(s->store, 0, "SELECT count(*) FROM recoveries WHERE is_open = 1 AND due > 0", "");
+    struct query *q = store_query(s->store, "SELECT id, due, currency, customer FROM recoveries WHERE is_open = 1 AND due > 0 ORDER BY id LIMIT 1 OFFSET ?1", "i",
+                                  cases ? (int64_t)pick(s, (int)cases) : 0);
+    if (!query_next(q))
+        return;
+    int64_t id = query_i64(q, 0);
+    struct money due = money_of(query_i64(q, 1), query_text(q, 2)), part = due;
+    AUTO_STR customer = str_dup(query_text(q, 3));
+    query_end(q);
+    char amount[MONEY_TEXT_SIZE], day[WHEN_TEXT_SIZE];
+    part.minor = due.minor / 100 * (5 + pick(s, 90)) + 1;
+    money_decimal(amount, part);
+    when_iso_day(day, s->now_ms + (1 + pick(s, 20)) * MS_DAY, NULL);
+    AUTO_STR credit = str_fmt("credit N-%lld %s why two days of downtime", (long long)id, amount);
+    AUTO_STR settle = str_fmt("settle N-%lld %s by %s why they are closing down", (long long)id, amount, day);
+    AUTO_STR all = str_fmt("writeoff N-%lld why they are bankrupt", (long long)id);
+    AUTO_STR defer = str_fmt("defer N-%lld until %s why they get paid then", (long long)id, day);
+    const char *texts[] = {credit, settle, settle, all, defer};
+    const char *text = texts[pick(s, DW_ARRAY_LEN(texts))];
+    say_once(s, "collector1", text);
+    some_turns(s, 12);
+    say_once(s, "collector1", text);
+    some_turns(s, 12);
+    AUTO_STR yes = str_fmt("approve A-%lld", (long long)store_i64(s->store, 1, "SELECT max(id) FROM proposals WHERE state = 2", ""));
+    say_once(s, chance(s, 50) ? "manager1" : "finance1", yes);
+    some_turns(s, 12);
+    if (text == settle && chance(s, 70))
+        control(s, "pay", json_pack("{s:s, s:I}", "customer", customer, "amount", (json_int_t)part.minor));
 }
 
 static void fail_payment(struct sim *s)
@@ -320,6 +385,10 @@ static void something_happens(struct sim *s)
         fail_payment(s);
     else if (what < 19)
         control(s, "pay", json_pack("{s:o}", "customer", json_sprintf("sbx_%s", accounts[pick(s, DW_ARRAY_LEN(accounts))])));
+    else if (what < 23)
+        pay_part(s);
+    else if (what < 31)
+        deal(s);
     else if (what < 70)
         command(s);
     else if (what < 73)

@@ -150,4 +150,28 @@ DW_UNUSED static void office_proves(struct office *o)
         fail_msg("%s", e.text);
 }
 
+/* Another policy from now on: the office's, with one line replaced. The caller gives it back with office_policy_back. */
+DW_UNUSED static struct policy *office_policy_with(struct office *o, const char *was, const char *is)
+{
+    struct problems p = {0};
+    struct doc *d = NULL;
+    struct policy *before = o->policy;
+    const char *at = strstr(office_policy, was);
+    assert_non_null(at);
+    AUTO_STR text = str_fmt("%.*s%s%s", (int)(at - office_policy), office_policy, is, at + strlen(was));
+    assert_int_equal(doc_parse(&d, span_of(text), "policy.yaml", NULL), 0);
+    o->policy = policy_parse(d, &p);
+    doc_free(d);
+    for (size_t i = 0; i < p.n; i++)
+        fail_msg("%s", p.lines[i]);
+    o->e.policy = o->policy;
+    return before;
+}
+
+DW_UNUSED static void office_policy_back(struct office *o, struct policy *before)
+{
+    policy_free(o->policy);
+    o->e.policy = o->policy = before;
+}
+
 #endif

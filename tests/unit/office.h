@@ -64,6 +64,10 @@ static const char office_policy[] =
     "holds: {inside: {days: 14}, manager: {days: 60}}\n"
     "retries: {per_invoice: 8, visa: {attempts: 20, days: 30}, mastercard: {attempts: 35, days: 30, per_day: 10}, "
     "other: {attempts: 15, days: 30}}\n"
+    "credits: {manager: {USD: 5000}, share: 20}\n"
+    "write_offs: {manager: {USD: 50000}}\n"
+    "settlements: {at_least_share: 50, within_days: 60}\n"
+    "defers: {inside: {days: 7}, manager: {days: 30}}\n"
     "approvals: {expire_hours: 48}\n";
 
 static json_t *office_bill(const char *customer, const char *number, int64_t due, const char *class)

@@ -1,0 +1,265 @@
+/* The moment in which what was started can be taken back: it waits in the store, runs once, and money never waits for a clock. */
+#include "engine/proposal_money.h"
+#include "engine/report.h"
+#include "tests/unit/patient.h"
+
+#define WINDOW_MS (20 * MS_SECOND)
+
+static struct policy *open_with_window(struct office *o)
+{
+    office_open(o, false);
+    struct policy *before = office_policy_with(o, "expire_hours: 48", "expire_hours: 48, undo_seconds: 20");
+    office_event_of(o, 1);
+    office_event_of(o, 2);
+    office_event_of(o, 3);
+    return before;
+}
+
+static void close_with_window(struct office *o, struct policy *before)
+{
+    office_policy_back(o, before);
+    office_proves(o);
+    office_close(o);
+}
+
+static int64_t receipts_of_undo(struct office *o)
+{
+    return office_i64(o, "SELECT count(*) FROM receipts r JOIN journal j ON j.seq = r.seq WHERE j.verb = 'decision.undo'");
+}
+
+static void undo_says(struct office *o, const char *user, int64_t id, const char *answer)
+{
+    AUTO_STR text = str_fmt("undo A-%lld", (long long)id);
+    AUTO_STR said = office_say(o, user, text);
+    assert_says(said, answer);
+}
+
+static int64_t writes(struct office *o, int64_t id)
+{
+    return store_i64(o->store, -1, "SELECT count(*) FROM effects WHERE proposal_id = ?1", "i", id);
+}
+
+static const struct {
+    const char *user, *text;
+    int64_t verb;
+} started[] = {
+    {"U0COL1", "hold acme-east until 2026-12-30 why they call back", VERB_HOLD},
+    {"U0AE1", "hold northwind until 2027-01-05 why they call back", VERB_EXTEND},
+    {"U0AE2", "plan acme-corp 2x from 2027-01-05", VERB_PLAN},
+    {"U0COL1", "link acme-corp", VERB_LINK},
+    {"U0COL1", "defer acme-east until 2026-12-28", VERB_DEFER},
+    {"U0AE1", "notmine northwind", VERB_REASSIGN},
+};
+
+static int64_t start(struct office *o, size_t i)
+{
+    AUTO_STR said = office_say(o, started[i].user, started[i].text);
+    int64_t id = store_i64(o->store, 0, "SELECT max(id) FROM proposals WHERE verb = ?1", "i", started[i].verb);
+    AUTO_STR undo = str_fmt("It runs in 20 seconds; until then: undo A-%lld", (long long)id);
+    assert_says(said, undo);
+    assert_int_equal(office_state(o, id), PROPOSAL_QUEUED);
+    assert_int_equal(writes(o, id), 0);
+    return id;
+}
+
+static void what_is_taken_back_in_time_never_happens(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < DW_ARRAY_LEN(started); i++) {
+        struct office o;
+        struct policy *before = open_with_window(&o);
+        int64_t id = start(&o, i);
+        o.now_ms += WINDOW_MS - 1;
+        undo_says(&o, "U0MAN1", id, "only they can undo it");
+        undo_says(&o, started[i].user, id, "Nothing has happened");
+        assert_int_equal(office_state(&o, id), PROPOSAL_WITHDRAWN);
+        office_later(&o, MS_MINUTE);
+        assert_int_equal(writes(&o, id), 0);
+        assert_int_equal(office_state(&o, id), PROPOSAL_WITHDRAWN);
+        undo_says(&o, started[i].user, id, "nothing to undo");
+        assert_int_equal(receipts_of_undo(&o), 1);
+        struct recovery *r = office_case(&o, "northwind");
+        assert_string_equal(r->owner, "ae1");
+        recovery_free(r);
+        close_with_window(&o, before);
+    }
+}
+
+static void restart(struct office *o)
+{
+    struct engine was = o->e;
+    engine_init(&o->e, o->store, &was.world);
+    o->e.people = was.people;
+    o->e.book = was.book;
+    o->e.policy = was.policy;
+    o->e.chats = was.chats;
+    o->e.n_chats = was.n_chats;
+    o->e.mail = was.mail;
+    engine_fini(&was);
+    store_begin(o->store);
+    engine_recover(&o->e);
+    office_commit(o);
+}
+
+static void what_is_left_alone_runs_once_also_after_a_restart(void **state)
+{
+    (void)state;
+    static const char *const reverse[] = {"resume", "move the end", "is undone", "cannot be called back", "move billing's next attempt", "claim"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(started) * 2; i++) {
+        struct office o;
+        size_t k = i / 2;
+        struct policy *before = open_with_window(&o);
+        int64_t id = start(&o, k);
+        o.now_ms += 5 * MS_SECOND;
+        office_event_of(&o, 1); /* facts that come meanwhile do not start it */
+        office_event_of(&o, 2);
+        office_event_of(&o, 3);
+        assert_int_equal(writes(&o, id), 0);
+        if (i % 2)
+            restart(&o);
+        office_later(&o, WINDOW_MS);
+        assert_int_equal(office_state(&o, id), PROPOSAL_CONFIRMED);
+        assert_int_equal(writes(&o, id), started[k].verb == VERB_REASSIGN ? 0 : 1);
+        assert_int_equal(office_i64(&o, "SELECT count(*) FROM timers WHERE kind = 'run'"), 0);
+        undo_says(&o, started[k].user, id, reverse[k]);
+        office_later(&o, MS_MINUTE);
+        assert_int_equal(writes(&o, id), started[k].verb == VERB_REASSIGN ? 0 : 1);
+        close_with_window(&o, before);
+    }
+}
+
+static void an_approved_plan_can_be_taken_back_by_who_decided(void **state)
+{
+    (void)state;
+    struct office o;
+    struct policy *before = open_with_window(&o);
+    assert_int_equal(office_plan(&o, "ae1", "northwind", 6, "renewal").rc, 0);
+    int64_t id = office_last(&o);
+    office_turn(&o, NULL, NULL);
+    struct done d = office_approve(&o, "manager1", id, 0);
+    assert_says(d.said, "It runs in 20 seconds; until then: undo A-");
+    office_turn(&o, NULL, NULL);
+    const json_t *sent = office_sent(&o, "card-A-");
+    assert_string_equal(json_str(sent, "args.card.actions.0.id", ""), "undo");
+    AUTO_STR card = office_read_card(json_at(sent, "args.card"));
+    assert_says(card, "Approved, runs in a moment");
+    assert_says(card, "runs {ago:");
+    AUTO_STR value = str_dup(json_str(sent, "args.card.actions.0.value", ""));
+    AUTO_STR said = office_click(&o, "U0MAN1", "undo", value);
+    assert_says(said, "Nothing has happened");
+    office_later(&o, MS_MINUTE);
+    assert_int_equal(writes(&o, id), 0);
+    close_with_window(&o, before);
+}
+
+static void each_of_those_whose_yes_it_took_can_undo(void **state)
+{
+    (void)state;
+    static const char *const users[] = {"U0MAN1", "U0FIN1", "U0AE1"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(users); i++) {
+        struct office o;
+        office_patient(&o, "approvals: {expire_hours: 48, undo_seconds: 20, rules: [{name: two, need: [{count: 1, of: manager}, {count: 1, of: finance}]}]}");
+        office_event_of(&o, 1);
+        assert_int_equal(office_plan(&o, "ae1", "northwind", 6, "renewal").rc, 0);
+        int64_t id = office_last(&o);
+        assert_int_equal(office_approve(&o, "manager1", id, 0).rc, 0);
+        assert_int_equal(office_i64(&o, "SELECT count(*) FROM timers WHERE kind = 'run'"), 0);
+        assert_int_equal(office_approve(&o, "finance1", id, 0).rc, 0);
+        assert_int_equal(office_i64(&o, "SELECT count(*) FROM timers WHERE kind = 'run'"), 1);
+        undo_says(&o, "U0AE2", id, "only they can undo it");
+        undo_says(&o, users[i], id, "Nothing has happened");
+        office_later(&o, MS_MINUTE);
+        assert_int_equal(writes(&o, id), 0);
+        office_proves(&o);
+        office_close(&o);
+    }
+}
+
+static void what_was_undone_was_overturned_and_to_undo_is_no_vote(void **state)
+{
+    (void)state;
+    struct office o;
+    struct policy *before = open_with_window(&o);
+    assert_int_equal(office_plan(&o, "ae1", "northwind", 6, "renewal").rc, 0);
+    int64_t id = office_last(&o);
+    assert_int_equal(office_approve(&o, "manager1", id, 0).rc, 0);
+    office_later(&o, WINDOW_MS);
+    assert_int_equal(office_state(&o, id), PROPOSAL_CONFIRMED);
+    undo_says(&o, "U0MAN1", id, "is undone");
+    json_auto_t *report = report_approvals(o.store, 0, o.now_ms + 1);
+    const json_t *row = json_array_get(json_at(report, "rows"), 0);
+    assert_int_equal(json_array_size(json_at(report, "rows")), 1);
+    assert_string_equal(json_str(row, "person", ""), "manager1");
+    assert_int_equal(json_i64(row, "decided", 0), 1);
+    assert_int_equal(json_i64(row, "overturned", 0), 1);
+    close_with_window(&o, before);
+}
+
+static void a_plan_is_ended_until_its_first_instalment(void **state)
+{
+    (void)state;
+    struct office o;
+    struct policy *before = open_with_window(&o);
+    int64_t id = start(&o, 2);
+    office_later(&o, WINDOW_MS);
+    o.now_ms += 30 * MS_DAY; /* the first date is past */
+    undo_says(&o, "U0AE2", id, "first instalment has begun");
+    assert_int_equal(office_i64(&o, "SELECT count(*) FROM plans WHERE state = 'running'"), 1);
+    close_with_window(&o, before);
+}
+
+static void money_never_waits_for_a_clock(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"credit acme-corp 100 why downtime", "writeoff acme-corp why bankrupt", "settle acme-corp 600 by 2027-01-15 why closing"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(texts); i++) {
+        struct office o;
+        struct policy *before = open_with_window(&o);
+        AUTO_STR said = office_say(&o, "U0AE2", texts[i]);
+        assert_says(said, "Asked for approval");
+        int64_t id = office_last(&o);
+        assert_int_equal(office_approve(&o, "manager1", id, 0).rc, 0);
+        assert_int_equal(office_i64(&o, "SELECT count(*) FROM timers WHERE kind = 'run'"), 0);
+        assert_int_equal(writes(&o, id), i < 2 ? 1 : 0);
+        undo_says(&o, "U0AE2", id, "annot be undone");
+        close_with_window(&o, before);
+    }
+}
+
+static void the_machine_does_not_wait(void **state)
+{
+    (void)state;
+    struct office o;
+    struct policy *before = open_with_window(&o);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE requester = 'policy' AND verb = 0 AND state = 11", 2, "policy's own holds are confirmed at once");
+    close_with_window(&o, before);
+}
+
+static void payment_in_between_takes_it_back(void **state)
+{
+    (void)state;
+    struct office o;
+    struct policy *before = open_with_window(&o);
+    int64_t id = start(&o, 2);
+    office_paid(&o, 2);
+    assert_int_equal(office_state(&o, id), PROPOSAL_WITHDRAWN);
+    office_later(&o, MS_MINUTE);
+    assert_int_equal(writes(&o, id), 0);
+    close_with_window(&o, before);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_taken_back_in_time_never_happens),
+        cmocka_unit_test(what_is_left_alone_runs_once_also_after_a_restart),
+        cmocka_unit_test(an_approved_plan_can_be_taken_back_by_who_decided),
+        cmocka_unit_test(each_of_those_whose_yes_it_took_can_undo),
+        cmocka_unit_test(what_was_undone_was_overturned_and_to_undo_is_no_vote),
+        cmocka_unit_test(a_plan_is_ended_until_its_first_instalment),
+        cmocka_unit_test(money_never_waits_for_a_clock),
+        cmocka_unit_test(the_machine_does_not_wait),
+        cmocka_unit_test(payment_in_between_takes_it_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -106,10 +106,13 @@ static void say_schedule(json_t *card, const struct proposal *p, const char *zon
 }
 
 /* Which bound is passed, and who would carry it out: the billing system itself, or Dunwell step by step. */
-static void say_policy(json_t *card, const struct engine *e, const struct recovery *r, const struct proposal *p)
+static void say_policy(json_t *card, struct engine *e, const struct recovery *r, const struct proposal *p)
 {
     AUTO_BUF out = BUF(WORDS_SIZE);
+    char closest[160];
     buf_addf(&out, "Policy: %s", p->bound && p->bound[0] ? p->bound : "needs a manager");
+    if (p->state == PROPOSAL_ASKED && p->verb == VERB_PLAN && plan_closest(e, r, p->terms, closest, sizeof closest))
+        buf_addf(&out, "\nClosest terms that need no approval: %s", closest);
     const char *note = "";
     const char *how = e->world.capability(e->world.ctx, r->biller, verb_op(p->verb), &note);
     if (note && note[0])

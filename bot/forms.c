@@ -116,7 +116,9 @@ static void note_bound(json_t *form, struct engine *e, const struct recovery *r,
     enum bound b = plan_bound(e, r, terms, why, sizeof why);
     static const char *const heads[] = {
         [BOUND_INSIDE] = "Inside policy", [BOUND_MANAGER] = "Needs a manager", [BOUND_REFUSED] = "Not allowed"};
-    AUTO_STR line = str_fmt("%s: %s", heads[b], why);
+    char closest[160];
+    bool closer = b != BOUND_INSIDE && plan_closest(e, r, terms, closest, sizeof closest);
+    AUTO_STR line = str_fmt("%s: %s%s%s", heads[b], why, closer ? " Closest terms that need no approval: " : "", closer ? closest : "");
     form_note(form, line);
     note_schedule(form, terms, r->due.currency, zone_of(r));
 }

@@ -16,6 +16,8 @@
 
 enum { INSTALMENTS_MOST = 60 };
 
+#define PLAN_SEARCH_MS (62 * MS_DAY) /* further back is no longer what was asked */
+
 static const struct actor POLICY = {.name = "policy"};
 
 /* Adds rows for one instalment, taking from the invoices in order; left[] is what each still has to give. */
@@ -71,6 +73,37 @@ enum bound plan_bound(struct engine *e, const struct recovery *r, const json_t *
     struct plan_terms t = {.total = r->due, .instalments = count, .first_ms = json_i64(terms, "first_ms", 0), .last_ms = json_i64(last, "date_ms", 0),
                            .smallest_minor = r->due.minor / (count > 0 ? count : 1)};
     return policy_plan(e->policy, &t, e->now_ms, why, size);
+}
+
+/* Day by day backwards from the date that was asked: the latest first date with which so many instalments need nobody. */
+static json_t *inside_with(struct engine *e, const struct recovery *r, int count, int64_t first_ms, const char *zone)
+{
+    char why[300];
+    for (int64_t at = first_ms; at > e->now_ms; at = when_add_days(at, -1, zone)) {
+        json_t *terms = plan_terms_make(r, count, at, zone);
+        if (terms && plan_bound(e, r, terms, why, sizeof why) == BOUND_INSIDE)
+            return terms;
+        bool hopeless = !terms || first_ms - at > PLAN_SEARCH_MS;
+        json_decref(terms);
+        if (hopeless)
+            return NULL;
+    }
+    return NULL;
+}
+
+bool plan_closest(struct engine *e, const struct recovery *r, const json_t *asked, char *out, size_t size)
+{
+    const char *zone = json_str(asked, "zone", "");
+    char amount[MONEY_TEXT_SIZE], day[WHEN_TEXT_SIZE];
+    for (int n = (int)json_i64(asked, "count", 0); n > 1; n--) {
+        json_auto_t *terms = inside_with(e, r, n, json_i64(asked, "first_ms", 0), zone);
+        if (!terms)
+            continue;
+        money_text(amount, money_of(json_i64(terms, "instalments.0.amount", 0), r->due.currency));
+        snprintf(out, size, "%dx from %s (first %s)", n, when_day(day, json_i64(terms, "first_ms", 0), zone), amount);
+        return true;
+    }
+    return false;
 }
 
 size_t plan_of_case(struct engine *e, int64_t case_id, struct instalment *rows, size_t n)

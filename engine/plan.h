@@ -15,6 +15,10 @@ struct instalment {
 /* The running plan of a case: fills rows (at most n) in order, returns how many; 0 when there is none. */
 size_t plan_of_case(struct engine *e, int64_t case_id, struct instalment *rows, size_t n);
 
+/* "3x from 5 Jan 2027 (first $400.00)": the closest terms that need nobody's approval: as many instalments as possible, then the date that
+ * was asked or the nearest before it. False when there are none. */
+bool plan_closest(struct engine *e, const struct recovery *r, const json_t *asked, char *out, size_t size);
+
 /* Billing confirmed the plan: rows, timers, the hold moved to its end, the case planned. */
 void plan_start(struct engine *e, struct recovery *r, const struct proposal *p, const json_t *result);
 void instalment_due(struct engine *e, struct recovery *r, int64_t id); /* its timer */

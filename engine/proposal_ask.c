@@ -80,7 +80,7 @@ int proposal_none_pending(struct engine *e, const struct recovery *r, enum verb 
 int proposal_put(struct engine *e, struct recovery *r, const struct actor *who, struct draft *d, enum bound bound, char *said, size_t size,
                  struct err *err)
 {
-    char words[300], runs[160];
+    char words[300], runs[160], closest[160];
     AUTO_JSON terms = d->take_terms;
     d->take_terms = NULL;
     if (bound == BOUND_MANAGER && (!d->reason || !d->reason[0]))
@@ -94,7 +94,9 @@ int proposal_put(struct engine *e, struct recovery *r, const struct actor *who, 
     proposal_words(p, words, sizeof words);
     if (bound == BOUND_MANAGER) {
         proposal_ask(e, r, p, who, 0, NULL);
-        snprintf(said, size, "Asked for approval: A-%lld, %s. %s Nothing changes until somebody entitled approves.", (long long)p->id, words, d->bound);
+        bool closer = p->verb == VERB_PLAN && plan_closest(e, r, p->terms, closest, sizeof closest);
+        snprintf(said, size, "Asked for approval: A-%lld, %s. %s Nothing changes until somebody entitled approves.%s%s", (long long)p->id, words, d->bound,
+                 closer ? " Closest terms that need no approval: " : "", closer ? closest : "");
     } else {
         proposal_queue(e, r, p, who);
         if (proposal_undoable(e, p))

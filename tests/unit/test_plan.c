@@ -284,6 +284,42 @@ static void a_dispute_stops_the_plan(void **state)
     office_close(&o);
 }
 
+/* ---- the closest terms that need nobody ---- */
+
+static void closest_is(const char *account, int count, int days, const char *want)
+{
+    struct office o;
+    char found[160] = "", why[300];
+    office_open(&o, false);
+    office_event_of(&o, 1);
+    office_event_of(&o, 2);
+    struct recovery *r = office_case(&o, account);
+    json_auto_t *terms = plan_terms_make(r, count, o.now_ms + days * MS_DAY + INT64_C(16400000), "UTC"); /* at 09:00, as people say it */
+    bool any = plan_closest(&o.e, r, terms, found, sizeof found);
+    if (any != (want != NULL) || (any && !str_eq(found, want)))
+        fail_msg("%s %dx in %d days: \"%s\", not \"%s\"", account, count, days, found, want ? want : "(none)");
+    if (any) { /* what is offered is what the policy then allows */
+        int n = (int)strtol(found, NULL, 10);
+        const char *from = strstr(found, "from ") + 5;
+        int64_t first = 0;
+        AUTO_STR date = str_ndup(from, strcspn(from, "("));
+        assert_int_equal(when_parse(&first, date, "UTC", 9, o.now_ms, NULL), 0);
+        json_auto_t *again = plan_terms_make(r, n, first, "UTC");
+        assert_int_equal(plan_bound(&o.e, r, again, why, sizeof why), BOUND_INSIDE);
+    }
+    recovery_free(r);
+    office_close(&o);
+}
+
+static void the_closest_terms_that_need_nobody(void **state)
+{
+    (void)state;
+    closest_is("acme-corp", 6, 10, "3x from 2 Jan 2027 (first $400.00)"); /* fewer, at the same date */
+    closest_is("acme-corp", 3, 60, "3x from 27 Jan 2027 (first $400.00)"); /* as many, a little earlier */
+    closest_is("acme-corp", 2, 90, "2x from 27 Feb 2027 (first $600.00)");
+    closest_is("northwind", 6, 10, NULL); /* too much for any */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +335,7 @@ int main(void)
         cmocka_unit_test(an_agreed_plan_is_not_overtaken),
         cmocka_unit_test(no_retry_while_a_plan_is_on_its_way),
         cmocka_unit_test(a_dispute_stops_the_plan),
+        cmocka_unit_test(the_closest_terms_that_need_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

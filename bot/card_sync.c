@@ -66,7 +66,7 @@ static void card_void(struct engine *e, struct message *m, json_t *take_last_wor
 static void card_move(struct engine *e, struct message *m, const struct recovery *r, const struct showing *s, const struct place *to,
                       const char *hash)
 {
-    if (!message_left(m))
+    if (r && !message_left(m))
         card_void(e, m, card_handed_on(e, r));
     message_taken(m); /* the wait was for something else */
     message_set(&m->state, "posting");
@@ -117,7 +117,7 @@ void card_sync(struct engine *e, const struct recovery *r, const struct showing 
         shown_keep(e, s->ref, hash, text);
     bool stays = known && !message_left(&m) && (is_fallback_of(&m, to->channel) || str_eq(m.channel, to->channel));
     if (!known) {
-        m.case_id = r->id;
+        m.case_id = r ? r->id : 0;
         str_copy(m.ref, sizeof m.ref, s->ref);
         str_copy(m.platform, sizeof m.platform, to->site->name);
         card_post(e, &m, s, to, hash, 0);

@@ -22,7 +22,7 @@ struct showing {
     const char *substance; /* what is asked, as a hash; "" where nobody is asked now */
     int64_t revision;      /* of the request; 0 for a case */
 };
-/* Posts, edits, moves or leaves alone, by what was last sent. */
+/* Posts, edits, moves or leaves alone, by what was last sent. r NULL: it is about no case. */
 void card_sync(struct engine *e, const struct recovery *r, const struct showing *s, const struct place *to);
 /* The card stands on `site` from now on: what stands elsewhere says so. */
 void card_leave(struct engine *e, const struct recovery *r, const char *ref, const struct chat_site *site);

@@ -123,9 +123,11 @@ static void refresh_case(struct engine *e, const struct recovery *r)
 void cards_refresh(struct engine *e)
 {
     for (size_t i = 0; e->n_chats > 0 && i < e->n_dirty; i++) {
-        struct recovery *r = recovery_load(e, e->dirty[i]);
+        struct recovery *r = e->dirty[i] ? recovery_load(e, e->dirty[i]) : NULL;
         if (r)
             refresh_case(e, r);
+        else if (e->dirty[i] == 0)
+            cards_refresh_policy(e);
         recovery_free(r);
     }
     e->n_dirty = 0;

@@ -32,6 +32,7 @@ json_t *form_approve(const struct recovery *r, const struct proposal *p); /* a y
 void forms_opened(struct engine *e, const struct chat_end *end);
 
 void cards_refresh(struct engine *e); /* before the commit */
+void cards_refresh_policy(struct engine *e); /* those of changes of the policy: "case 0" */
 /* A finished post/update effect: remembers the platform's message id. Refused: the card goes elsewhere, or again. */
 void cards_posted(struct engine *e, const struct chat_end *end);
 /* A reaction of ours stands (purpose "tap"): it is remembered, to be taken back when its request is over. */

@@ -66,6 +66,11 @@ int request_approval(struct request *rq, int64_t *id, const char **rest, struct 
 /* The case and the amount of "ACCOUNT [AMOUNT]", at most what is due and in its currency; minor 0 when none was given. An account's name
  * may end in a number ("Studio 54"): if the whole names an account it is one. The caller frees. */
 int request_case_amount(struct request *rq, const struct order *o, struct recovery **out, struct money *amount, struct err *e) DW_MUST_CHECK;
+/* The same of a change of policy, "P-3 ..."; false when it names none. */
+bool request_policy(const struct request *rq, int64_t *id, const char **rest);
+typedef int (*policy_decide_fn)(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size,
+                                struct err *err);
+int request_policy_decide(struct request *rq, policy_decide_fn decide, int64_t id, const char *reason, struct err *e);
 /* A day people typed, at `hour` where it is to count; a day that is over is refused, today is now at the earliest. */
 int request_day(struct request *rq, const char *text, const char *zone, int hour, int64_t *at_ms, struct err *e) DW_MUST_CHECK;
 /* The zone of the customer of a case: instalments fall due there. */
@@ -105,6 +110,7 @@ int cmd_link(struct request *rq, struct err *e);
 int cmd_note(struct request *rq, struct err *e);
 int cmd_notmine(struct request *rq, struct err *e);
 int cmd_plan(struct request *rq, struct err *e);
+int cmd_policy(struct request *rq, struct err *e);
 int cmd_promise(struct request *rq, struct err *e);
 int cmd_queue(struct request *rq, struct err *e);
 int cmd_reopen(struct request *rq, struct err *e);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "bot/log.h"
+#include "bot/policy_file.h"
 #include "engine/enrolled.h"
 #include "engine/when.h"
 
@@ -44,17 +45,18 @@ static void reload_people(struct files *f)
     problems_free(&p);
 }
 
+static void use_policy(struct files *f, struct policy *take)
+{
+    if (!take)
+        return;
+    policy_free(f->policy);
+    f->policy = take;
+    f->policy_unrecorded = true;
+}
+
 static void reload_policy(struct files *f)
 {
-    struct problems p = {0};
-    struct policy *fresh = policy_load(f->watched[FILE_POLICY].path, &p);
-    if (usable(&p, f->watched[FILE_POLICY].path) && fresh) {
-        policy_free(f->policy);
-        f->policy = fresh;
-    } else {
-        policy_free(fresh);
-    }
-    problems_free(&p);
+    use_policy(f, policy_file_changed(f->policy, f->watched[FILE_POLICY].path));
 }
 
 static void reload_accounts(struct files *f, int64_t now)
@@ -100,14 +102,15 @@ void files_look(struct files *f, int64_t now)
         reload_codes(f);
 }
 
-bool files_open(struct files *f, const struct config *c, int64_t now, struct problems *p)
+bool files_open(struct files *f, const struct config *c, struct store *s, int64_t now, struct problems *p)
 {
     *f = (struct files){.watched = {{.path = c->people_file}, {.path = c->accounts_file}, {.path = c->policy_file}, {.path = c->codes_file}}};
     for (size_t i = 0; i < DW_ARRAY_LEN(f->watched); i++)
         changed(&f->watched[i]);
     f->people = people_load(c->people_file, p);
     f->book = accounts_file_load(c->accounts_file, now, p);
-    f->policy = policy_load(c->policy_file, p);
+    f->policy = policy_at_start(s, c->policy_file, p);
+    f->policy_unrecorded = true;
     f->enrolled = enrolled_load(c->codes_file, p);
     f->codes_fresh = true;
     return p->n == 0 && f->people && f->book && f->policy;
@@ -117,6 +120,7 @@ void files_close(struct files *f)
 {
     people_free(f->people);
     book_free(f->book);
+    free(f->agreed);
     policy_free(f->policy);
     enrolled_free(f->enrolled);
     *f = (struct files){0};
@@ -133,4 +137,32 @@ void files_give(const struct files *f, struct engine *e)
 int64_t files_looked_ms(const struct files *f)
 {
     return f->looked_ms;
+}
+
+void files_policy_agreed(struct files *f, const char *text)
+{
+    free(f->agreed);
+    f->agreed = str_dup(text);
+}
+
+void files_record_policy(struct files *f, struct engine *e)
+{
+    if (f->policy_unrecorded)
+        policy_file_record(e, f->watched[FILE_POLICY].path);
+}
+
+void files_committed(struct files *f, struct engine *e)
+{
+    f->policy_unrecorded = false;
+    if (!f->agreed)
+        return;
+    use_policy(f, policy_file_agreed(f->watched[FILE_POLICY].path, f->agreed));
+    changed(&f->watched[FILE_POLICY]); /* that was us */
+    free(STEAL(f->agreed));
+    files_give(f, e);
+}
+
+void files_rolled_back(struct files *f)
+{
+    free(STEAL(f->agreed));
 }

@@ -21,13 +21,21 @@ struct files {
     bool codes_fresh; /* read, and the journal does not know yet who came and went: the turn clears it after its commit */
     struct watched watched[4];
     int64_t looked_ms;
+    bool policy_unrecorded; /* another one than before: is it one that was agreed on? */
+    char *agreed;           /* the policy that comes into force with this turn's commit */
 };
 
 /* Problems go to p; false if there are any, or a file cannot be used at all. files_close in either case. */
-bool files_open(struct files *f, const struct config *c, int64_t now, struct problems *p);
+bool files_open(struct files *f, const struct config *c, struct store *s, int64_t now, struct problems *p);
 void files_close(struct files *f);
 void files_look(struct files *f, int64_t now); /* once a second at most; between turns */
 void files_give(const struct files *f, struct engine *e); /* what the engine borrows until the next look */
 int64_t files_looked_ms(const struct files *f);
+
+/* A change of the policy that people agreed on (bot/policy_file.h): remembered, and in force once the turn is committed. */
+void files_policy_agreed(struct files *f, const char *text);
+void files_record_policy(struct files *f, struct engine *e); /* in the transaction */
+void files_committed(struct files *f, struct engine *e);
+void files_rolled_back(struct files *f);
 
 #endif

@@ -73,8 +73,10 @@ static const char report_help[] =
 
 static const char policy_help[] =
     "check reads people.yaml and policy.yaml and prints for each approval rule, kind, tier, region and band of amounts what it\n"
-    "needs, whom it calls, who may decide too, and where nobody could. Changes nothing and reaches nobody.\n\n"
-    "  -c, --config FILE   where the two files are written down (default: dunwell.yaml)\n"
+    "needs, whom it calls, who may decide too, and where nobody could.\n"
+    "propose FILE says in words how a changed policy differs from the one in force, and decides the last 90 days of the\n"
+    "journal again by it. Both change nothing and reach nobody.\n\n"
+    "  -c, --config FILE   where the files are written down (default: dunwell.yaml)\n"
     "  -h, --help          print this\n\n"
     "Exit: 0 every rule can be fulfilled, 1 one cannot, or a file is wrong, 2 usage.\n";
 
@@ -102,7 +104,7 @@ const struct subcommand subcommands_all[] = {
      journal_help, journal_main},
     {"report", "approvals [--since 30d] [--config FILE | --store URL] [--json]", "who decided what, how fast, and how it ended", report_help,
      report_main},
-    {"policy", "check [--config FILE]", "say whom each approval rule calls, and where nobody could decide", policy_help, policy_main},
+    {"policy", "check | propose FILE [--config FILE]", "say whom each approval rule calls, or what a changed policy would mean", policy_help, policy_main},
     {"people", "list | enroll KEY | revoke KEY  [--config FILE]", "one-time codes for large approvals: who can give them",
      people_help, people_main},
     {"drivers", "[NAME | --options]", "list the chat, billing and mail systems that are built in", drivers_help,

@@ -8,6 +8,7 @@
 
 #include "bot/cmdline.h"
 #include "bot/config.h"
+#include "bot/policy_propose_cli.h"
 #include "engine/approval.h"
 
 enum { BANDS_MOST = 200, CURRENCIES_MOST = 32 };
@@ -224,15 +225,20 @@ static const struct {
 
 int policy_main(const struct subcommand *self, int argc, char **argv)
 {
-    const char *path = "dunwell.yaml", *action = NULL;
+    const char *path = "dunwell.yaml", *words[2] = {NULL, NULL};
     const struct flag flags[] = {{"config", 'c', &path, NULL}, {0}};
-    int code = cmdline_read(self, argc, argv, flags, &action, 1);
+    int code = cmdline_read(self, argc, argv, flags, words, 2);
     if (code != CMDLINE_GO_ON)
         return code;
+    const char *action = words[0];
+    if (action && str_eq(action, "propose"))
+        return words[1] ? policy_propose(path, words[1]) : cmdline_misused(self, "which file? policy propose FILE");
+    if (words[1])
+        return cmdline_misused(self, "\"%.80s\" is one word too many", words[1]);
     for (size_t i = 0; action && i < DW_ARRAY_LEN(actions); i++)
         if (str_eq(actions[i].name, action))
             return actions[i].run(path);
     if (action)
-        return cmdline_misused(self, "there is no \"policy %.80s\"; try policy check", action);
-    return cmdline_misused(self, "what about the policy? try policy check");
+        return cmdline_misused(self, "there is no \"policy %.80s\"; try policy check or policy propose FILE", action);
+    return cmdline_misused(self, "what about the policy? try policy check or policy propose FILE");
 }

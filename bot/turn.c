@@ -15,6 +15,7 @@
 #include "bot/files.h"
 #include "bot/log.h"
 #include "bot/metrics.h"
+#include "bot/policy_file.h"
 #include "bot/sites.h"
 #include "engine/inbox.h"
 #include "engine/journal.h"
@@ -132,6 +133,18 @@ static void world_missed(void *ctx, const char *biller, int64_t events)
              biller);
 }
 
+static char *world_policy_file(void *ctx)
+{
+    struct turn *t = ctx;
+    return policy_file_read(t->config->policy_file);
+}
+
+static void world_policy_agreed(void *ctx, const char *text)
+{
+    struct turn *t = ctx;
+    files_policy_agreed(&t->files, text);
+}
+
 /* ---- life ---- */
 
 /* A session belongs to the configuration's driver, but lives only as long as one turn does. */
@@ -165,10 +178,11 @@ struct turn *turn_new(const struct config *c, struct store *store, struct world 
 {
     struct turn *t = mem_alloc(sizeof *t);
     *t = (struct turn){.config = c, .clock = *world_clock};
-    bool usable = files_open(&t->files, c, world_now(t), p);
+    bool usable = files_open(&t->files, c, store, world_now(t), p);
     const struct driver_config *mail = config_first(c, DRIVER_NOTIFY);
     struct world world = {.ctx = t, .now_ms = world_now, .random = world_random, .step = world_step, .capability = world_capability, .text = world_text,
-                          .chat_ended = world_chat_ended, .chat_input = world_chat_input, .poll_state = world_poll_state, .missed = world_missed};
+                          .chat_ended = world_chat_ended, .chat_input = world_chat_input, .poll_state = world_poll_state, .missed = world_missed,
+                          .policy_file = world_policy_file, .policy_agreed = world_policy_agreed};
     engine_init(&t->engine, store, &world);
     files_give(&t->files, &t->engine);
     t->engine.shadow = c->shadow;
@@ -365,6 +379,7 @@ int turn_run(struct turn *t, struct input *inputs, size_t n, struct outputs *out
         first_time(t);
     if (t->files.codes_fresh)
         step_up_sync(engine);
+    files_record_policy(&t->files, engine);
     for (size_t i = 0; i < n; i++)
         take(t, &inputs[i], out);
     work(t, inputs, n);
@@ -377,8 +392,10 @@ int turn_run(struct turn *t, struct input *inputs, size_t n, struct outputs *out
         engine_forget(engine);
         calls_free(&t->calls);
         outputs_clear(out);
+        files_rolled_back(&t->files);
         return rc;
     }
+    files_committed(&t->files, engine);
     metric_add(METRIC_COMMITS, wrote);
     metric_add(METRIC_COMMIT_US, wrote ? monotonic_us() - began_us : 0);
     t->started = true;

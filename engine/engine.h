@@ -35,6 +35,10 @@ struct world {
     void (*poll_state)(void *ctx, const char *platform, const char *reason);
     /* so many events of a biller had to be asked for, because their webhooks did not come; may be NULL */
     void (*missed)(void *ctx, const char *biller, int64_t events);
+    /* the policy file as it is on the disk now; the caller frees. NULL: it cannot be read */
+    char *(*policy_file)(void *ctx);
+    /* another policy came into force: the engine's is to be that one from the next turn on, if this one is committed */
+    void (*policy_agreed)(void *ctx, const char *text);
 };
 
 /* A chat platform that is configured. Names and channels are its own; shadow falls back to collections. */
@@ -105,7 +109,7 @@ struct actor {
 const char *actor_key(const struct actor *a);  /* "manager1", "policy" */
 const char *actor_name(const struct actor *a); /* "Manager One", "policy" */
 
-void engine_dirty(struct engine *e, int64_t case_id);
+void engine_dirty(struct engine *e, int64_t case_id); /* 0: the changes of the policy */
 /* Everything whose time has come: inbox rows, timers. At most `budget` of each; true when more is waiting. */
 bool engine_tick(struct engine *e, int budget);
 int64_t engine_next_due_ms(struct engine *e); /* INT64_MAX when nothing waits; inside or outside a transaction */

@@ -153,10 +153,20 @@ static json_t *read_retries(const struct policy_reader *r, const json_t *root)
     return out;
 }
 
+/* May whoever can write the file change the policy, or is that asked like everything else? */
+static json_t *read_changes(const struct policy_reader *r, const json_t *root)
+{
+    const json_t *value = json_object_get(root, "changes");
+    const char *word = json_string_value(value);
+    if (!word || (!str_eq(word, "direct") && !str_eq(word, "asked")))
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, root, "changes"), "changes: write asked (others approve a changed policy) or direct (the file counts)");
+    return json_string(word ? word : "direct");
+}
+
 static json_t *read_root(struct policy_reader *r, const json_t *root)
 {
     static const char *const known[] = {"tiers", "fragile", "rules", "plans", "holds", "retries", "approvals", "attention", "reports",
-                                        "credits", "write_offs", "settlements", "defers", NULL};
+                                        "credits", "write_offs", "settlements", "defers", "changes", NULL};
     json_t *out = json_object();
     doc_known_keys(r->d, root, "", known, r->p);
     json_t *tiers = policy_read_tiers(r, root);
@@ -172,6 +182,8 @@ static json_t *read_root(struct policy_reader *r, const json_t *root)
     json_put_new(out, "attention", policy_read_attention(r, root));
     json_put_new(out, "reports", policy_read_reports(r, root));
     policy_read_money(r, root, out);
+    if (json_object_get(root, "changes"))
+        json_put_new(out, "changes", read_changes(r, root));
     return out;
 }
 
@@ -233,4 +245,9 @@ const char *policy_version(const struct policy *p)
 int64_t policy_undo_ms(const struct policy *p)
 {
     return json_i64(p->root, "approvals.undo_seconds", 0) * 1000;
+}
+
+bool policy_changes_asked(const struct policy *p)
+{
+    return str_eq(json_str(p->root, "changes", ""), "asked");
 }

@@ -43,6 +43,7 @@
  *   write_offs:  {manager: {USD: 5000}}                       # absent: not allowed at all; the same for settlements
  *   settlements: {at_least_share: 50, within_days: 60}        # the customer pays at least this percent, within these days
  *   defers:      {inside: {days: 7}, manager: {days: 30}}     # billing's own next attempt, moved
+ *   changes: asked                          # a changed file is a draft until others approve it; direct: the file counts
  * Conditions: {all: [..]}, {any: [..]}, {not: c}, or {fact: NAME, is|in|below|at_least|known: ...}. A fact that is not known
  * makes every comparison false and is named in the reasons. Amounts are major units by currency; in plans.manager `amount`
  * is optional (the approver's own limit holds anyway). A rule that retries is passed over unless payment.class is S: no card
@@ -59,6 +60,7 @@ struct policy;
 struct policy *policy_load(const char *path, struct problems *p);
 struct policy *policy_parse(const struct doc *d, struct problems *p);
 void policy_free(struct policy *p);
+bool policy_changes_asked(const struct policy *p); /* is a changed file only a draft, for others to approve? */
 const char *policy_version(const struct policy *p); /* first 12 hex digits of the sha256 of the canonical policy */
 
 enum action { ACT_HOLD, ACT_ALERT, ACT_RETRY, ACT_LINK, ACT_QUEUE };

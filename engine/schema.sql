@@ -196,6 +196,23 @@ CREATE INDEX delegations_from ON delegations (from_person) WHERE is_live = 1;
 
 CREATE TABLE absences (person TEXT PRIMARY KEY, since_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, deputy TEXT NOT NULL);
 
+-- Changes of the policy that people decide on; the newest in_force is the policy.
+CREATE TABLE policy_requests (
+    id INTEGER PRIMARY KEY,
+    state TEXT NOT NULL,
+    requester TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    before TEXT NOT NULL,
+    version TEXT NOT NULL,
+    text TEXT NOT NULL,
+    difference TEXT NOT NULL,
+    effect TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    decided_ms INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    outcome TEXT NOT NULL
+);
+
 CREATE TABLE holds (
     id INTEGER PRIMARY KEY,
     case_id INTEGER NOT NULL,

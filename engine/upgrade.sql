@@ -149,3 +149,20 @@ CREATE TABLE chat_seen (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, platfor
 INSERT INTO chat_seen (at_ms, platform, dedupe) SELECT at_ms, platform, dedupe FROM chat_seen_1 ORDER BY at_ms;
 DROP TABLE chat_seen_1;
 CREATE UNIQUE INDEX chat_seen_once ON chat_seen (dedupe, platform);
+
+-- Changes of the policy that people decide on.
+CREATE TABLE policy_requests (
+    id INTEGER PRIMARY KEY,
+    state TEXT NOT NULL,
+    requester TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    before TEXT NOT NULL,
+    version TEXT NOT NULL,
+    text TEXT NOT NULL,
+    difference TEXT NOT NULL,
+    effect TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    decided_ms INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    outcome TEXT NOT NULL
+);

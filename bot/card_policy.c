@@ -1,0 +1,118 @@
+/* The card of a change of the policy: what becomes different in words, what it would have decided differently, whose yes it
+ * takes, and who has said it. The same card on every platform, in the approvals channel. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bot/card_sync.h"
+#include "bot/words.h"
+#include "engine/policy_request.h"
+
+enum { OPEN_MOST = 16, TEXT_MOST = 1800 };
+
+static const char *head(const struct policy_request *p)
+{
+    return str_eq(p->state, "asked")      ? "Change of policy, approval needed"
+           : str_eq(p->state, "in_force") ? "Change of policy, in force"
+           : str_eq(p->state, "declined") ? "Change of policy, declined"
+                                          : "Change of policy, not made";
+}
+
+/* A long list is cut at a line; all of it is in the file. */
+static void say_cut(json_t *card, const char *title, const char *text)
+{
+    size_t n = strlen(text), keep = n;
+    if (n == 0)
+        return;
+    if (n > TEXT_MOST) {
+        AUTO_STR front = str_ndup(text, TEXT_MOST);
+        const char *line = strrchr(front, '\n');
+        keep = line ? (size_t)(line - front) + 1 : TEXT_MOST;
+    }
+    AUTO_STR whole = str_fmt("%s\n%.*s%s", title, (int)keep, text, keep < n ? "... and more: the file has all of it" : "");
+    card_paragraph(card, whole);
+}
+
+static void say_votes(json_t *card, const struct engine *e, const struct policy_request *p)
+{
+    struct subject s = policy_request_subject(p);
+    struct approval a;
+    struct tally t;
+    char words[300];
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    policy_approval(e->policy, &s, &a);
+    approval_tally(e, &s, &a, &t);
+    approval_words(&a, words, sizeof words);
+    buf_addf(&out, "Needs: %s, and not %s", words, words_person(e, p->requester));
+    if (t.n)
+        buf_addf(&out, "\n%d of %d", t.have, t.want);
+    for (size_t i = 0; i < t.n; i++)
+        buf_addf(&out, "\nYes: %s (%s) on {ms:%lld}", words_person(e, t.votes[i].person), t.votes[i].right, (long long)t.votes[i].at_ms);
+    buf_adds(&out, "\nNothing changes until then.");
+    card_paragraph(card, buf_text(&out));
+    approval_fini(&a);
+}
+
+static void buttons(json_t *card, const struct policy_request *p, const char *ref)
+{
+    json_t *yes = card_action(card, "approve", "Approve the change", "primary", ref, p->revision);
+    json_t *confirm = json_object();
+    AUTO_STR title = str_fmt("Approve %s?", ref);
+    json_put(confirm, "title", title);
+    json_put(confirm, "text", "The new policy is in force at once, for every case from then on. It can be changed back the same way.");
+    json_put(confirm, "yes", "Approve");
+    json_put_new(yes, "confirm", confirm);
+    card_action(card, "decline", "Decline...", "danger", ref, p->revision);
+    card_more(card, "withdraw", "Take the change back", ref, p->revision);
+}
+
+static json_t *card_policy(const struct engine *e, const struct policy_request *p, const char *ref)
+{
+    char reason[600];
+    bool asked = str_eq(p->state, "asked");
+    AUTO_STR title = str_fmt("%s: %s", head(p), ref);
+    AUTO_STR summary = str_fmt("%s, proposed by %s.", title, words_person(e, p->requester));
+    json_t *card = card_new(e, title, asked ? "alert" : "info", summary);
+    json_put(card, "ref", ref);
+    AUTO_STR who = str_fmt("%s proposed this on {ms:%lld}%s%s", words_person(e, p->requester), (long long)p->created_ms, p->reason[0] ? ": " : "",
+                           words_plain(reason, sizeof reason, p->reason));
+    card_paragraph(card, who);
+    say_cut(card, "What changes:", p->difference);
+    say_cut(card, "In the last 90 days:", p->effect);
+    if (asked)
+        say_votes(card, e, p);
+    else
+        card_paragraph(card, p->outcome);
+    AUTO_STR footer = str_fmt("%s, policy %s instead of %s", ref, p->version, p->before);
+    card_footer(card, footer);
+    if (asked && !e->shadow)
+        buttons(card, p, ref);
+    return card;
+}
+
+static void show(struct engine *e, const struct policy_request *p)
+{
+    char ref[REF_SIZE];
+    snprintf(ref, sizeof ref, "P-%lld", (long long)p->id);
+    json_auto_t *card = card_policy(e, p, ref);
+    for (size_t i = 0; i < e->n_chats; i++) {
+        struct place to = place_of_request(e, &e->chats[i]);
+        if (to.site)
+            card_sync(e, NULL, &(struct showing){.ref = ref, .card = card, .substance = "", .revision = p->revision}, &to);
+    }
+}
+
+/* Those that are asked, and those that were until just now: their cards still stand. What was recorded without asking has none. */
+void cards_refresh_policy(struct engine *e)
+{
+    int64_t ids[OPEN_MOST];
+    size_t n = 0;
+    struct query *q = store_query(e->store, "SELECT id FROM policy_requests WHERE difference <> '' ORDER BY id DESC LIMIT ?1", "i", (int64_t)OPEN_MOST);
+    while (query_next(q))
+        ids[n++] = query_i64(q, 0);
+    while (n-- > 0) {
+        struct policy_request *p = policy_request_load(e, ids[n]);
+        if (p)
+            show(e, p);
+        policy_request_free(p);
+    }
+}

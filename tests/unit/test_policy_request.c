@@ -1,0 +1,174 @@
+/* A change of the policy takes two people: one proposes, another agrees; never the file alone, never alone. */
+#include "engine/policy_request.h"
+#include "tests/unit/cases.h"
+
+static char *draft, *agreed;
+
+static char *file_now(void *ctx)
+{
+    (void)ctx;
+    return draft ? str_dup(draft) : NULL;
+}
+
+static void takes_over(void *ctx, const char *text)
+{
+    (void)ctx;
+    free(agreed);
+    agreed = str_dup(text);
+}
+
+static char *policy_with(const char *from, const char *to)
+{
+    const char *at = strstr(office_policy, from);
+    assert_non_null(at);
+    return str_fmt("changes: asked\n%.*s%s%s", (int)(at - office_policy), office_policy, to, at + strlen(from));
+}
+
+static void use(struct office *o, const char *text)
+{
+    struct problems p = {0};
+    policy_free(o->policy);
+    o->policy = policy_of_text(text, &p);
+    if (!o->policy)
+        fail_msg("%s", p.lines[0]);
+    problems_free(&p);
+    o->e.policy = o->policy;
+}
+
+static void open_asked(struct office *o)
+{
+    office_open(o, false);
+    AUTO_STR first = policy_with("days: 95", "days: 95");
+    use(o, first);
+    o->e.world.policy_file = file_now;
+    o->e.world.policy_agreed = takes_over;
+    draft = policy_with("instalments: 3, days: 95", "instalments: 4, days: 95");
+    agreed = NULL;
+}
+
+static void close_asked(struct office *o)
+{
+    office_proves(o);
+    free(draft);
+    free(agreed);
+    draft = agreed = NULL;
+    office_close(o);
+}
+
+static void says(struct office *o, const char *user, const char *text, const char *want)
+{
+    AUTO_STR said = office_say(o, user, text);
+    if (!strstr(said, want))
+        fail_msg("%s: \"%s\", wanted \"%s\"", text, said, want);
+}
+
+static void a_change_takes_another_persons_yes(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    office_event_of(&o, 1);
+    says(&o, "U0MAN1", "policy propose why renewals need four", "Proposed: P-1.");
+    office_is(&o, "SELECT count(*) FROM policy_requests WHERE state = 'asked' AND difference LIKE 'plans.inside.instalments: 3 becomes 4%'", 1, "asked");
+    const json_t *post = office_sent(&o, "card-P-1");
+    assert_non_null(post);
+    AUTO_STR card = json_text(json_at(post, "args.card"));
+    assert_non_null(strstr(card, "plans.inside.instalments: 3 becomes 4"));
+    assert_non_null(strstr(card, "Of 1 decisions 0 would differ"));
+    says(&o, "U0MAN1", "approve P-1", "own request");
+    says(&o, "U0AE1", "approve P-1", "for");
+    says(&o, "U0OP1", "policy propose", "P-1 is still open");
+    assert_null(agreed);
+    says(&o, "U0MAN2", "approve P-1 why makes sense", "is in force");
+    assert_string_equal(agreed, draft);
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'policy.in_force' AND actor = 'manager2'", 1, "who, in the journal");
+    office_is(&o, "SELECT count(*) FROM votes WHERE subject = 'P-1'", 1, "one vote");
+    use(&o, agreed);
+    says(&o, "U0MAN2", "approve P-1", "not open any more");
+    char version[16];
+    AUTO_STR text = policy_text_in_force(o.store, version);
+    assert_string_equal(text, draft);
+    assert_string_equal(version, policy_version(o.policy));
+    close_asked(&o);
+}
+
+static void a_click_decides_as_a_command_does(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    says(&o, "U0OP1", "policy propose why x", "Proposed: P-1.");
+    int64_t revision = office_i64(&o, "SELECT revision FROM policy_requests");
+    AUTO_STR old = str_fmt("P-1@%lld", (long long)revision + 1);
+    AUTO_STR value = str_fmt("P-1@%lld", (long long)revision);
+    AUTO_STR stale = office_click(&o, "U0MAN1", "approve", old);
+    assert_non_null(strstr(stale, "older than the change"));
+    AUTO_STR why = office_click(&o, "U0MAN1", "decline", value);
+    assert_non_null(strstr(why, "decline P-1 <reason>"));
+    assert_null(agreed);
+    AUTO_STR said = office_click(&o, "U0MAN1", "approve", value);
+    assert_non_null(strstr(said, "in force"));
+    assert_non_null(agreed);
+    close_asked(&o);
+}
+
+static void no_and_withdrawn_change_nothing(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    says(&o, "U0OP1", "policy propose why x", "Proposed: P-1.");
+    says(&o, "U0MAN1", "decline P-1", "Say why");
+    says(&o, "U0MAN1", "decline P-1 too generous", "Declined: P-1");
+    says(&o, "U0MAN2", "approve P-1", "not open any more");
+    says(&o, "U0OP1", "policy propose why y", "Proposed: P-2.");
+    says(&o, "U0MAN1", "withdraw P-2", "only they can withdraw");
+    says(&o, "U0OP1", "withdraw P-2", "Withdrawn: P-2");
+    assert_null(agreed);
+    office_is(&o, "SELECT count(*) FROM policy_requests WHERE state = 'in_force'", 0, "nothing");
+    close_asked(&o);
+}
+
+static void what_cannot_be_used_is_not_even_asked(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    free(draft);
+    draft = str_dup("tiers: 7\n");
+    says(&o, "U0OP1", "policy propose why x", "cannot be used");
+    free(draft);
+    draft = policy_with("days: 95", "days: 95");
+    says(&o, "U0OP1", "policy propose why x", "nothing but what is in force");
+    free(draft);
+    draft = NULL;
+    says(&o, "U0OP1", "policy propose why x", "cannot be read");
+    says(&o, "U0AE1", "policy", "for these roles");
+    AUTO_STR direct = str_dup(office_policy);
+    use(&o, direct);
+    says(&o, "U0OP1", "policy propose why x", "needs nobody's yes");
+    close_asked(&o);
+}
+
+static void votes_are_for_the_policy_they_were_given_under(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    says(&o, "U0OP1", "policy propose why x", "Proposed: P-1.");
+    AUTO_STR other = policy_with("days: 95", "days: 99");
+    use(&o, other); /* something else came into force meanwhile */
+    says(&o, "U0MAN1", "approve P-1", "proposed anew");
+    assert_null(agreed);
+    close_asked(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_change_takes_another_persons_yes),   cmocka_unit_test(a_click_decides_as_a_command_does),
+        cmocka_unit_test(no_and_withdrawn_change_nothing),      cmocka_unit_test(what_cannot_be_used_is_not_even_asked),
+        cmocka_unit_test(votes_are_for_the_policy_they_were_given_under),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -14,8 +14,8 @@ enum { FILE_PEOPLE, FILE_ACCOUNTS, FILE_POLICY, FILE_CODES };
 static bool changed(struct watched *w)
 {
     struct stat st;
-    if (stat(w->path, &st) != 0)
-        return false; /* being replaced: the next look finds it */
+    if (!w->path || stat(w->path, &st) != 0)
+        return false; /* not named, or being replaced: the next look finds it */
     bool differs = st.st_mtim.tv_sec != w->mtime.tv_sec || st.st_mtim.tv_nsec != w->mtime.tv_nsec || st.st_size != w->size;
     w->mtime = st.st_mtim;
     w->size = st.st_size;

@@ -174,9 +174,23 @@ static void act_link(struct engine *e, struct recovery *r, const json_t *args, c
     }
 }
 
+static bool has_action(const struct verdict *v, const char *name)
+{
+    size_t i;
+    json_t *action;
+    json_array_foreach(v->actions, i, action)
+        if (json_object_get(action, name))
+            return true;
+    return false;
+}
+
 static void act(struct engine *e, struct recovery *r, const struct verdict *v)
 {
     const char *why = json_str(v->reasons, "0", "by policy");
+    if (r->state == RECOVERY_RETRYING && !has_action(v, "retry")) { /* else the case would wait for an attempt that nobody makes */
+        timer_cancel(e, "retry", r->id, r->id);
+        recovery_move(e, r, &POLICY, RECOVERY_READING, "Another attempt is not the next step any more; the policy says what is", 0);
+    }
     static const char *const order[] = {"hold", "retry", "queue", "link", "alert"}; /* a link comes after what sets the state */
     for (size_t k = 0; k < DW_ARRAY_LEN(order); k++) {
         size_t i;

@@ -89,7 +89,7 @@ def test_twice_is_once(w):
     assert len(dw.journal("decision.yes")) == 1, dw.journal()
     late = slack.whispers("U0MANAGER1") + slack.whispers("U0FINANCE1")
     assert "lready" in late or "approved" in late, late
-    assert len([m for m in slack.messages() if m["thread_ts"] and "approved by" in words(m) and m["channel"] == "C0APPROVALS"]) == 1
+    assert len([m for m in slack.messages() if m["thread_ts"] and "Approved by" in words(m) and m["channel"] == "C0APPROVALS"]) == 1
 
 
 def test_redelivery(w):

@@ -127,7 +127,7 @@ def test_plan_asked_approved_executed(w):
     assert dw.sql("SELECT decider, state FROM proposals WHERE verb = 3") == [("manager1", 11)]
     dw.settle()
     replies = [words(m) for m in slack.messages() if m["thread_ts"]]
-    assert any("approved by Mona Adler" in r for r in replies), replies
+    assert any("Approved by Mona Adler" in r for r in replies), replies
     history = slack.say("U0AE1", "history northwind")
     assert "Mona Adler" in history and "renewal in flight" in history, history
 

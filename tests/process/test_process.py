@@ -145,17 +145,20 @@ def test_read_only_store(w):
 
 
 def fill_until_refused(dw):
-    """Big events until there is no room. -> (accepted ids, refused ids)"""
-    accepted, refused = [], []
-    for n in range(400):
+    """Big events until there is no room, and then small ones until there is none for them either. -> (accepted ids, refused ids)"""
+    accepted, refused, row, size = [], [], 0, 30000
+    for n in range(600):
         name = f"evt_fill_{n}"
         body = json.loads(event("customer.updated", id=name))
-        body["data"]["object"]["note"] = "x" * 30000
+        body["data"]["object"]["note"] = "x" * size
         status, text = dw.hook(json.dumps(body))
-        (accepted if status == 200 else refused).append(name)
         assert status in (200, 503), (status, text)
-        if len(refused) >= 5:
+        (accepted if status == 200 else refused).append(name)
+        row = row + 1 if status == 503 else 0
+        if row >= 5 and size < 1000:
             return accepted, refused
+        if row >= 5:
+            size, row = 100, 0
     raise AssertionError("the disk did not fill up")
 
 

@@ -104,6 +104,36 @@ static void a_retry_waits_out_a_time_in_shadow(void **state)
     office_close(&o);
 }
 
+/* Soft, then the customer has to confirm: the policy that only mails a link says what is next, not an attempt that nobody makes. */
+static void an_attempt_that_is_wanted_no_more_is_not_waited_for(void **state)
+{
+    static const char *const actions[] = {"{link: {purpose: pay}}", "{alert: {}}"};
+    (void)state;
+    for (size_t i = 0; i < DW_ARRAY_LEN(actions); i++) {
+        struct office o;
+        struct doc *d = NULL;
+        struct problems p = {0};
+        const char *last = strstr(office_policy, "  - {name: otherwise");
+        office_open(&o, false);
+        AUTO_STR text = str_fmt("%.*s  - {name: confirm, why: The customer must confirm, when: {fact: payment.class, is: A}, do: [%s]}\n%s",
+                                (int)(last - office_policy), office_policy, actions[i], last);
+        assert_int_equal(doc_parse(&d, span_of(text), "policy.yaml", NULL), 0);
+        struct policy *policy = policy_parse(d, &p);
+        doc_free(d);
+        assert_non_null(policy);
+        o.e.policy = policy;
+        office_event_of(&o, 2);
+        office_is(&o, "SELECT count(*) FROM recoveries r JOIN timers t ON t.case_id = r.id AND t.kind = 'retry' WHERE r.state = 2", 1, "a retry ahead");
+        office_rebill(&o, 2, 120000, "A");
+        office_event_of(&o, 2);
+        office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'retry'", 0, "no retry any more");
+        office_is(&o, i == 0 ? "SELECT count(*) FROM recoveries WHERE state = 3" : "SELECT count(*) FROM recoveries WHERE state = 4", 1, "somebody has it");
+        office_is(&o, "SELECT count(*) FROM recoveries WHERE next_step LIKE '%collector takes it%'", 1, "and its next step says so");
+        office_close(&o);
+        policy_free(policy);
+    }
+}
+
 static void a_dispute_stops_the_retry(void **state)
 {
     (void)state;
@@ -244,6 +274,7 @@ int main(void)
         cmocka_unit_test(the_decision_keeps_what_it_rests_on),
         cmocka_unit_test(a_retry_runs_once_at_its_time),
         cmocka_unit_test(a_retry_waits_out_a_time_in_shadow),
+        cmocka_unit_test(an_attempt_that_is_wanted_no_more_is_not_waited_for),
         cmocka_unit_test(a_dispute_stops_the_retry),
         cmocka_unit_test(a_dispute_whose_hold_ends_says_so),
         cmocka_unit_test(a_promise_that_passes_comes_back),

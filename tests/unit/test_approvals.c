@@ -1,10 +1,13 @@
 /* Approvals as scenarios: each file of tests/data/approvals/ is one, and a person can read it.
  *
  * Lines, in order; "#" begins a comment. Before the first step:
- *   rule {...}                one rule of approvals.rules        separate {USD: 20000}      approvals.separate
+ *   rule {...}                one rule of approvals.rules
+ *   separate|step_up|remind_hours|escalate VALUE                 approvals.separate, ... as in policy.yaml
  * Steps, each with what must come of it:  STEP [-> ok|denied|stale|conflict|invalid ["words that must be said"]]
  *   ask WHO COUNTx            a plan for northwind, which owes $48,200.00 and is looked after by ae1
  *   hold WHO DAYS             a hold for it
+ *   type WHO "COMMAND"        as typed in chat; the answer is its text, refusals too
+ *   enrol WHO                 gets one-time codes                 yes WHO coded|wrong|again     with the code of now, none that fits, the last one
  *   yes|unvote|withdraw WHO   no|emergency WHO [silently]         counter WHO COUNT          each may end in "at REVISION"
  *   expire                    reopen WHO                          bill CENTS    billing says so, and is read
  *   later HOURS (and run)       old HOURS (nothing runs)            run           restart       nothing is kept in memory
@@ -14,15 +17,19 @@
  * What must be true:
  *   is STATE                  of the request in hand: the newest one after ask and counter
  *   newest                    takes the newest request in hand
- *   card "words"              nocard "words"                      effects N (to billing)     votes N     told N (by direct message) */
+ *   card "words"              nocard "words"                      effects N (to billing)     votes N
+ *   told N (by direct message in an emergency)                    reminded N                 pinged WHO N */
 #include <dirent.h>
 
 #include "engine/approval.h"
+#include "engine/enrolled.h"
+#include "engine/totp.h"
 #include "engine/waiting.h"
 #include "tests/unit/cases.h"
 
 #define DIR_NAME "tests/data/approvals"
 #define POLICY_HEAD_END "approvals: {expire_hours: 48}\n"
+#define SECRET "12345678901234567890"
 
 struct scene {
     struct office o;
@@ -30,7 +37,9 @@ struct scene {
     int line;
     int64_t id; /* the request in hand */
     bool ready;
-    struct buf rules, separate;
+    struct buf rules, keys; /* of approvals */
+    struct enrolled *enrolled;
+    char code[9]; /* given last */
 };
 
 static void wrong(const struct scene *s, const char *what)
@@ -54,7 +63,7 @@ static void make_policy(struct scene *s)
     struct problems p = {0};
     AUTO_BUF text = BUF(20000);
     buf_add(&text, office_policy, strlen(office_policy) - strlen(POLICY_HEAD_END));
-    buf_addf(&text, "approvals:\n  expire_hours: 48\n%s%s%s", buf_text(&s->separate), s->rules.n ? "  rules:\n" : "", buf_text(&s->rules));
+    buf_addf(&text, "approvals:\n  expire_hours: 48\n%s%s%s", buf_text(&s->keys), s->rules.n ? "  rules:\n" : "", buf_text(&s->rules));
     struct doc *d = parsed(buf_text(&text), "policy.yaml");
     struct policy *fresh = policy_parse(d, &p);
     if (!fresh)
@@ -94,6 +103,7 @@ static void restart(struct office *o)
     o->e.chats = was.chats;
     o->e.n_chats = was.n_chats;
     o->e.mail = was.mail;
+    o->e.enrolled = was.enrolled;
     engine_fini(&was);
 }
 
@@ -107,11 +117,43 @@ static struct person *person(struct scene *s, const char *key)
 
 /* ---- steps ---- */
 
+static void enrol(struct scene *s, const char *who)
+{
+    struct enrolment row = {.at_ms = s->o.now_ms - MS_HOUR};
+    struct problems p = {0};
+    AUTO_STR path = str_fmt("%s/codes", s->o.dir);
+    str_copy(row.person, sizeof row.person, person(s, who)->key);
+    memcpy(row.secret, SECRET, sizeof row.secret);
+    assert_int_equal(enrolled_add(path, &row, NULL), 0);
+    enrolled_free(s->enrolled);
+    s->o.e.enrolled = s->enrolled = enrolled_load(path, &p);
+    assert_int_equal(p.n, 0);
+}
+
+/* What stands behind the person: which code, if any, comes with the word. */
+static const char *code_of(struct scene *s, const char *word)
+{
+    if (word && strcmp(word, "coded") == 0)
+        totp_code(s->code, TOTP_SHA1, span_of(SECRET), totp_step(s->o.now_ms), TOTP_DIGITS);
+    else if (word && strcmp(word, "wrong") == 0)
+        return "nocode";
+    else if (!word || strcmp(word, "again") != 0)
+        return NULL;
+    return s->code;
+}
+
+static void type(struct scene *s, const char *who, const char *text, struct done *d)
+{
+    AUTO_STR said = office_say(&s->o, person_chat_id(person(s, who), "slack"), text);
+    str_copy(d->said, sizeof d->said, said);
+}
+
 static bool decide(struct scene *s, const char *verb, const char *who, const char *word, int64_t revision, struct done *d)
 {
     struct actor a = office_actor(&s->o, who);
     const char *why = word && strcmp(word, "silently") == 0 ? "" : "it must be";
     struct engine *e = &s->o.e;
+    a.code = code_of(s, word);
     if (strcmp(verb, "yes") == 0)
         d->rc = proposal_approve(e, s->id, &a, revision, "", d->said, sizeof d->said, &d->err);
     else if (strcmp(verb, "no") == 0)
@@ -186,6 +228,8 @@ static bool world(struct scene *s, const char *verb, const char *a, const char *
         dispute(s, a);
     else if (strcmp(verb, "claim") == 0)
         claim(s, a);
+    else if (strcmp(verb, "enrol") == 0)
+        enrol(s, a);
     else if (strcmp(verb, "limit") == 0)
         person(s, a)->limits[0].minor = strtoll(b, NULL, 10);
     else if (strcmp(verb, "roles") == 0)
@@ -217,7 +261,12 @@ static void number(struct scene *s, int64_t have, const char *want, const char *
         fail_msg("%s:%d: %lld %s, not %s", s->file, s->line, (long long)have, what, want);
 }
 
-static bool holds(struct scene *s, const char *verb, const char *a)
+static void pinged(struct scene *s, const char *who, const char *want)
+{
+    number(s, store_i64(s->o.store, -1, "SELECT count(*) FROM pings WHERE person = ?1 AND ref LIKE 'A-%' AND state = 1", "t", person(s, who)->key), want, "pings");
+}
+
+static bool holds(struct scene *s, const char *verb, const char *a, const char *b)
 {
     if (strcmp(verb, "is") == 0) {
         const char *now = proposal_state_name(office_state(&s->o, s->id));
@@ -232,6 +281,10 @@ static bool holds(struct scene *s, const char *verb, const char *a)
                                     "proposal_id IN (SELECT id FROM proposals WHERE requester <> 'policy')"), a, "effects");
     } else if (strcmp(verb, "told") == 0) {
         number(s, office_i64(&s->o, "SELECT count(*) FROM effects WHERE dedupe LIKE 'emergency-%'"), a, "told");
+    } else if (strcmp(verb, "reminded") == 0) {
+        number(s, store_i64(s->o.store, 0, "SELECT reminded FROM waiting WHERE proposal_id = ?1", "i", s->id), a, "reminders");
+    } else if (strcmp(verb, "pinged") == 0) {
+        pinged(s, a, b);
     } else if (strcmp(verb, "votes") == 0) {
         AUTO_STR ref = str_fmt("A-%lld", (long long)s->id);
         number(s, store_i64(s->o.store, -1, "SELECT count(*) FROM votes WHERE subject = ?1", "t", ref), a, "votes");
@@ -275,10 +328,14 @@ static char *next_word(char **at)
 
 static bool setup(struct scene *s, const char *line)
 {
+    static const char *const keys[] = {"separate", "step_up", "remind_hours", "escalate"};
+    size_t n = strcspn(line, " "), key = 0;
+    while (key < DW_ARRAY_LEN(keys) && (strlen(keys[key]) != n || strncmp(keys[key], line, n) != 0))
+        key++;
     if (strncmp(line, "rule ", 5) == 0)
         buf_addf(&s->rules, "    - %s\n", line + 5);
-    else if (strncmp(line, "separate ", 9) == 0)
-        buf_addf(&s->separate, "  separate: %s\n", line + 9);
+    else if (key < DW_ARRAY_LEN(keys))
+        buf_addf(&s->keys, "  %s:%s\n", keys[key], line + n);
     else
         return false;
     if (s->ready)
@@ -301,7 +358,9 @@ static void step(struct scene *s, char *line)
         d = office_plan(&s->o, a, "northwind", (int)strtol(b, NULL, 10), "renewal in flight");
     else if (strcmp(verb, "hold") == 0)
         d = office_hold(&s->o, a, "northwind", (int)strtol(b, NULL, 10));
-    else if (!holds(s, verb, a) && !world(s, verb, a, b)) {
+    else if (strcmp(verb, "type") == 0)
+        type(s, a, b, &d);
+    else if (!holds(s, verb, a, b) && !world(s, verb, a, b)) {
         office_begin(&s->o);
         if (!decide(s, verb, a, b[0] ? b : NULL, seen, &d))
             wrong(s, "no such step");
@@ -322,7 +381,7 @@ static void play(const char *path)
     FILE *f = fopen(path, "r");
     assert_non_null(f);
     buf_init(&s.rules, 20000);
-    buf_init(&s.separate, 2000);
+    buf_init(&s.keys, 2000);
     office_open(&s.o, false);
     while (fgets(line, sizeof line, f)) {
         s.line++;
@@ -335,8 +394,11 @@ static void play(const char *path)
     }
     fclose(f);
     buf_fini(&s.rules);
-    buf_fini(&s.separate);
+    buf_fini(&s.keys);
+    AUTO_STR codes = str_fmt("%s/codes", s.o.dir);
+    unlink(codes);
     office_close(&s.o);
+    enrolled_free(s.enrolled);
 }
 
 static void every_scenario(void **state)
@@ -353,7 +415,7 @@ static void every_scenario(void **state)
         played++;
     }
     closedir(dir);
-    assert_true(played >= 10);
+    assert_true(played >= 40);
 }
 
 int main(void)

@@ -208,7 +208,7 @@ static bool offer_inside(struct buf *out, struct engine *e, const struct recover
     const char *zone = facts_str(&r->facts, "account.timezone");
     int64_t first = when_business_hour(when_add_days(e->now_ms, 7, zone), 9, zone);
     for (int n = OFFER_MOST; n > 1; n--) {
-        json_auto_t *terms = plan_terms_make(r, n, first, zone);
+        json_auto_t *terms = plan_terms_make(e->policy, r, n, first, zone);
         if (!terms || plan_bound(e, r, terms, why, sizeof why) != BOUND_INSIDE)
             continue;
         struct money part = money_of(json_i64(terms, "instalments.0.amount", 0), r->due.currency);

@@ -72,7 +72,7 @@ static bool day_of(struct request *rq, const char *input, const char *zone, int 
 static bool terms_fit(struct request *rq, const struct recovery *r, int count, int64_t first_ms)
 {
     char why[300] = "";
-    json_auto_t *terms = plan_terms_make(r, count, first_ms, case_zone(r));
+    json_auto_t *terms = plan_terms_make(rq->engine->policy, r, count, first_ms, case_zone(r));
     enum bound b = terms ? plan_bound(rq->engine, r, terms, why, sizeof why) : BOUND_REFUSED;
     AUTO_STR refused = str_fmt("Not allowed: %s", terms ? why : "what is unpaid cannot be split like this");
     AUTO_STR reason = str_fmt("This needs a manager: %s Say why it is worth it.", why);

@@ -108,7 +108,7 @@ static void note_bound(json_t *form, struct engine *e, const struct recovery *r,
         form_note(form, "Not allowed: the first date is in the past.");
         return;
     }
-    json_auto_t *terms = plan_terms_make(r, count, first_ms, zone_of(r));
+    json_auto_t *terms = plan_terms_make(e->policy, r, count, first_ms, zone_of(r));
     if (!terms) {
         form_note(form, "Not allowed: what is unpaid cannot be split like this.");
         return;

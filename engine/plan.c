@@ -36,7 +36,7 @@ static void rows_add(json_t *rows, const json_t *invoices, int64_t *left, int n,
     }
 }
 
-json_t *plan_terms_make(const struct recovery *r, int instalments, int64_t first_ms, const char *zone)
+json_t *plan_terms_make(const struct policy *policy, const struct recovery *r, int instalments, int64_t first_ms, const char *zone)
 {
     size_t count = json_array_size(r->invoices);
     if (instalments < 1 || instalments > INSTALMENTS_MOST || r->due.minor < instalments || count == 0)
@@ -52,7 +52,7 @@ json_t *plan_terms_make(const struct recovery *r, int instalments, int64_t first
     json_t *rows = json_array();
     for (int n = 0; n < instalments; n++) {
         char date[WHEN_TEXT_SIZE];
-        int64_t at = when_add_months(first_ms, n, zone);
+        int64_t at = policy_next_business_day(policy, when_add_months(first_ms, n, zone), zone);
         rows_add(rows, r->invoices, left, n + 1, at, when_iso_day(date, at, zone), parts[n]);
     }
     free(left);
@@ -80,7 +80,7 @@ static json_t *inside_with(struct engine *e, const struct recovery *r, int count
 {
     char why[300];
     for (int64_t at = first_ms; at > e->now_ms; at = when_add_days(at, -1, zone)) {
-        json_t *terms = plan_terms_make(r, count, at, zone);
+        json_t *terms = plan_terms_make(e->policy, r, count, at, zone);
         if (terms && plan_bound(e, r, terms, why, sizeof why) == BOUND_INSIDE)
             return terms;
         bool hopeless = !terms || first_ms - at > PLAN_SEARCH_MS;

@@ -166,7 +166,7 @@ static json_t *read_changes(const struct policy_reader *r, const json_t *root)
 static json_t *read_root(struct policy_reader *r, const json_t *root)
 {
     static const char *const known[] = {"tiers", "fragile", "rules", "plans", "holds", "retries", "approvals", "attention", "reports",
-                                        "credits", "write_offs", "settlements", "defers", "changes", NULL};
+                                        "credits", "write_offs", "settlements", "defers", "calendar", "changes", NULL};
     json_t *out = json_object();
     doc_known_keys(r->d, root, "", known, r->p);
     json_t *tiers = policy_read_tiers(r, root);
@@ -182,6 +182,8 @@ static json_t *read_root(struct policy_reader *r, const json_t *root)
     json_put_new(out, "attention", policy_read_attention(r, root));
     json_put_new(out, "reports", policy_read_reports(r, root));
     policy_read_money(r, root, out);
+    if (json_object_get(root, "calendar"))
+        json_put_new(out, "calendar", policy_read_calendar(r, root));
     if (json_object_get(root, "changes"))
         json_put_new(out, "changes", read_changes(r, root));
     return out;

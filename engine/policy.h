@@ -43,6 +43,7 @@
  *   write_offs:  {manager: {USD: 5000}}                       # absent: not allowed at all; the same for settlements
  *   settlements: {at_least_share: 50, within_days: 60}        # the customer pays at least this percent, within these days
  *   defers:      {inside: {days: 7}, manager: {days: 30}}     # billing's own next attempt, moved
+ *   calendar: {weekend: [sat, sun], holidays: ["2026-12-25", "2027-01-01"]}   # instalments fall due on business days
  *   changes: asked                          # a changed file is a draft until others approve it; direct: the file counts
  * Conditions: {all: [..]}, {any: [..]}, {not: c}, or {fact: NAME, is|in|below|at_least|known: ...}. A fact that is not known
  * makes every comparison false and is named in the reasons. Amounts are major units by currency; in plans.manager `amount`
@@ -97,6 +98,10 @@ enum bound policy_write_off(const struct policy *p, struct money amount, struct 
 enum bound policy_settle(const struct policy *p, struct money pays, struct money due, int64_t by_ms, int64_t now_ms, char *why, size_t size);
 enum bound policy_defer(const struct policy *p, int64_t until_ms, int64_t now_ms, char *why, size_t size);
 int64_t policy_undo_ms(const struct policy *p); /* how long what people start waits, when it can be undone; 0: it runs at once */
+/* Is it a day on which business is done, and the same wall clock on the first such day from then on? Without a calendar (or a
+ * policy) every day is one. Instalments fall due on business days. */
+bool policy_business_day(const struct policy *p, int64_t at_ms, const char *zone);
+int64_t policy_next_business_day(const struct policy *p, int64_t at_ms, const char *zone);
 int policy_approval_hours(const struct policy *p);
 /* Is one tap (a reaction) enough of a yes for this amount? Never unless the policy says so for its currency. */
 bool policy_reaction_enough(const struct policy *p, struct money amount);

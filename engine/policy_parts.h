@@ -35,6 +35,7 @@ struct policy_reader {
 int64_t policy_integer(const struct policy_reader *r, const json_t *object, const char *key, const char *where, int64_t low,
                        int64_t high, int64_t otherwise);
 /* object[key] as a map; NULL when it is absent, or wrong (which is a problem). */
+json_t *policy_read_calendar(const struct policy_reader *r, const json_t *root); /* policy_calendar.c */
 const json_t *policy_section(const struct policy_reader *r, const json_t *object, const char *key, const char *where,
                              const char *const *known);
 json_t *policy_read_days(const struct policy_reader *r, const json_t *root, const char *key); /* {inside: {days}, manager: {days}} */

@@ -123,7 +123,7 @@ int proposal_plan(struct engine *e, struct recovery *r, const struct actor *who,
         return err_set(err, ERR_CONFLICT, "A settlement is agreed for %s (A-%lld); a plan would ask for all of it.", r->name, (long long)settle_waits(e, r->id));
     if (plan_of_case(e, r->id, &running, 1))
         return err_set(err, ERR_CONFLICT, "A plan already runs for %s; \"status\" shows it.", r->name);
-    json_t *terms = plan_terms_make(r, instalments, first_ms, facts_str(&r->facts, "account.timezone"));
+    json_t *terms = plan_terms_make(e->policy, r, instalments, first_ms, facts_str(&r->facts, "account.timezone"));
     if (!terms)
         return err_set(err, ERR_INVALID, "%d instalments cannot be made of what is due; say how many, such as 3x.", instalments);
     enum bound bound = plan_bound(e, r, terms, why, sizeof why);

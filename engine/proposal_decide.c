@@ -303,7 +303,7 @@ static int counter_draft(struct engine *e, struct decision *d, const struct acto
                          size_t size, struct err *err)
 {
     char why[300], words[300];
-    json_t *terms = plan_terms_make(d->r, instalments, first_ms ? first_ms : json_i64(d->p->terms, "first_ms", 0), facts_str(&d->r->facts, "account.timezone"));
+    json_t *terms = plan_terms_make(e->policy, d->r, instalments, first_ms ? first_ms : json_i64(d->p->terms, "first_ms", 0), facts_str(&d->r->facts, "account.timezone"));
     if (!terms)
         return err_set(err, ERR_INVALID, "%d instalments cannot be made of what is due; say how many, such as 3x.", instalments);
     if (plan_bound(e, d->r, terms, why, sizeof why) == BOUND_REFUSED) {

@@ -44,10 +44,10 @@ static json_t *money_again(const struct recovery *r, const struct proposal *p)
 }
 
 /* The same wish on what is due now; NULL when it cannot be made. */
-static json_t *terms_again(const struct recovery *r, const struct proposal *p)
+static json_t *terms_again(const struct engine *e, const struct recovery *r, const struct proposal *p)
 {
     if (p->verb == VERB_PLAN)
-        return plan_terms_make(r, (int)json_i64(p->terms, "count", 1), json_i64(p->terms, "first_ms", 0), json_str(p->terms, "zone", ""));
+        return plan_terms_make(e->policy, r, (int)json_i64(p->terms, "count", 1), json_i64(p->terms, "first_ms", 0), json_str(p->terms, "zone", ""));
     if (p->verb == VERB_HOLD || p->verb == VERB_EXTEND)
         return hold_again(r, p);
     return verb_has_parts(p->verb) ? money_again(r, p) : json_deep_copy(p->terms);
@@ -75,7 +75,7 @@ static enum bound bound_now(struct engine *e, const struct recovery *r, const st
 
 static void again_of(struct engine *e, const struct recovery *r, const struct proposal *p, struct again *out)
 {
-    *out = (struct again){.terms = terms_again(r, p), .amount = r->due, .bound = BOUND_REFUSED};
+    *out = (struct again){.terms = terms_again(e, r, p), .amount = r->due, .bound = BOUND_REFUSED};
     if (!out->terms)
         return;
     if (verb_has_parts(p->verb))

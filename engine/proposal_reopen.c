@@ -31,7 +31,7 @@ static json_t *terms_of_today(struct engine *e, struct recovery *r, const struct
     if (p->verb == VERB_PLAN) {
         if (json_i64(p->terms, "first_ms", 0) <= e->now_ms)
             first_date_passed(r, "plan", "3x from <date> why <reason>", err);
-        else if (!(terms = plan_terms_make(r, (int)json_i64(p->terms, "count", 1), json_i64(p->terms, "first_ms", 0), json_str(p->terms, "zone", ""))))
+        else if (!(terms = plan_terms_make(e->policy, r, (int)json_i64(p->terms, "count", 1), json_i64(p->terms, "first_ms", 0), json_str(p->terms, "zone", ""))))
             err_set(err, ERR_CONFLICT, "These instalments cannot be made of what is due now.");
         else
             *bound = plan_bound(e, r, terms, why, size);

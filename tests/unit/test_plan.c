@@ -9,10 +9,35 @@ static json_t *invoice(const char *id, int64_t due, const char *currency)
 
 /* ---- terms ---- */
 
+/* 23 Dec 2026 + 2 days is a holiday, a Friday; then a weekend: the first instalment is due on the Monday. */
+static void instalments_fall_on_business_days(void **state)
+{
+    (void)state;
+    struct problems p = {0};
+    struct doc *d = NULL;
+    AUTO_STR text = str_fmt("%scalendar: {holidays: [\"2026-12-25\"]}\n", office_policy);
+    assert_int_equal(doc_parse(&d, span_of(text), "policy.yaml", NULL), 0);
+    struct policy *policy = policy_parse(d, &p);
+    assert_non_null(policy);
+    doc_free(d);
+    json_auto_t *invoices = json_pack("[{s:s, s:i, s:s}]", "id", "in_1", "due", 300, "currency", "USD");
+    struct recovery r = {.due = money_of(300, "USD"), .invoices = invoices};
+    json_auto_t *terms = plan_terms_make(policy, &r, 3, OFFICE_NOW + 2 * MS_DAY, "UTC");
+    assert_string_equal(json_str(terms, "instalments.0.date", ""), "2026-12-28");
+    assert_string_equal(json_str(terms, "instalments.1.date", ""), "2027-01-25"); /* a Monday */
+    assert_string_equal(json_str(terms, "instalments.2.date", ""), "2027-02-25");
+    assert_true(json_i64(terms, "first_ms", 0) == OFFICE_NOW + 2 * MS_DAY); /* as it was asked: asked again it is the same */
+    assert_false(policy_business_day(policy, OFFICE_NOW + 2 * MS_DAY, "UTC"));
+    assert_true(policy_business_day(policy, OFFICE_NOW, "UTC"));
+    assert_true(policy_business_day(NULL, OFFICE_NOW + 3 * MS_DAY, "UTC"));
+    policy_free(policy);
+    problems_free(&p);
+}
+
 static void check_terms(const json_t *invoices, int64_t due, const char *currency, int n)
 {
     struct recovery r = {.due = money_of(due, currency), .invoices = json_deep_copy(invoices)};
-    AUTO_JSON terms = plan_terms_make(&r, n, OFFICE_NOW, "Europe/Berlin");
+    AUTO_JSON terms = plan_terms_make(NULL, &r, n, OFFICE_NOW, "Europe/Berlin");
     assert_non_null(terms);
     int64_t total = 0, parts[64] = {0}, last_ms = 0, least = INT64_MAX, most = 0;
     size_t i;
@@ -72,11 +97,11 @@ static void what_cannot_be_split_is_refused(void **state)
     json_array_append_new(one, invoice("in_1", 100, "USD"));
     for (size_t i = 0; i < DW_ARRAY_LEN(bad); i++) {
         struct recovery r = {.due = money_of(bad[i].due, "USD"), .invoices = one};
-        assert_null(plan_terms_make(&r, bad[i].n, OFFICE_NOW, ""));
+        assert_null(plan_terms_make(NULL, &r, bad[i].n, OFFICE_NOW, ""));
     }
     AUTO_JSON none = json_array();
     struct recovery r = {.due = money_of(100, "USD"), .invoices = none};
-    assert_null(plan_terms_make(&r, 2, OFFICE_NOW, ""));
+    assert_null(plan_terms_make(NULL, &r, 2, OFFICE_NOW, ""));
 }
 
 /* ---- a plan that runs: acme-corp owes $1,200.00 ---- */
@@ -294,7 +319,7 @@ static void closest_is(const char *account, int count, int days, const char *wan
     office_event_of(&o, 1);
     office_event_of(&o, 2);
     struct recovery *r = office_case(&o, account);
-    json_auto_t *terms = plan_terms_make(r, count, o.now_ms + days * MS_DAY + INT64_C(16400000), "UTC"); /* at 09:00, as people say it */
+    json_auto_t *terms = plan_terms_make(o.e.policy, r, count, o.now_ms + days * MS_DAY + INT64_C(16400000), "UTC"); /* at 09:00, as people say it */
     bool any = plan_closest(&o.e, r, terms, found, sizeof found);
     if (any != (want != NULL) || (any && !str_eq(found, want)))
         fail_msg("%s %dx in %d days: \"%s\", not \"%s\"", account, count, days, found, want ? want : "(none)");
@@ -304,7 +329,7 @@ static void closest_is(const char *account, int count, int days, const char *wan
         int64_t first = 0;
         AUTO_STR date = str_ndup(from, strcspn(from, "("));
         assert_int_equal(when_parse(&first, date, "UTC", 9, o.now_ms, NULL), 0);
-        json_auto_t *again = plan_terms_make(r, n, first, "UTC");
+        json_auto_t *again = plan_terms_make(o.e.policy, r, n, first, "UTC");
         assert_int_equal(plan_bound(&o.e, r, again, why, sizeof why), BOUND_INSIDE);
     }
     recovery_free(r);
@@ -323,6 +348,7 @@ static void the_closest_terms_that_need_nobody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(instalments_fall_on_business_days),
         cmocka_unit_test(the_rows_add_up),
         cmocka_unit_test(what_cannot_be_split_is_refused),
         cmocka_unit_test(the_instalments_are_collected_and_paid_closes),

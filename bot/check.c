@@ -192,6 +192,8 @@ static void check_files(struct check *k)
         check_people(k);
     if (k->book != NULL)
         check_accounts(k);
+    if (k->people != NULL && k->policy != NULL)
+        check_policy(k->config->policy_file, k->people, k->policy, &k->warnings);
     check_channels(k);
 }
 

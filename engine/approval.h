@@ -1,5 +1,5 @@
 /* Who may decide on something, how many it takes, and what is still missing. Engine thread; needs people and policy, and the
- * store only for votes.
+ * store for votes, lent rights and who is away.
  *
  * It works on a `subject`, a plain value, not on a proposal: whatever is to be decided by people (a plan, a hold, a change of
  * policy) makes one of itself. What policy demands of a subject is an `approval`: the union of all rules that apply, the

@@ -46,6 +46,8 @@ int away_end(struct engine *e, const struct actor *who, char *said, size_t size,
 int64_t away_until(const struct engine *e, const char *person, char deputy[APPROVAL_WORD])
 {
     deputy[0] = '\0';
+    if (!e->store)
+        return 0;
     struct query *q = store_query(e->store, "SELECT until_ms, deputy FROM absences WHERE person = ?1 AND until_ms > ?2", "ti", person, e->now_ms);
     if (!query_next(q))
         return 0;

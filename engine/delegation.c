@@ -69,6 +69,8 @@ static bool right_lent(const struct delegation *d, const struct person *from, co
 size_t delegation_rights(const struct engine *e, const struct person *who, const char *currency, struct right *out, size_t n)
 {
     size_t found = 0;
+    if (!e->store)
+        return 0;
     struct query *q = store_query(e->store,
                                   "SELECT id, from_person, to_person, kind, limits, created_ms, until_ms FROM delegations "
                                   "WHERE to_person = ?1 AND is_live = 1 AND until_ms > ?2 ORDER BY id",

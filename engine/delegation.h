@@ -1,4 +1,5 @@
 /* Rights lent for a while: "Deputy One for Manager One, up to $10,000.00, D-3"; and who is away. Engine thread, inside a turn.
+ * Without a store (a policy that is only looked at) nothing is lent and nobody is away.
  *
  * What is lent is never more than what the lender has at the moment it is used, whatever was said when it was given; it is
  * never lent on; it ends by itself. Nothing of a delegation is copied into anybody's rights: every look asks the table. */

@@ -302,6 +302,83 @@ static void check_without_a_configuration(void **state)
     has("dunwell.yaml:");
 }
 
+/* --- rules and people --- */
+
+static const char two_managers[] =
+    "people:\n"
+    "  ae1: {name: Ada, email: ada@example.com, slack: U0AE1, roles: [ae]}\n"
+    "  manager1: {name: Mona, email: mona@example.com, slack: U0MANAGER1, roles: [manager], limit: {USD: 50000}}\n"
+    "  manager2: {name: \"Mi\\nlo\", email: milo@example.com, slack: U0MANAGER2, roles: [manager], limit: {USD: 9000}}\n"
+    "groups:\n  emea: [manager2]\n";
+
+/* A small policy whose rules begin on line 6. */
+static void write_rules(const char *rules)
+{
+    AUTO_STR text = str_fmt("tiers: [{tier: low}]\nrules: [{name: otherwise, do: [{queue: {}}]}]\napprovals:\n  escalate: [{after_hours: 24, ask: [manager, %s]}]\n"
+                            "  rules:\n%s", strstr(rules, "ghost") ? "nobody9" : "manager2", rules);
+    write_text("policy.yaml", text);
+    write_text("people.yaml", two_managers);
+}
+
+static void check_compares_rules_with_people(void **state)
+{
+    (void)state;
+    write_rules("    - {name: fine, need: [{count: 1, of: emea}, {count: 1, of: approver}], ask: [emea, manager1, manager]}\n");
+    assert_int_equal(CALL(check_main, self, "--offline", "-c", config_path), EXIT_FINE);
+    has("0 problems, 0 warnings");
+    write_rules("    - {name: fine, need: [{count: 1, of: emea}]}\n"
+                "    - {name: ghosts, when: {kinds: [hold]}, need: [{count: 1, of: ghost-managers}], ask: [apac]}\n"
+                "    - {name: too-many, when: {kinds: [credit]}, need: [{count: 3, of: manager}]}\n");
+    assert_int_equal(CALL(check_main, self, "--offline", "-c", config_path), EXIT_FINE);
+    has("policy.yaml:7: warning: approvals.rules.ghosts.need names \"ghost-managers\", which people.yaml does not have\n");
+    has("policy.yaml:7: warning: approvals.rules.ghosts.ask names \"apac\"");
+    has("policy.yaml:8: warning: approvals.rules.too-many: nobody could fulfil it at any amount");
+    has("policy.yaml:4: warning: approvals.escalate.ask names \"nobody9\"");
+    has_not("rules.ghosts: nobody could");
+    has_not("rules.fine");
+    has("0 problems, 4 warnings");
+}
+
+static void the_policy_is_looked_at(void **state)
+{
+    (void)state;
+    write_rules("    - {name: small, when: {at_least: {USD: 1000}}, need: [{count: 2, of: manager}], ask: [emea]}\n");
+    assert_int_equal(CALL(policy_main, self, "check", "-c", config_path), EXIT_FINE);
+    has("policy version ");
+    has("3 people. Nobody decides on their own request");
+    has("rule small\n  any kind, any tier, any region\n    $1,000.00 up to below $9,000.01: 2 of manager, two different people; calls Mi?lo; may decide too: Mona\n");
+    has("    $9,000.01 up to below $50,000.01: NOBODY COULD DECIDE: 2 of manager, two different people; may decide: Mona\n");
+    has("where no rule names the kind, tier or region\n");
+    has("every rule can be fulfilled\n");
+}
+
+static void a_policy_nobody_could_keep_is_1(void **state)
+{
+    (void)state;
+    write_rules("    - {name: three, when: {kinds: [plan, credit], regions: [emea]}, need: [{count: 3, of: manager}]}\n");
+    assert_int_equal(CALL(policy_main, self, "check", "-c", config_path), EXIT_PROBLEMS);
+    has("rule three\n  plan, any tier, emea region\n");
+    has("    PROBLEM: nobody could fulfil this at any amount\n  credit, any tier, emea region\n");
+    has("NOT every rule can be fulfilled: change people.yaml or the rule\n");
+}
+
+static void policy_check_is_used_right(void **state)
+{
+    (void)state;
+    assert_int_equal(CALL(policy_main, self, "-c", config_path), EXIT_USAGE);
+    has("what about the policy? try policy check");
+    assert_int_equal(CALL(policy_main, self, "chekc"), EXIT_USAGE);
+    has("there is no \"policy chekc\"");
+    assert_int_equal(CALL(policy_main, self, "--help"), EXIT_FINE);
+    write_rules("    - {name: small, need: [{count: 9, of: manager}]}\n");
+    assert_int_equal(CALL(policy_main, self, "check", "-c", config_path), EXIT_PROBLEMS);
+    has("policy.yaml:6: ");
+    has_not("every rule");
+    AUTO_STR path = str_fmt("%s/nowhere.yaml", folder);
+    assert_int_equal(CALL(policy_main, self, "check", "-c", path), EXIT_PROBLEMS);
+    has("nowhere.yaml");
+}
+
 /* --- a store with a journal --- */
 
 static void store_with_rows(void)
@@ -429,6 +506,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(check_prints_every_problem_with_its_line, files, clean),
         cmocka_unit_test_setup_teardown(check_counts_what_repeats, files, clean),
         cmocka_unit_test_setup_teardown(check_without_a_configuration, files, clean),
+        cmocka_unit_test_setup_teardown(check_compares_rules_with_people, files, clean),
+        cmocka_unit_test_setup_teardown(the_policy_is_looked_at, files, clean),
+        cmocka_unit_test_setup_teardown(a_policy_nobody_could_keep_is_1, files, clean),
+        cmocka_unit_test_setup_teardown(policy_check_is_used_right, files, clean),
         cmocka_unit_test_setup_teardown(the_journal_is_verified, files, clean),
         cmocka_unit_test_setup_teardown(the_journal_is_shown, files, clean),
         cmocka_unit_test_setup_teardown(journal_usage, files, clean),

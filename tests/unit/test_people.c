@@ -134,6 +134,57 @@ static void problems_name_their_line(void **state)
     only_problem("persons: {a: {roles: [ae]}}\n", "people.yaml", "no people");
 }
 
+#define M "people:\n  a:\n    roles: [manager]\n"
+
+static void problems_of_territory_and_time(void **state)
+{
+    (void)state;
+    only_problem(M "    regions: emea\n", "people.yaml:4:", "people.a.regions must be a list such as");
+    only_problem(M "    accounts: []\n", "people.yaml:4:", "people.a.accounts must be a list such as");
+    only_problem(M "    accounts: [4711]\n", "people.yaml:4:", "quote what looks like a number");
+    only_problem(M "    break_glass: sometimes\n", "people.yaml:4:", "break_glass");
+    only_problem(M "    hours: 9-17\n", "people.yaml:4:", "{days: mon-fri, from: \"09:00\", to: \"17:30\"}");
+    only_problem(M "    hours: {days: mon-fri, from: \"09:00\"}\n", "people.yaml:4:", "must say days and times");
+    only_problem(M "    hours: {days: mon-fri, from: \"17:00\", to: \"09:00\"}\n", "people.yaml:4:", "must say days and times");
+    only_problem(M "    hours: {days: mon-fri, from: \"09:00\", to: \"24:01\"}\n", "people.yaml:4:", "must say days and times");
+    only_problem(M "    hours: {days: workdays, from: \"09:00\", to: \"17:00\"}\n", "people.yaml:4:", "must say days and times");
+    only_problem(M "    hours: {days: mon-fri, from: \"9:00\", to: \"17:00\"}\n", "people.yaml:4:", "must say days and times");
+    only_problem(M "    hours:\n      days: mon-fri\n      from: \"09:00\"\n      to: \"17:00\"\n      lunch: 1\n", "people.yaml:8:", "lunch");
+}
+
+static void problems_of_groups(void **state)
+{
+    (void)state;
+    only_problem(M "groups: [a]\n", "people.yaml:4:", "groups must be a map such as");
+    only_problem(M "groups:\n  emea: a\n", "people.yaml:5:", "groups.emea must be a list of people");
+    only_problem(M "groups:\n  emea: []\n", "people.yaml:5:", "groups.emea must be a list of people");
+    only_problem(M "groups:\n  emea: [a, ghost]\n", "people.yaml:5:", "\"ghost\" is nobody in this file");
+    only_problem(M "groups:\n  finance: [a]\n", "people.yaml:5:", "is a role or a person already");
+    only_problem(M "groups:\n  a: [a]\n", "people.yaml:5:", "is a role or a person already");
+    only_problem(M "groups:\n  EU Managers: [a]\n", "people.yaml:5:", "a group cannot be named so");
+}
+
+static void hours_are_kept(void **state)
+{
+    static const struct {
+        const char *days;
+        unsigned bits;
+    } cases[] = {{"mon-fri", 0x3e}, {"sun-thu", 0x1f}, {"fri-mon", 0x63}, {"mon,wed,fri", 0x2a}, {"sat", 0x40}, {"sun-sat", 0x7f}};
+    (void)state;
+    for (size_t i = 0; i < DW_ARRAY_LEN(cases); i++) {
+        struct problems p;
+        AUTO_STR text = str_fmt(M "    hours: {days: \"%s\", from: \"09:00\", to: \"24:00\"}\ngroups: {emea: [a]}\n", cases[i].days);
+        struct people *all = parse(text, &p);
+        assert_int_equal(p.n, 0);
+        const struct person *a = people_by_key(all, "a");
+        assert_int_equal(a->hours.days, cases[i].bits);
+        assert_int_equal(a->hours.from, 540);
+        assert_int_equal(a->hours.to, 1440);
+        assert_true(people_group_known(all, "emea") && people_in_group(all, "emea", "a") && !people_group_known(all, "apac"));
+        people_free(all);
+    }
+}
+
 static void a_missing_file_is_one_problem(void **state)
 {
     (void)state;
@@ -152,6 +203,9 @@ int main(void)
         cmocka_unit_test(chat_ids),
         cmocka_unit_test(a_limit_without_the_role_is_worth_nothing),
         cmocka_unit_test(problems_name_their_line),
+        cmocka_unit_test(problems_of_territory_and_time),
+        cmocka_unit_test(problems_of_groups),
+        cmocka_unit_test(hours_are_kept),
         cmocka_unit_test(a_missing_file_is_one_problem),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,55 @@ static void bad_sections(void **state)
     problems_free(&p);
 }
 
+/* A line below `approvals:` is line 4, the one below that 5, and so on. */
+static void bad_approvals(const char *text, const char *line, const char *words)
+{
+    AUTO_STR whole = str_fmt(TIERS REST "approvals:\n%s", text);
+    AUTO_STR where = str_fmt("conf/policy.yaml:%s: ", line);
+    bad(whole, where, words);
+}
+
+static void bad_rules_of_approvals(void **state)
+{
+    (void)state;
+    bad_approvals("  expire_hours: 48\n  rules: 5\n", "5", "approvals.rules must be a list");
+    bad_approvals("  rules:\n    - {need: [{count: 1, of: manager}]}\n", "5", "each needs a name of its own");
+    bad_approvals("  rules:\n    - {name: a, need: [{of: manager}]}\n    - {name: a, need: [{of: manager}]}\n", "6", "each needs a name of its own");
+    bad_approvals("  rules:\n    - name: a\n      need: [{of: manager}]\n      whne: {}\n", "7", "whne");
+    bad_approvals("  rules:\n    - name: a\n      need: [{of: manager}]\n      when:\n        kinds: [plam]\n", "8", "did you mean plan");
+    bad_approvals("  rules:\n    - name: a\n      need: [{of: manager}]\n      when:\n        tiers: [gold]\n", "8", "\"gold\" is not known");
+    bad_approvals("  rules:\n    - name: a\n      need: [{of: manager}]\n      when:\n        at_least: {USB: 5}\n", "8", "ISO 4217");
+    bad_approvals("  rules:\n    - name: a\n      need: [{of: manager}]\n      when:\n        regions: []\n", "8", "must be a list of words");
+    bad_approvals("  rules:\n    - name: a\n      need: [{of: manager}]\n      when: 5\n", "7", "must be a map");
+    bad_approvals("  rules:\n    - name: a\n      need:\n        - {count: 1, of: Manager One}\n", "7", "write {count: 1, of: manager}");
+    bad_approvals("  rules:\n    - name: a\n      need:\n        - {count: 9, of: manager}\n", "7", "from 1 to 5");
+    bad_approvals("  rules:\n    - name: a\n      need: [{of: manager}]\n      ask: manager\n", "7", "must be a list of groups, roles or people");
+    bad_approvals("  rules:\n    - name: a\n      need: [{of: manager}]\n      separate: maybe\n", "7", "separate");
+    bad_approvals("  rules:\n    - name: a\n      need: [{of: manager}]\n      same_person: 3\n", "7", "same_person");
+}
+
+static void bad_patience(void **state)
+{
+    (void)state;
+    bad_approvals("  expire_hours: 48\n  separate: 5\n", "5", "{USD: 25000}");
+    bad_approvals("  expire_hours: 48\n  step_up: {USD: many}\n", "5", "approvals.step_up");
+    bad_approvals("  expire_hours: 48\n  reactions_below: {USB: 5}\n", "5", "ISO 4217");
+    bad_approvals("  expire_hours: 12\n  remind_hours: [4, 12]\n", "5", "each below approvals.expire_hours (12)");
+    bad_approvals("  expire_hours: 48\n  remind_hours: [12, 4]\n", "5", "rising whole hours");
+    bad_approvals("  expire_hours: 48\n  remind_hours: 4\n", "5", "rising whole hours");
+    bad_approvals("  expire_hours: 48\n  escalate: [finance]\n", "5", "write {after_hours: 24, ask: [finance]}");
+    bad_approvals("  expire_hours: 48\n  escalate:\n    - {after_hours: 24, ask: [finance]}\n    - {after_hours: 12, ask: [finance]}\n", "7", "hours that rise");
+    bad_approvals("  expire_hours: 48\n  remind: [4]\n", "5", "remind_hours");
+    bad(TIERS REST "attention:\n  pings_per_hour: none\n", "conf/policy.yaml:4: ", "from 1 to 1000");
+    bad(TIERS REST "attention:\n  pings_per_hour: 3\n  quiet: {from: \"20:00\"}\n", "conf/policy.yaml:5: ", "two different times");
+    bad(TIERS REST "attention:\n  pings_per_hour: 3\n  small: 5\n", "conf/policy.yaml:5: ", "{USD: 25000}");
+    bad(TIERS REST "attention:\n  pings_per_hour: 3\n  silent: 5\n", "conf/policy.yaml:5: ", "silent");
+    bad(TIERS REST "reports: {weekly: monday}\n", "conf/policy.yaml:3: ", "such as {weekly: \"mon 09:00\"}");
+    bad(TIERS REST "reports: {weekly: \"mon 24:00\"}\n", "conf/policy.yaml:3: ", "such as {weekly: \"mon 09:00\"}");
+    bad(TIERS REST "reports: {weekly: 9}\n", "conf/policy.yaml:3: ", "such as {weekly: \"mon 09:00\"}");
+    bad(TIERS REST "reports:\n  daily: \"09:00\"\n", "conf/policy.yaml:4: ", "daily");
+}
+
 static void versions(void **state)
 {
     (void)state;
@@ -423,6 +472,8 @@ int main(void)
         cmocka_unit_test(bad_conditions),
         cmocka_unit_test(bad_actions),
         cmocka_unit_test(bad_sections),
+        cmocka_unit_test(bad_rules_of_approvals),
+        cmocka_unit_test(bad_patience),
         cmocka_unit_test(versions),
         cmocka_unit_test(the_default_policy_decides),
         cmocka_unit_test(fragile_is_strict_at_its_bounds),

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 what=${1:-build}
 
 build="gcc make pkg-config libwebsockets-dev libcurl4-openssl-dev libjansson-dev libsqlite3-dev libmicrohttpd-dev libfyaml-dev libunistring-dev tzdata libssl-dev ca-certificates"
-check="libcmocka-dev valgrind clang libclang-rt-14-dev python3 python3-venv curl openssl mandoc sqlite3 oathtool"
+check="libcmocka-dev valgrind clang libclang-rt-14-dev python3 python3-venv curl openssl mandoc sqlite3 oathtool python3-matrix-nio"
 
 missing() {
     for p in "$@"; do

@@ -364,8 +364,8 @@ class Dunwell:
         assert self.sql("UPDATE timers SET due_ms = 1 WHERE kind = ? RETURNING id", kind), f"no timer of kind {kind}"
 
     def quiet(self):
-        """Nothing is queued or under way; the lists that billing is asked for again and again are no end of anything."""
-        return self.one("SELECT count(*) FROM effects WHERE is_live = 1 AND purpose NOT IN ('catch_up', 'overdue') AND not_before_ms < ?",
+        """Nothing is queued or under way; a poll, and the lists that billing is asked for again and again, are no end of anything."""
+        return self.one("SELECT count(*) FROM effects WHERE is_live = 1 AND op <> 'poll' AND purpose NOT IN ('catch_up', 'overdue') AND not_before_ms < ?",
                         int(time.time() * 1000) + 60000) == 0 and \
             self.one("SELECT count(*) FROM recoveries WHERE state = 0 AND is_open = 1") == 0
 

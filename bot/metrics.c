@@ -20,6 +20,7 @@ static const struct row rows[METRIC_COUNT] = {
     [METRIC_CHAT_DUPLICATES] = {"dunwell_chat_duplicates_total", "counter", "Chat inputs that came again."},
     [METRIC_CALLS] = {"dunwell_calls_total", "counter", "Outgoing calls that ended."},
     [METRIC_CALLS_LOST] = {"dunwell_calls_lost_total", "counter", "Outgoing calls whose effect is not known."},
+    [METRIC_CALLS_WAITING] = {"dunwell_calls_waiting", "gauge", "Outgoing calls that wait for a place: a backlog where it stays above 0."},
     [METRIC_QUEUE_FULL] = {"dunwell_queue_full_total", "counter", "Inputs turned away or kept waiting by a full queue."},
     [METRIC_CHAT_LINKS] = {"dunwell_chat_links", "gauge", "Live connections to the chat platform."},
     [METRIC_CHAT_RECONNECTS] = {"dunwell_chat_reconnects_total", "counter", "Attempts to open a chat connection."},

@@ -1,6 +1,7 @@
-/* The out thread. One curl multi handle carries every call: sixteen of them on one thread use less processor time than a
- * pool of blocking threads, and the kept connections are shared. At most 16 calls are under way, and at most 8 of one
- * driver, so that one slow vendor cannot take all places; the others wait in the order they came. A call that only waits for
+/* The out thread. One curl multi handle carries every call: all of them on one thread use less processor time than a pool of
+ * blocking threads, and the kept connections are shared. At most 8 calls of one driver are under way, and places for five
+ * such drivers, so that slow vendors do not starve the others; what is more waits in the order it came, and the metrics say
+ * how much. A call that only waits for
  * something to happen (a chat's long poll) has a place of its own and counts for nobody.
  *
  * A driver with `serve` is a peer inside this process (sandbox, console). Its requests are answered right here, one after
@@ -271,6 +272,7 @@ static void calls_end(struct out *o)
 /* Starts what may start now, in order; a driver that has its share is passed over, not waited for. */
 static void start_waiting(struct out *o)
 {
+    int64_t left = 0;
     for (struct task **at = &o->waiting; *at && !atomic_load(&o->stopping);) {
         struct task *t = *at;
         struct place *p = NULL;
@@ -279,6 +281,7 @@ static void start_waiting(struct out *o)
             p = free_place(o, t->waits);
             if (!p || (o->per_lane[t->lane] >= OUT_MAX_PER_DRIVER && t->asker != ASKED_BY_LINK && !t->waits)) {
                 at = &t->next;
+                left++;
                 continue;
             }
         }
@@ -291,6 +294,7 @@ static void start_waiting(struct out *o)
             call_begin(o, p, t);
         task_free(t);
     }
+    metric_set(METRIC_CALLS_WAITING, left);
 }
 
 static void take_inbox(struct out *o)

@@ -4,7 +4,7 @@
 
 #include "bot/turn.h"
 
-#define OUT_MAX_CALLS 16
+#define OUT_MAX_CALLS 40
 #define OUT_MAX_PER_DRIVER 8
 
 /* Called on the out thread. */

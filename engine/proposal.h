@@ -97,8 +97,7 @@ const char *proposal_runs_words(const struct engine *e, const struct proposal *p
 int proposal_done_by_hand(struct engine *e, int64_t id, const struct actor *who, char *said, size_t size, struct err *err);
 
 /* Instalments for a total over open invoices, oldest first, monthly from first_ms. New terms object; NULL when they cannot be
- * made (nothing due, too many). Used by the modal's preview and by proposal_plan alike. */
-/* On business days of the policy. */
+ * made (nothing due, too many). On business days of the policy. Used by the modal's preview and by proposal_plan alike. */
 json_t *plan_terms_make(const struct policy *policy, const struct recovery *r, int instalments, int64_t first_ms, const char *zone);
 /* What policy says to these terms; why is a sentence for people. */
 enum bound plan_bound(struct engine *e, const struct recovery *r, const json_t *terms, char *why, size_t size);

@@ -6,6 +6,7 @@
 #include "bot/card_sync.h"
 #include "bot/words.h"
 #include "engine/policy_request.h"
+#include "engine/step_up.h"
 
 enum { OPEN_MOST = 16, TEXT_MOST = 1800 };
 
@@ -48,11 +49,13 @@ static void say_votes(json_t *card, const struct engine *e, const struct policy_
     for (size_t i = 0; i < t.n; i++)
         buf_addf(&out, "\nYes: %s (%s) on {ms:%lld}", words_person(e, t.votes[i].person), t.votes[i].right, (long long)t.votes[i].at_ms);
     buf_adds(&out, "\nNothing changes until then.");
+    if (step_up_wanted(e, s.amount))
+        buf_addf(&out, "\nA yes to this takes a one-time code. Type: approve %s code 123456", s.ref);
     card_paragraph(card, buf_text(&out));
     approval_fini(&a);
 }
 
-static void buttons(json_t *card, const struct policy_request *p, const char *ref)
+static void approve_button(json_t *card, const struct policy_request *p, const char *ref)
 {
     json_t *yes = card_action(card, "approve", "Approve the change", "primary", ref, p->revision);
     json_t *confirm = json_object();
@@ -61,6 +64,13 @@ static void buttons(json_t *card, const struct policy_request *p, const char *re
     json_put(confirm, "text", "The new policy is in force at once, for every case from then on. It can be changed back the same way.");
     json_put(confirm, "yes", "Approve");
     json_put_new(yes, "confirm", confirm);
+}
+
+/* Where a code is wanted a click cannot be a yes; the card says what to type. */
+static void buttons(json_t *card, const struct engine *e, const struct policy_request *p, const char *ref)
+{
+    if (!step_up_wanted(e, policy_request_subject(p).amount))
+        approve_button(card, p, ref);
     card_action(card, "decline", "Decline...", "danger", ref, p->revision);
     card_more(card, "withdraw", "Take the change back", ref, p->revision);
 }
@@ -85,7 +95,7 @@ static json_t *card_policy(const struct engine *e, const struct policy_request *
     AUTO_STR footer = str_fmt("%s, policy %s instead of %s", ref, p->version, p->before);
     card_footer(card, footer);
     if (asked && !e->shadow)
-        buttons(card, p, ref);
+        buttons(card, e, p, ref);
     return card;
 }
 

@@ -83,6 +83,11 @@ struct vote {
     bool counts;
     char why_not[300];  /* when it does not: the right is gone meanwhile */
 };
+/* What a person says by this right, now; everything but `counts` is filled. */
+void vote_fill(struct vote *v, const struct engine *e, const struct actor *who, const struct right *right, const char *word, const char *reason,
+               int64_t revision);
+/* Has this person said this already? An emergency's yes says more than the ordinary one that may have been given before. */
+bool vote_given(const struct engine *e, const struct subject *s, const char *person, const char *word);
 /* False when this person has voted on it already. */
 bool vote_add(struct engine *e, const struct subject *s, const struct vote *v);
 bool vote_remove(struct engine *e, const struct subject *s, const char *person);

@@ -5,6 +5,22 @@
 
 #include "engine/approval_parts.h"
 
+void vote_fill(struct vote *v, const struct engine *e, const struct actor *who, const struct right *right, const char *word, const char *reason,
+               int64_t revision)
+{
+    *v = (struct vote){.revision = revision, .at_ms = e->now_ms};
+    str_copy(v->person, sizeof v->person, who->person->key);
+    str_copy(v->holder, sizeof v->holder, right->holder->key);
+    str_copy(v->right, sizeof v->right, right->words);
+    str_copy(v->reason, sizeof v->reason, reason ? reason : "");
+    str_copy(v->word, sizeof v->word, word);
+}
+
+bool vote_given(const struct engine *e, const struct subject *s, const char *person, const char *word)
+{
+    return store_i64(e->store, 0, "SELECT count(*) FROM votes WHERE subject = ?1 AND person = ?2 AND vote IN (?3, 'emergency')", "ttt", s->ref, person, word) > 0;
+}
+
 bool vote_add(struct engine *e, const struct subject *s, const struct vote *v)
 {
     int64_t last = store_i64(e->store, 0, "SELECT max(at_ms) FROM votes WHERE subject = ?1", "t", s->ref);

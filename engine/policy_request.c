@@ -12,6 +12,7 @@
 
 #include "engine/journal.h"
 #include "engine/policy_change.h"
+#include "engine/step_up.h"
 #include "engine/when.h"
 
 enum { REPLAY_DAYS = 90, REPLAY_MOST = 4000 /* decisions in a turn; `dunwell policy diff` looks at all */, WORDS_MOST = 6000 };
@@ -190,12 +191,8 @@ static int begin(struct engine *e, struct deciding *d, int64_t id, const struct 
 
 static bool vote(struct engine *e, struct deciding *d, const struct actor *who, const char *word, const char *reason, int64_t revision)
 {
-    struct vote v = {.revision = revision, .at_ms = e->now_ms};
-    str_copy(v.person, sizeof v.person, who->person->key);
-    str_copy(v.holder, sizeof v.holder, d->right.holder->key);
-    str_copy(v.right, sizeof v.right, d->right.words);
-    str_copy(v.reason, sizeof v.reason, reason ? reason : "");
-    str_copy(v.word, sizeof v.word, word);
+    struct vote v;
+    vote_fill(&v, e, who, &d->right, word, reason, revision);
     if (!vote_add(e, &d->subject, &v))
         return false;
     AUTO_STR verb = str_fmt("decision.%s", word);
@@ -228,15 +225,24 @@ static void comes_into_force(struct engine *e, struct deciding *d, const struct 
         e->world.policy_agreed(e->world.ctx, d->p->text);
 }
 
+/* A change of policy moves any amount there will ever be, so where codes are in use at all, a yes to it takes one. */
+static int code_taken(struct engine *e, const struct deciding *d, const struct actor *who, struct err *err)
+{
+    const struct step_up what = {.ref = d->subject.ref, .account = "", .about = "changes the policy", .facts_hash = d->p->version};
+    return step_up_take(e, who, &what, err);
+}
+
 int policy_request_approve(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size,
                            struct err *err)
 {
     struct deciding d;
     struct tally t;
     int rc = begin(e, &d, id, who, revision, err);
-    if (rc == 0 && !vote(e, &d, who, "yes", reason, revision))
+    if (rc == 0 && vote_given(e, &d.subject, who->person->key, "yes"))
         rc = err_set(err, ERR_CONFLICT, "You have said yes to P-%lld already. Nothing was changed.", (long long)id);
-    if (rc == 0) {
+    if (rc == 0)
+        rc = code_taken(e, &d, who, err);
+    if (rc == 0 && vote(e, &d, who, "yes", reason, revision)) {
         approval_tally(e, &d.subject, &d.approval, &t);
         if (t.complete) {
             comes_into_force(e, &d, who);

@@ -94,12 +94,8 @@ int proposal_may_approve(struct engine *e, int64_t id, const struct actor *who, 
 /* One row a person and request, and one in the journal. False when this person has voted already. */
 static bool vote(struct engine *e, struct decision *d, const struct actor *who, const char *word, const char *reason, int64_t revision)
 {
-    struct vote v = {.revision = revision, .at_ms = e->now_ms};
-    str_copy(v.person, sizeof v.person, who->person->key);
-    str_copy(v.holder, sizeof v.holder, d->right.holder->key);
-    str_copy(v.right, sizeof v.right, d->right.words);
-    str_copy(v.reason, sizeof v.reason, reason ? reason : "");
-    str_copy(v.word, sizeof v.word, word);
+    struct vote v;
+    vote_fill(&v, e, who, &d->right, word, reason, revision);
     if (!vote_add(e, &d->subject, &v))
         return false;
     AUTO_STR verb = str_fmt("decision.%s", str_eq(word, "emergency") ? "break_glass" : word);
@@ -155,17 +151,6 @@ static void say_settled(struct engine *e, const struct decision *d, enum settled
     }
 }
 
-/* A yes in an emergency says more than the ordinary one that the same person may have given before. */
-static bool has_voted(const struct engine *e, const struct decision *d, const struct actor *who, const char *word)
-{
-    struct tally t;
-    votes_of(e, d->subject.ref, &t);
-    for (size_t i = 0; i < t.n; i++)
-        if (str_eq(t.votes[i].person, who->person->key) && (str_eq(t.votes[i].word, word) || str_eq(t.votes[i].word, "emergency")))
-            return true;
-    return false;
-}
-
 static int already_voted(struct engine *e, const struct decision *d, struct err *err)
 {
     struct tally t;
@@ -191,7 +176,7 @@ static int cast(struct engine *e, struct decision *d, const struct actor *who, c
     struct tally t;
     if (moved_on(e, d, "approved", said, size))
         return 0;
-    if (has_voted(e, d, who, word)) /* told before a one-time code is spent on it */
+    if (vote_given(e, &d->subject, who->person->key, word)) /* told before a one-time code is spent on it */
         return already_voted(e, d, err);
     int rc = code_taken(e, d, who, true, err);
     if (rc)

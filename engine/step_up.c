@@ -50,13 +50,35 @@ bool step_up_wanted(const struct engine *e, struct money amount)
     return policy_step_up(e->policy, amount, &least);
 }
 
-static int not_enrolled(const struct actor *who, const struct step_up *what, struct err *err)
+enum { ABOUT_SIZE = 80 };
+
+/* "is about $48,200.00" */
+static const char *about(char out[ABOUT_SIZE], const struct step_up *what)
 {
     char amount[MONEY_TEXT_SIZE];
+    if (what->about)
+        str_copy(out, ABOUT_SIZE, what->about);
+    else
+        snprintf(out, ABOUT_SIZE, "is about %s", money_text(amount, what->amount));
+    return out;
+}
+
+static int not_enrolled(const struct actor *who, const struct step_up *what, struct err *err)
+{
+    char text[ABOUT_SIZE];
     return err_set(err, ERR_DENIED,
-                   "%s is about %s, and that takes a one-time code, which you cannot give yet: ask an operator to run \"dunwell people enroll %s\" with "
+                   "%s %s, and that takes a one-time code, which you cannot give yet: ask an operator to run \"dunwell people enroll %s\" with "
                    "you. Nothing was changed.",
-                   what->ref, money_text(amount, what->amount), who->person->key);
+                   what->ref, about(text, what), who->person->key);
+}
+
+static int code_missing(const struct step_up *what, struct money least, struct err *err)
+{
+    char text[ABOUT_SIZE], from[MONEY_TEXT_SIZE];
+    if (what->about)
+        return err_set(err, ERR_INVALID, "%s %s; a yes to that takes a one-time code. Type: approve %s code 123456. Nothing was changed.", what->ref, about(text, what), what->ref);
+    return err_set(err, ERR_INVALID, "%s %s; from %s on, a yes takes a one-time code. Type it behind: code 123456. Nothing was changed.", what->ref, about(text, what),
+                   money_text(from, least));
 }
 
 static int locked(const struct state *s, const struct actor *who, struct err *err)
@@ -92,7 +114,6 @@ static int wrong(struct engine *e, const struct actor *who, const struct step_up
 
 int step_up_take(struct engine *e, const struct actor *who, const struct step_up *what, struct err *err)
 {
-    char amount[MONEY_TEXT_SIZE], least_text[MONEY_TEXT_SIZE];
     struct money least;
     int64_t step = 0, any = 0;
     if (!policy_step_up(e->policy, what->amount, &least))
@@ -101,8 +122,7 @@ int step_up_take(struct engine *e, const struct actor *who, const struct step_up
     if (rc)
         return rc;
     if (!who->code || !who->code[0])
-        return err_set(err, ERR_INVALID, "%s is about %s; from %s on, a yes takes a one-time code. Type it behind: code 123456. Nothing was changed.", what->ref,
-                       money_text(amount, what->amount), money_text(least_text, least));
+        return code_missing(what, least, err);
     const struct enrolment *has = enrolled_of(e->enrolled, who->person->key);
     struct span secret = {(const char *)has->secret, TOTP_SECRET};
     struct state s = state_of(e, has);

@@ -13,7 +13,8 @@ struct step_up {
     const char *ref; /* "A-17" */
     int64_t case_id;
     const char *account;
-    struct money amount;
+    struct money amount; /* without a currency: a code is wanted wherever codes are */
+    const char *about;   /* "changes the policy"; NULL: it is about the amount */
     const char *facts_hash;
 };
 

@@ -1,5 +1,7 @@
 /* A change of the policy takes two people: one proposes, another agrees; never the file alone, never alone. */
+#include "engine/enrolled.h"
 #include "engine/policy_request.h"
+#include "engine/totp.h"
 #include "tests/unit/cases.h"
 
 static char *draft, *agreed;
@@ -163,12 +165,81 @@ static void votes_are_for_the_policy_they_were_given_under(void **state)
     close_asked(&o);
 }
 
+#define SECRET "12345678901234567890"
+#define STRICT "approvals: {expire_hours: 48, step_up: {USD: 25000}, rules: [{name: two, when: {kinds: [policy]}, need: [{count: 2, of: manager}]}]}"
+
+static struct enrolled *enrol(struct office *o, const char *first, const char *second)
+{
+    struct problems p = {0};
+    AUTO_STR path = str_fmt("%s/codes", o->dir);
+    const char *const keys[] = {first, second};
+    for (size_t i = 0; i < DW_ARRAY_LEN(keys); i++) {
+        struct enrolment row = {.at_ms = o->now_ms - MS_HOUR};
+        str_copy(row.person, sizeof row.person, keys[i]);
+        memcpy(row.secret, SECRET, sizeof row.secret);
+        assert_int_equal(enrolled_add(path, &row, NULL), 0);
+    }
+    struct enrolled *all = enrolled_load(path, &p);
+    assert_int_equal(p.n, 0);
+    unlink(path);
+    return all;
+}
+
+static void says_coded(struct office *o, const char *user, const char *want)
+{
+    char code[9];
+    totp_code(code, TOTP_SHA1, span_of(SECRET), totp_step(o->now_ms), TOTP_DIGITS);
+    AUTO_STR text = str_fmt("approve P-1 code %s", code);
+    says(o, user, text, want);
+}
+
+static void where_codes_are_in_use_a_change_always_takes_one(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    AUTO_STR strict = policy_with("approvals: {expire_hours: 48}", STRICT);
+    use(&o, strict);
+    says(&o, "U0OP1", "policy propose why no more codes", "Proposed: P-1.");
+    AUTO_STR card = json_text(json_at(office_sent(&o, "card-P-1"), "args.card"));
+    assert_says(card, "A yes to this takes a one-time code. Type: approve P-1 code 123456");
+    assert_not_says(card, "Approve the change");
+    says(&o, "U0MAN1", "approve P-1", "P-1 changes the policy, and that takes a one-time code, which you cannot give yet");
+    struct enrolled *all = enrol(&o, "manager1", "manager2");
+    o.e.enrolled = all;
+    says(&o, "U0MAN1", "approve P-1", "P-1 changes the policy; a yes to that takes a one-time code. Type: approve P-1 code 123456.");
+    says(&o, "U0MAN1", "approve P-1 code 918273", "not the code of this moment (try 1 of 5)");
+    office_is(&o, "SELECT count(*) FROM votes", 0, "nobody has voted");
+    says_coded(&o, "U0MAN1", "Your yes to P-1 counts: 1 of 2");
+    o.now_ms += MS_MINUTE;
+    says_coded(&o, "U0MAN1", "said yes to P-1 already");
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'step_up.given'", 1, "the second code was not looked at");
+    assert_null(agreed);
+    says_coded(&o, "U0MAN2", "is in force");
+    assert_string_equal(agreed, draft);
+    enrolled_free(all);
+    close_asked(&o);
+}
+
+static void a_no_takes_none(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    AUTO_STR strict = policy_with("approvals: {expire_hours: 48}", STRICT);
+    use(&o, strict);
+    says(&o, "U0OP1", "policy propose why no more codes", "Proposed: P-1.");
+    says(&o, "U0MAN1", "decline P-1 we want them", "Declined: P-1");
+    close_asked(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_takes_another_persons_yes),   cmocka_unit_test(a_click_decides_as_a_command_does),
         cmocka_unit_test(no_and_withdrawn_change_nothing),      cmocka_unit_test(what_cannot_be_used_is_not_even_asked),
         cmocka_unit_test(votes_are_for_the_policy_they_were_given_under),
+        cmocka_unit_test(where_codes_are_in_use_a_change_always_takes_one), cmocka_unit_test(a_no_takes_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

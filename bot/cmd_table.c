@@ -92,6 +92,14 @@ const struct command *command_find(struct span verb)
     return NULL;
 }
 
+const char *command_who(const struct command *c, char *out, size_t size)
+{
+    if (c->roles && c->roles != BREAK_GLASS)
+        return role_names(c->roles, out, size);
+    str_copy(out, size, c->roles ? "whoever has break_glass in people.yaml" : "everybody");
+    return out;
+}
+
 bool command_listed(const struct command *c, const struct person *p)
 {
     if (c->roles == BREAK_GLASS)

@@ -34,6 +34,7 @@ int report_main(const struct subcommand *self, int argc, char **argv);  /* repor
 int people_main(const struct subcommand *self, int argc, char **argv);  /* people_cli.c */
 int drivers_main(const struct subcommand *self, int argc, char **argv); /* drivers_cli.c */
 int policy_main(const struct subcommand *self, int argc, char **argv);  /* policy_cli.c */
+int commands_main(const struct subcommand *self, int argc, char **argv); /* commands_cli.c */
 int version_main(const struct subcommand *self, int argc, char **argv); /* main.c */
 
 /* One option a subcommand knows. `text` takes its value, or `given` says that it was there. --help and -h always
@@ -62,6 +63,8 @@ struct driver;
 void drivers_print_capabilities(void *file, const struct driver *d);
 /* The option list of dunwell.yaml(5), in mdoc, from the drivers' tables (drivers_cli.c). */
 void drivers_print_mdoc(struct buf *out);
+/* The list of what people can type, of dunwell(1), in mdoc (commands_cli.c). */
+void commands_print_mdoc(struct buf *out);
 /* Billing systems by operation, as `dunwell drivers` prints it and the README repeats it. */
 void drivers_print_table(struct buf *out);
 

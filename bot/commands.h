@@ -24,6 +24,8 @@ struct command {
 };
 extern const struct command commands_all[]; /* ends with a row without verb */
 const struct command *command_find(struct span verb); /* in any case, by other names too ("reject"); NULL when unknown */
+/* "ae, manager", "everybody", or who holds the emergency right. Returns out. */
+const char *command_who(const struct command *c, char *out, size_t size);
 bool command_listed(const struct command *c, const struct person *p);  /* help shows it */
 bool command_allowed(const struct command *c, const struct person *p); /* may be tried */
 

@@ -94,6 +94,10 @@ static const char drivers_help[] =
     "      --options       print all options in mdoc, as in dunwell.yaml(5)\n"
     "  -h, --help          print this\n";
 
+static const char commands_help[] = "Prints each command that people can type in chat, what it does, and for which roles it is.\n\n"
+                                    "      --manual        as the list of dunwell(1), in mdoc\n"
+                                    "  -h, --help          print this\n";
+
 const struct subcommand subcommands_all[] = {
     {"run", "[--config FILE]", "connect to chat and billing and run until stopped", config_option_help, run_main},
     {"check", "[--config FILE] [--offline | --billing NAME [--read-only]]", "say what is wrong with a configuration; change nothing", check_help,
@@ -107,6 +111,7 @@ const struct subcommand subcommands_all[] = {
     {"policy", "check | propose FILE [--config FILE]", "say whom each approval rule calls, or what a changed policy would mean", policy_help, policy_main},
     {"people", "list | enroll KEY | revoke KEY  [--config FILE]", "one-time codes for large approvals: who can give them",
      people_help, people_main},
+    {"commands", "[--manual]", "list what people can type in chat, and who may", commands_help, commands_main},
     {"drivers", "[NAME | --options]", "list the chat, billing and mail systems that are built in", drivers_help,
      drivers_main},
     {"matrix", "registration [--config FILE] [--url URL]", "print the file that makes a Matrix server bring what people do", matrix_help,

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "bot/cmdline.h"
+#include "bot/commands.h"
 #include "bot/config.h"
 #include "bot/config_driver.h"
 
@@ -481,26 +482,54 @@ static void secrets_are_wiped(void **state)
     }
 }
 
-/* bot/dunwell.yaml.5 holds the list between two marks. */
-static void the_manual_holds_the_option_list(void **state)
+static void read_page(const char *path, struct buf *page)
 {
-    (void)state;
-    static const char begin[] = ".\\\" options: begin\n", end[] = ".\\\" options: end\n";
-    AUTO_BUF page = BUF(1u << 20), list = BUF(1u << 20);
     char chunk[4096];
-    FILE *f = fopen("bot/dunwell.yaml.5", "r");
+    FILE *f = fopen(path, "r");
     assert_non_null(f);
     for (size_t n; (n = fread(chunk, 1, sizeof chunk, f)) > 0;)
-        buf_add(&page, chunk, n);
+        buf_add(page, chunk, n);
     fclose(f);
+}
+
+/* A manual page holds a list between two marks. */
+static void page_holds(const char *path, const char *what, const struct buf *list)
+{
+    AUTO_BUF page = BUF(1u << 20);
+    AUTO_STR begin = str_fmt(".\\\" %s: begin\n", what);
+    AUTO_STR end = str_fmt(".\\\" %s: end\n", what);
+    read_page(path, &page);
     const char *from = strstr(buf_text(&page), begin);
     assert_non_null(from);
     from += strlen(begin);
     const char *to = strstr(from, end);
     assert_non_null(to);
+    if ((size_t)(to - from) != list->n || memcmp(from, list->p, list->n) != 0)
+        fail_msg("the %s in %s are not what the program prints", what, path);
+}
+
+static void the_manual_holds_the_option_list(void **state)
+{
+    (void)state;
+    AUTO_BUF list = BUF(1u << 20);
     drivers_print_mdoc(&list);
-    if ((size_t)(to - from) != list.n || memcmp(from, buf_text(&list), list.n) != 0)
-        fail_msg("the list in bot/dunwell.yaml.5 is not what `dunwell drivers --options` prints");
+    page_holds("bot/dunwell.yaml.5", "options", &list);
+}
+
+/* The README's table is written by hand, for its examples; but no command is missing in it. */
+static void the_manual_and_the_readme_hold_every_command(void **state)
+{
+    (void)state;
+    AUTO_BUF list = BUF(1u << 20), readme = BUF(1u << 20);
+    commands_print_mdoc(&list);
+    page_holds("bot/dunwell.1", "commands", &list);
+    read_page("README.md", &readme);
+    for (const struct command *c = commands_all; c->verb; c++) {
+        AUTO_STR alone = str_fmt("`%s`", c->verb);
+        AUTO_STR more = str_fmt("`%s ", c->verb);
+        if (!strstr(buf_text(&readme), alone) && !strstr(buf_text(&readme), more))
+            fail_msg("README.md does not tell of \"%s\"", c->verb);
+    }
 }
 
 int main(void)
@@ -524,6 +553,7 @@ int main(void)
         cmocka_unit_test(loopback_is_only_loopback),
         cmocka_unit_test(secrets_are_wiped),
         cmocka_unit_test(the_manual_holds_the_option_list),
+        cmocka_unit_test(the_manual_and_the_readme_hold_every_command),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

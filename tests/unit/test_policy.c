@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "engine/buf.h"
 #include "engine/policy.h"
 #include "engine/when.h"
 
@@ -210,6 +211,31 @@ static void bad_patience(void **state)
     bad(TIERS REST "reports: {weekly: \"mon 24:00\"}\n", "conf/policy.yaml:3: ", "such as {weekly: \"mon 09:00\"}");
     bad(TIERS REST "reports: {weekly: 9}\n", "conf/policy.yaml:3: ", "such as {weekly: \"mon 09:00\"}");
     bad(TIERS REST "reports:\n  daily: \"09:00\"\n", "conf/policy.yaml:4: ", "daily");
+}
+
+/* What the template shows behind a # below `approvals:` is read when the # is taken away. */
+static void what_the_template_suggests_is_valid(void **state)
+{
+    (void)state;
+    char line[400];
+    AUTO_BUF text = BUF(1u << 20);
+    bool inside = false;
+    FILE *f = fopen("templates/policy.yaml", "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        inside = strcmp(line, "approvals:\n") == 0 || (inside && line[0] == ' ');
+        const char *key = inside && strncmp(line, "  # ", 4) == 0 ? line + 4 : NULL;
+        size_t n = key ? strspn(key, "abcdefghijklmnopqrstuvwxyz_") : 0;
+        bool value = key && (key[0] == ' ' || (n > 0 && key[n] == ':'));
+        buf_addf(&text, "%s%s", value ? "  " : "", value ? key : line);
+    }
+    fclose(f);
+    struct policy *p = good(buf_text(&text));
+    assert_int_equal(json_array_size(policy_approval_rules(p)), 2);
+    assert_non_null(policy_separate(p));
+    struct money least;
+    assert_true(policy_step_up(p, money_of(2500000, "USD"), &least) && policy_reaction_enough(p, money_of(1, "EUR")));
+    policy_free(p);
 }
 
 static void versions(void **state)
@@ -474,6 +500,7 @@ int main(void)
         cmocka_unit_test(bad_sections),
         cmocka_unit_test(bad_rules_of_approvals),
         cmocka_unit_test(bad_patience),
+        cmocka_unit_test(what_the_template_suggests_is_valid),
         cmocka_unit_test(versions),
         cmocka_unit_test(the_default_policy_decides),
         cmocka_unit_test(fragile_is_strict_at_its_bounds),

@@ -81,10 +81,20 @@ static int code_taken(struct engine *e, const struct decision *d, const struct a
     return take ? step_up_take(e, who, &what, err) : step_up_ready(e, who, &what, err);
 }
 
+static int already_voted(struct engine *e, const struct decision *d, struct err *err)
+{
+    struct tally t;
+    approval_tally(e, &d->subject, &d->approval, &t);
+    return err_set(err, ERR_CONFLICT, "You have said yes to %s already; it is %d of %d%s%s. Nothing was changed.", d->subject.ref, t.have, t.want,
+                   t.complete ? ", and billing is being read again" : ", needs ", t.missing);
+}
+
 int proposal_may_approve(struct engine *e, int64_t id, const struct actor *who, int64_t revision, struct err *err)
 {
     struct decision d;
     int rc = decision_begin(e, &d, id, who, revision, err);
+    if (rc == 0 && vote_given(e, &d.subject, who->person->key, "yes"))
+        rc = already_voted(e, &d, err);
     if (rc == 0)
         rc = code_taken(e, &d, who, false, err);
     decision_fini(&d);
@@ -149,14 +159,6 @@ static void say_settled(struct engine *e, const struct decision *d, enum settled
         break;
     }
     }
-}
-
-static int already_voted(struct engine *e, const struct decision *d, struct err *err)
-{
-    struct tally t;
-    approval_tally(e, &d->subject, &d->approval, &t);
-    return err_set(err, ERR_CONFLICT, "You have said yes to %s already; it is %d of %d%s%s. Nothing was changed.", d->subject.ref, t.have, t.want,
-                   t.complete ? ", and billing is being read again" : ", needs ", t.missing);
 }
 
 /* Still as it was shown? Else it is not voted on: 1, and `said` tells why. */

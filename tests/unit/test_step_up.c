@@ -161,6 +161,10 @@ static void who_has_said_yes_is_told_before_a_code_is_spent(void **state)
     office.now_ms += 30 * MS_SECOND;
     says("U0MAN1", "said yes to A-2 already; it is 1 of 2", "approve A-2 code %", next);
     office_is(&office, "SELECT count(*) FROM journal WHERE verb = 'step_up.given'", 1, "the second code was not looked at");
+    AUTO_STR button = str_fmt("A-2@%lld", (long long)office_i64(&office, "SELECT max(revision) FROM proposals WHERE id = 2"));
+    AUTO_STR click = office_click(&office, "U0MAN1", "approve", button);
+    assert_says(click, "said yes to A-2 already"); /* and no form asks for a code */
+    assert_null(office_sent(&office, "form-"));
     ASKED;
 }
 

@@ -64,7 +64,8 @@ FUZZ   := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZES := $(FUZZ:tests/fuzz/%.c=$(O)/fuzz/%)
 SIM    := $(if $(wildcard tests/sim/sim.c),$(O)/sim/sim)
 WALK   := $(O)/crash/store_walk
-tests-build: $(O)/dunwell $(UNITS) $(FUZZES) $(SIM) $(WALK)
+MODEL  := $(O)/model/model
+tests-build: $(O)/dunwell $(UNITS) $(FUZZES) $(SIM) $(MODEL) $(WALK)
 $(O)/crash/%: tests/crash/%.c $(OBJ)
 	@mkdir -p $(@D)
 	$(call say,TEST $<)
@@ -77,6 +78,10 @@ $(O)/sim/sim: $(wildcard tests/sim/*.c) $(OBJ)
 	@mkdir -p $(@D)
 	$(call say,TEST tests/sim)
 	$(Q)$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -o $@ $^ $(LIBS)
+$(O)/model/model: $(wildcard tests/model/*.c tests/model/*.h) tests/unit/office.h tests/unit/cases.h $(OBJ)
+	@mkdir -p $(@D)
+	$(call say,TEST tests/model)
+	$(Q)$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS) -lcmocka
 bench: all ## side by side with peers and the limit of the machine; prints, never fails on a number
 	python3 tests/bench/run.py
 lint: ## the rules a machine can check
@@ -87,6 +92,7 @@ clean: ## removes build/
 # Deeper looks, not part of `make check`: minutes, not seconds.
 FUZZ_SECONDS ?= 30
 CRASH_ROUNDS ?= 100
+SCHEDULES ?= 100000
 FUZZSAN := address,undefined
 FUZZER  := $(FUZZ:tests/fuzz/%.c=$(O)/fuzzer/%)
 $(O)/fuzzer/%: tests/fuzz/%.c $(OBJ)
@@ -109,11 +115,12 @@ tsan: ## what has threads, and the demo, under ThreadSanitizer
 	$(B)/thread/dunwell demo </dev/null
 THREADED := queue http out socket
 tsan-build: $(O)/dunwell $(THREADED:%=$(O)/unit/test_%)
-crash: ## kill points and kill -9 for longer: CRASH_ROUNDS (100) rounds; the simulator with more seeds
+crash: ## kill points and kill -9 for longer: CRASH_ROUNDS (100) rounds; the simulator with more seeds; approvals against a model, SCHEDULES (100000)
 	tests/setup.sh check
-	+$(MAKE) --no-print-directory -j$$(nproc) all
+	+$(MAKE) --no-print-directory -j$$(nproc) all $(B)/model/model
 	+$(MAKE) --no-print-directory -j$$(nproc) SAN=address,undefined CFLAGS='-O1 -g' tests-build
 	$(SANB)/sim/sim --seeds $(CRASH_ROUNDS)
+	$(B)/model/model --schedules $(SCHEDULES)
 	for t in $(wildcard tests/crash/test_*.py); do \
 	    DUNWELL=$(SANB)/dunwell DUNWELL_PLAIN=$(B)/dunwell CRASH_ROUNDS=$(CRASH_ROUNDS) $(B)/venv/bin/python $$t || exit 1; done
 

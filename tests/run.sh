@@ -38,6 +38,7 @@ for t in "$san"/fuzz/fuzz_*; do
 done
 [ -x "$san/crash/store_walk" ] && run store_walk 300 "$san/crash/store_walk"
 [ -x "$san/sim/sim" ] && run sim 300 "$san/sim/sim" --seeds 12
+[ -x "$san/model/model" ] && run model 300 "$san/model/model" --schedules 300
 python='[ -f build/venv/.complete ] || { echo "the Python packages of the tests are missing (tests/setup.sh check)"; exit 77; }; exec build/venv/bin/python "$0"'
 for t in tests/process/test_*.py tests/crash/test_*.py; do
     [ -f "$t" ] && run "$(basename "$(dirname "$t")").$(basename "$t" .py | sed 's/^test_//')" 900 sh -c "$python" "$t"

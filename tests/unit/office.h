@@ -18,6 +18,9 @@
 #include "engine/inbox.h"
 #include "engine/when.h"
 
+#ifndef OFFICE_DIR
+#define OFFICE_DIR "/tmp/dunwell-office-XXXXXX"
+#endif
 #define OFFICE_NOW INT64_C(1798000000000) /* Wed 23 Dec 2026 04:26 UTC */
 
 struct office {
@@ -365,7 +368,7 @@ DW_UNUSED static void office_open(struct office *o, bool shadow)
     struct problems p = {0};
     struct doc *d = NULL;
     *o = (struct office){.now_ms = OFFICE_NOW, .sent = json_array()};
-    str_copy(o->dir, sizeof o->dir, "/tmp/dunwell-office-XXXXXX");
+    str_copy(o->dir, sizeof o->dir, OFFICE_DIR);
     assert_non_null(mkdtemp(o->dir));
     AUTO_STR url = str_fmt("sqlite:%s/office.db", o->dir);
     assert_int_equal(store_open(&o->store, url, false, NULL), 0);

@@ -1,0 +1,76 @@
+/* The plain model (expect.h). Loops over everybody and everything instead of being clever. */
+#include "tests/model/expect.h"
+
+#include <string.h>
+
+static bool fits(const struct someone *p, const char *seat)
+{
+    if (!(p->roles & DECIDES))
+        return false;
+    if (strcmp(seat, "manager") == 0)
+        return p->roles & MANAGER;
+    if (strcmp(seat, "finance") == 0)
+        return p->roles & FINANCE;
+    return strcmp(seat, "seniors") != 0 || p->senior;
+}
+
+/* May `who` decide by the right of `holder`, up to `limit`? `requester` is whoever may not. */
+static bool holds(const struct expect *x, int requester, int who, int holder, int64_t limit)
+{
+    const struct someone *h = &x->people[holder];
+    if (requester == who || requester == holder || !(h->roles & DECIDES) || limit < x->due)
+        return false;
+    if (x->separate && (who == x->owner || who == x->executive || holder == x->owner || holder == x->executive))
+        return false;
+    return fits(h, x->seats[0]) || (x->seats[1] && fits(h, x->seats[1]));
+}
+
+/* One's own right first, then what was lent, the oldest first. */
+static int right_of(const struct expect *x, int requester, int who)
+{
+    if (holds(x, requester, who, who, x->people[who].limit))
+        return who;
+    for (int i = 0; i < x->n_lent; i++) {
+        const struct lent *l = &x->lent[i];
+        int64_t limit = l->limit < x->people[l->from].limit ? l->limit : x->people[l->from].limit;
+        if (l->live && l->to == who && l->until_ms > x->now_ms && holds(x, requester, who, l->from, limit))
+            return l->from;
+    }
+    return NOBODY;
+}
+
+int expect_right(const struct expect *x, const struct wish *w, int who)
+{
+    if (who == NOBODY || who == w->requester)
+        return NOBODY;
+    int offered = who == w->acceptor ? right_of(x, w->acceptor, w->requester) : NOBODY;
+    return offered != NOBODY ? offered : right_of(x, w->requester, who);
+}
+
+bool expect_complete(const struct expect *x, const struct wish *w)
+{
+    bool holders[PEOPLE] = {false};
+    if (w->alone)
+        return true;
+    for (int i = 0; i < PEOPLE; i++) {
+        int holder = w->yes >> i & 1 ? expect_right(x, w, i) : NOBODY;
+        if (holder != NOBODY)
+            holders[holder] = true;
+    }
+    for (int a = 0; a < PEOPLE; a++)
+        for (int b = 0; b < PEOPLE; b++)
+            if (holders[a] && fits(&x->people[a], x->seats[0]) && (!x->seats[1] || (a != b && holders[b] && fits(&x->people[b], x->seats[1]))))
+                return true;
+    return false;
+}
+
+bool expect_code(const struct expect *x, const struct wish *w, int who)
+{
+    return x->code_from && x->due >= x->code_from && who != w->acceptor;
+}
+
+bool expect_may_reopen(const struct expect *x, const struct wish *w, int who)
+{
+    const struct someone *p = &x->people[who];
+    return who == w->requester || who == x->owner || who == x->executive || (p->roles & DECIDES && x->due <= p->limit);
+}

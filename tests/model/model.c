@@ -1,0 +1,203 @@
+/* Approvals against a plain model, over many short lives of one or two requests.
+ *
+ * A schedule draws a policy (whose yes, how many, who is kept out, from which amount a code), then lets people who may and
+ * people who may not say everything they can, by command and by button, on cards of now and of before, once, twice and
+ * redelivered; between it the program starts anew, turns are rolled back, chat refuses, the clock jumps and what is known of
+ * the customer changes. The engine, the commands and the cards are the real ones; peers answer at once. expect.c says after
+ * each event what must be; a difference prints the seed.
+ *
+ *   model --schedules N [--first SEED]      model --seed SEED   (with a trace) */
+#include "bot/log.h"
+#include "tests/model/model.h"
+
+bool tracing;
+
+static uint64_t draw(struct model *m)
+{
+    m->rng ^= m->rng << 13; /* xorshift64 */
+    m->rng ^= m->rng >> 7;
+    m->rng ^= m->rng << 17;
+    return m->rng;
+}
+
+int pick(struct model *m, int n)
+{
+    return (int)((draw(m) >> 11) % (uint64_t)n);
+}
+
+void must(const struct model *m, bool holds, const char *what, int64_t id)
+{
+    if (holds)
+        return;
+    fflush(stdout);
+    fprintf(stderr, "model: seed %llu: A-%lld: violated: %s\nreplay: model --seed %llu\n", (unsigned long long)m->seed, (long long)id, what,
+            (unsigned long long)m->seed);
+    exit(1);
+}
+
+/* ---- the comparison ---- */
+
+static const char *const heads[STAGES] = {"Approval needed", "Confirmed", "Declined", "Countered", "Expired, nothing changed", "Void", "Withdrawn"};
+static const char *const states[STAGES] = {"asked", "confirmed", "declined", "countered", "parked", "voided", "withdrawn"};
+
+static int person_of(const char *key)
+{
+    for (int i = 0; i < PEOPLE; i++)
+        if (str_eq(crowd[i].key, key))
+            return i;
+    return NOBODY;
+}
+
+/* A request that was not there before: may it be? */
+static void adopt(struct model *m, const struct proposal *p)
+{
+    struct expect *x = &m->x;
+    int who = person_of(p->requester);
+    must(m, who != NOBODY, "a request has an asker", p->id);
+    must(m, who == m->asker || m->facts_moved, "a request is there because somebody asked", p->id);
+    must(m, p->expires_ms == m->x.now_ms + OPEN_HOURS * MS_HOUR, "a request is open for as long as policy says", p->id);
+    must(m, p->amount.minor == x->due, "a request is about what is due", p->id);
+    if (x->n_wishes == REQUESTS_MOST)
+        must(m, false, "a schedule has few requests", p->id);
+    struct wish *w = &x->wishes[x->n_wishes++];
+    *w = (struct wish){.id = p->id, .expires_ms = p->expires_ms, .is_plan = p->verb == VERB_PLAN, .requester = who, .acceptor = NOBODY, .revision = p->revision};
+    for (int i = 0; i < x->n_wishes; i++)
+        if (x->wishes[i].id == p->replaces)
+            w->acceptor = x->wishes[i].requester;
+    must(m, !p->replaces || w->acceptor != NOBODY, "a counter-offer answers a request", p->id);
+    if (tracing)
+        printf("      A-%lld: %s asks for a %s\n", (long long)p->id, crowd[who].key, verb_name(p->verb));
+}
+
+static void adopt_new(struct model *m)
+{
+    int64_t known = m->x.n_wishes ? m->x.wishes[m->x.n_wishes - 1].id : 0, id;
+    while ((id = store_i64(m->o.store, 0, "SELECT min(id) FROM proposals WHERE id > ?1 AND verb IN (0, 1, 3)", "i", known)) > 0) {
+        struct proposal *p = proposal_load(&m->o.e, id);
+        adopt(m, p);
+        proposal_free(p);
+        known = id;
+    }
+}
+
+static unsigned votes_now(struct model *m, const char *ref)
+{
+    unsigned bits = 0;
+    struct query *q = store_query(m->o.store, "SELECT person FROM votes WHERE subject = ?1 AND vote IN ('yes', 'emergency')", "t", ref);
+    while (query_next(q))
+        bits |= 1u << person_of(query_text(q, 0));
+    return bits;
+}
+
+/* Does the card say so too? */
+static void card_agrees(struct model *m, const struct wish *w)
+{
+    struct proposal *p = proposal_load(&m->o.e, w->id);
+    struct recovery *r = recovery_load(&m->o.e, p->case_id);
+    json_auto_t *card = card_approval(&m->o.e, r, p);
+    const char *head = w->stage == ASKED && p->replaces ? "Counter-offer" : heads[w->stage], *title = json_str(card, "title", "");
+    must(m, strncmp(title, head, strlen(head)) == 0, "the head of the card says the state", w->id);
+    recovery_free(r);
+    proposal_free(p);
+}
+
+static void row_agrees(struct model *m, struct wish *w, struct query *q)
+{
+    const char *have = proposal_state_name((enum proposal_state)query_i64(q, 0));
+    AUTO_STR what = str_fmt("it is %s, not %s", have, states[w->stage]);
+    must(m, str_eq(have, states[w->stage]), what, w->id);
+    must(m, query_i64(q, 1) >= w->revision, "a revision never goes back", w->id);
+    must(m, query_i64(q, 2) == (w->stage == DONE), "one effect when it is agreed, else none", w->id);
+    must(m, query_i64(q, 3) == (w->stage == ASKED), "what is open ends some time, and nothing else does", w->id);
+    must(m, query_i64(q, 4) > 0, "its state is in the journal", w->id);
+    w->revision = query_i64(q, 1);
+    w->was_reopened = query_i64(q, 5) > 0;
+}
+
+static void agrees(struct model *m, struct wish *w)
+{
+    AUTO_STR ref = str_fmt("A-%lld", (long long)w->id);
+    AUTO_STR verb = str_fmt("%%.%s", states[w->stage]);
+    bool found = false;
+    struct query *q = store_query(m->o.store,
+                                  "SELECT state, revision, (SELECT count(*) FROM effects WHERE proposal_id = p.id AND op IN ('plan', 'hold')), (SELECT count(*) FROM "
+                                  "timers WHERE kind = 'expire' AND ref = p.id), (SELECT count(*) FROM journal WHERE ref = ?2 AND verb LIKE ?3), (SELECT reopened_as "
+                                  "FROM waiting WHERE proposal_id = p.id) FROM proposals p WHERE id = ?1",
+                                  "itt", w->id, ref, verb);
+    while (query_next(q)) {
+        row_agrees(m, w, q);
+        found = true;
+    }
+    must(m, found, "no request vanishes", w->id);
+    must(m, votes_now(m, ref) == w->yes, "the votes are those that were given", w->id);
+    if (!w->card_looked_at || w->card_stage != w->stage)
+        card_agrees(m, w);
+    w->card_looked_at = true;
+    w->card_stage = w->stage;
+}
+
+static void compare(struct model *m)
+{
+    char owner[41] = "";
+    adopt_new(m);
+    struct query *q = store_query(m->o.store, "SELECT owner FROM recoveries WHERE is_open = 1 AND account = ?1", "t", MODEL_ACCOUNT);
+    while (query_next(q))
+        str_copy(owner, sizeof owner, query_text(q, 0));
+    m->x.owner = person_of(owner);
+    for (int i = 0; i < m->x.n_wishes; i++)
+        agrees(m, &m->x.wishes[i]);
+}
+
+/* ---- a schedule ---- */
+
+static void schedule(struct model *m, uint64_t seed)
+{
+    m->seed = seed;
+    m->rng = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    model_begin(m);
+    for (int n = 5 + pick(m, 26); n > 0; n--) {
+        m->asker = NOBODY;
+        m->facts_moved = false;
+        model_event(m);
+        compare(m);
+    }
+    office_proves(&m->o);
+    for (int i = 0; i < m->x.n_wishes; i++)
+        m->ended[m->x.wishes[i].stage]++;
+}
+
+static bool option_number(const char *arg, const char *value, const char *name, long *out)
+{
+    if (!value || strcmp(arg, name) != 0)
+        return false;
+    *out = strtol(value, NULL, 10);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    long schedules = 1000, first = 1, one = 0;
+    struct model m = {0};
+    log_level_set(LOG_ERROR);
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (!option_number(argv[i], value, "--schedules", &schedules) && !option_number(argv[i], value, "--first", &first) &&
+            !option_number(argv[i], value, "--seed", &one))
+            return fprintf(stderr, "usage: model [--schedules N] [--first SEED] [--seed SEED]\n"), 2;
+        i++;
+    }
+    tracing = one > 0;
+    if (one) {
+        first = one;
+        schedules = 1;
+    }
+    model_open(&m);
+    for (long seed = first; seed < first + schedules; seed++)
+        schedule(&m, (uint64_t)seed);
+    model_close(&m);
+    printf("model: %ld schedules from seed %ld: the engine and the model agree; requests ended", schedules, first);
+    for (int i = 0; i < STAGES; i++)
+        printf("%s %s %ld", i ? "," : "", states[i], m.ended[i]);
+    puts("");
+    return 0;
+}

@@ -34,8 +34,11 @@ static void of_plan(struct engine *e, const struct recovery *r, const struct pro
         snprintf(out->text, sizeof out->text, "plan kept so far: %lld of %lld instalments paid", (long long)paid, (long long)all);
     } else if (str_eq(state, "kept")) {
         set(out, ENDING_GOOD, "kept");
-        snprintf(out->text, sizeof out->text, paid == all ? "plan kept: %lld of %lld instalments paid" : "plan kept: everything is paid, %lld of %lld instalments by the plan and the rest before",
-                 (long long)paid, (long long)all);
+        if (paid == 0)
+            str_copy(out->text, sizeof out->text, "everything was paid before the first instalment");
+        else
+            snprintf(out->text, sizeof out->text, "plan kept: %lld of %lld instalments paid%s", (long long)paid, (long long)all,
+                     paid == all ? "" : " by it, and the rest before");
     } else if (str_eq(state, "broken")) {
         set(out, ENDING_BAD, "broken");
         snprintf(out->text, sizeof out->text, "plan broken: %lld of %lld instalments were paid", (long long)paid, (long long)all);

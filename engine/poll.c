@@ -39,7 +39,7 @@ void chat_awaken(struct engine *e, const char *driver)
     AUTO_STR key = str_fmt("ping-%s", driver);
     AUTO_STR lane = str_fmt("%s:ping", driver);
     if (store_run(e->store,
-                  "UPDATE effects SET is_live = 1, state = ?2, not_before_ms = 0, attempts = 0, stage = NULL, created_ms = ?3 WHERE dedupe = ?1",
+                  "UPDATE effects SET is_live = 1, is_head = 1, state = ?2, not_before_ms = 0, attempts = 0, stage = NULL, created_ms = ?3 WHERE dedupe = ?1",
                   "tii", key, (int64_t)EFFECT_QUEUED, e->now_ms) == 0)
         effect_add(e, &(struct effect_spec){.lane = lane, .driver = driver, .op = "ping", .key = key, .purpose = "awaken"});
     e->memo.due_known = e->memo.effects_known = false;

@@ -314,6 +314,11 @@ static void test_turn(void **state)
     assert_int_equal(polls, 0);     /* what is brought is not asked for */
     assert_int_equal(awakened, 1);
     turn_free(t);
+    t = turn_new(&c, store, &clock, &p);
+    assert_non_null(t);
+    deliver(t, "$4 help\n");
+    assert_int_equal(awakened, 2); /* at each start: what the server holds back then comes at once */
+    turn_free(t);
     store_close(store);
     AUTO_STR remove = str_fmt("rm -rf %s", dir);
     assert_int_equal(system(remove), 0);

@@ -50,7 +50,7 @@ const struct command commands_all[] = {
     {"unvote", "unvote <A-17>", "take your yes back, while others are missing", DECIDERS, cmd_unvote, true},
     {"emergency", "emergency <A-17> why <reason>", "decide alone when it cannot wait; every approver is told", BREAK_GLASS, cmd_emergency,
      true},
-    {"counter", "counter <A-17> <N>x [from <date>] [why <reason>]", "answer a request with other terms", DECIDERS,
+    {"counter", "counter <A-17> <N>x|<amount> [from <date>] [why <reason>]", "answer a request with other terms", DECIDERS,
      cmd_counter, false},
     {"delegate", "delegate <person> up to <amount> until <date> [for <kind>]", "let somebody decide by your right for a while", DECIDERS, cmd_delegate, false},
     {"delegations", "delegations", "which rights are lent, to whom and until when", 0, cmd_delegations, false},

@@ -84,6 +84,9 @@ int proposal_decline(struct engine *e, int64_t id, const struct actor *who, int6
                      size_t size, struct err *err); /* a reason is required */
 int proposal_counter(struct engine *e, int64_t id, const struct actor *who, int instalments, int64_t first_ms, const char *reason,
                      char *said, size_t size, struct err *err); /* first_ms 0: as asked */
+/* Of a credit the amount to give instead, of a settlement what they are to pay instead; either gives up less than was asked. */
+int proposal_counter_amount(struct engine *e, int64_t id, const struct actor *who, struct money amount, const char *reason, char *said,
+                            size_t size, struct err *err);
 int proposal_withdraw(struct engine *e, int64_t id, const struct actor *who, const char *why, char *said, size_t size,
                       struct err *err);
 

@@ -8,6 +8,7 @@
 #include "engine/effect.h"
 #include "engine/journal.h"
 #include "engine/proposal_internal.h"
+#include "engine/proposal_money.h"
 #include "engine/receipt.h"
 #include "engine/sm.h"
 #include "engine/step_up.h"
@@ -285,29 +286,23 @@ int proposal_decline(struct engine *e, int64_t id, const struct actor *who, int6
     return rc;
 }
 
-/* The counter-offer is a new request with other terms, for the first asker to accept. */
-static int counter_draft(struct engine *e, struct decision *d, const struct actor *who, int instalments, int64_t first_ms, const char *reason, char *said,
-                         size_t size, struct err *err)
+/* The counter-offer is a new request with other terms, for the first asker to accept. Takes the terms. */
+static int counter_with(struct engine *e, struct decision *d, const struct actor *who, struct draft *offered, enum bound bound, char *said, size_t size,
+                        struct err *err)
 {
-    char why[300], words[300];
-    json_t *terms = plan_terms_make(e->policy, d->r, instalments, first_ms ? first_ms : json_i64(d->p->terms, "first_ms", 0), facts_str(&d->r->facts, "account.timezone"));
-    if (!terms)
-        return err_set(err, ERR_INVALID, "%d instalments cannot be made of what is due; say how many, such as 3x.", instalments);
-    if (plan_bound(e, d->r, terms, why, sizeof why) == BOUND_REFUSED) {
-        json_decref(terms);
-        return err_set(err, ERR_INVALID, "Not allowed: %s", why);
-    }
+    char words[300];
+    AUTO_JSON terms = offered->take_terms;
+    if (bound == BOUND_REFUSED)
+        return err_set(err, ERR_INVALID, "Not allowed: %s", offered->bound);
     int rc = code_taken(e, d, who, true, err);
-    if (rc) {
-        json_decref(terms);
+    if (rc)
         return rc;
-    }
-    struct proposal *offer = proposal_draft(e, d->r, &(struct draft){.verb = VERB_PLAN, .take_terms = terms, .requester = who->person->key, .reason = reason,
-                                                                      .bound = why, .amount = d->r->due, .replaces = d->p->id});
+    offered->take_terms = json_incref(terms);
+    struct proposal *offer = proposal_draft(e, d->r, offered);
     if (!offer)
         return err_set(err, ERR_IO, "The counter-offer could not be stored.");
     proposal_words(offer, words, sizeof words);
-    ended(e, d, who, "counter", reason, 0);
+    ended(e, d, who, "counter", offered->reason, 0);
     free(d->p->outcome);
     d->p->outcome = str_fmt("countered with A-%lld", (long long)offer->id);
     proposal_move(e, d->r, d->p, who, PROPOSAL_COUNTERED, NULL, "%s offers instead A-%lld, %s", actor_name(who), (long long)offer->id, words);
@@ -318,15 +313,61 @@ static int counter_draft(struct engine *e, struct decision *d, const struct acto
     return 0;
 }
 
+static int counter_plan(struct engine *e, struct decision *d, const struct actor *who, int instalments, int64_t first_ms, const char *reason, char *said,
+                        size_t size, struct err *err)
+{
+    char why[300];
+    json_t *terms = plan_terms_make(e->policy, d->r, instalments, first_ms ? first_ms : json_i64(d->p->terms, "first_ms", 0), facts_str(&d->r->facts, "account.timezone"));
+    if (!terms)
+        return err_set(err, ERR_INVALID, "%d instalments cannot be made of what is due; say how many, such as 3x.", instalments);
+    enum bound bound = plan_bound(e, d->r, terms, why, sizeof why);
+    return counter_with(e, d, who,
+                        &(struct draft){.verb = VERB_PLAN, .take_terms = terms, .requester = who->person->key, .reason = reason, .bound = why,
+                                        .amount = d->r->due, .replaces = d->p->id},
+                        bound, said, size, err);
+}
+
+/* Less is given up than was asked: the right that was looked at reaches that far and no further. */
+static int counter_amount(struct engine *e, struct decision *d, const struct actor *who, struct money amount, const char *reason, char *said, size_t size,
+                          struct err *err)
+{
+    char why[300];
+    json_t *terms = NULL;
+    int rc = money_counter_terms(d->r, d->p, amount, &terms, err);
+    if (rc != 0)
+        return rc;
+    enum bound bound = money_bound(e, d->r, d->p->verb, terms, why, sizeof why);
+    return counter_with(e, d, who,
+                        &(struct draft){.verb = d->p->verb, .take_terms = terms, .requester = who->person->key, .reason = reason, .bound = why,
+                                        .amount = money_given_up(d->r, d->p->verb, terms), .replaces = d->p->id},
+                        bound, said, size, err);
+}
+
 int proposal_counter(struct engine *e, int64_t id, const struct actor *who, int instalments, int64_t first_ms, const char *reason, char *said, size_t size,
                      struct err *err)
 {
     struct decision d;
     int rc = decision_begin(e, &d, id, who, 0, err);
-    if (rc == 0 && d.p->verb != VERB_PLAN)
-        rc = err_set(err, ERR_INVALID, "Only a payment plan can be countered; approve or decline A-%lld.", (long long)id);
+    if (rc == 0 && (d.p->verb == VERB_CREDIT || d.p->verb == VERB_SETTLE))
+        rc = err_set(err, ERR_INVALID, "A-%lld is about an amount, not about instalments; counter it with one: counter A-%lld 500", (long long)id, (long long)id);
+    else if (rc == 0 && d.p->verb != VERB_PLAN)
+        rc = err_set(err, ERR_INVALID, "Only a payment plan, a credit and a settlement can be countered; approve or decline A-%lld.", (long long)id);
     if (rc == 0 && !moved_on(e, &d, "countered", said, size)) /* the right that was looked at is for another amount */
-        rc = counter_draft(e, &d, who, instalments, first_ms, reason, said, size, err);
+        rc = counter_plan(e, &d, who, instalments, first_ms, reason, said, size, err);
+    decision_fini(&d);
+    return rc;
+}
+
+int proposal_counter_amount(struct engine *e, int64_t id, const struct actor *who, struct money amount, const char *reason, char *said, size_t size,
+                            struct err *err)
+{
+    struct decision d;
+    int rc = decision_begin(e, &d, id, who, 0, err);
+    if (rc == 0 && d.p->verb != VERB_CREDIT && d.p->verb != VERB_SETTLE)
+        rc = err_set(err, ERR_INVALID, "Only a credit or a settlement is countered with an amount; a payment plan with instalments: counter A-%lld 3x",
+                     (long long)id);
+    if (rc == 0 && !moved_on(e, &d, "countered", said, size))
+        rc = counter_amount(e, &d, who, amount, reason, said, size, err);
     decision_fini(&d);
     return rc;
 }

@@ -217,6 +217,23 @@ json_t *money_terms_again(const struct recovery *r, const struct proposal *p)
     return NULL; /* a credit, or a write-off of one invoice, was asked for that amount and no other */
 }
 
+int money_counter_terms(const struct recovery *r, const struct proposal *p, struct money amount, json_t **out, struct err *err)
+{
+    char asked[MONEY_TEXT_SIZE];
+    struct money pays = money_of(json_i64(p->terms, "pays", 0), p->amount.currency);
+    if (!str_eq(amount.currency, p->amount.currency))
+        return err_set(err, ERR_INVALID, "A-%lld is in %s, not in %s.", (long long)p->id, p->amount.currency, amount.currency);
+    if (p->verb == VERB_CREDIT && (amount.minor <= 0 || amount.minor >= p->amount.minor))
+        return err_set(err, ERR_INVALID, "A counter-offer is less than the %s that was asked. For that, approve it; for more, let it be asked anew.",
+                       money_text(asked, p->amount));
+    if (p->verb == VERB_SETTLE && (amount.minor <= pays.minor || amount.minor >= r->due.minor))
+        return err_set(err, ERR_INVALID, "In a counter-offer they pay more than the %s that was asked, and less than all that is due.", money_text(asked, pays));
+    *out = p->verb == VERB_CREDIT ? json_deep_copy(p->terms) : settle_terms(r, amount.minor, json_i64(p->terms, "by_ms", 0));
+    if (p->verb == VERB_CREDIT)
+        json_put_i64(json_array_get(json_at(*out, "parts"), 0), "amount", amount.minor);
+    return 0;
+}
+
 json_t *money_arguments(const struct proposal *p, size_t part)
 {
     const json_t *row = json_array_get(json_at(p->terms, "parts"), part);

@@ -18,6 +18,8 @@ enum bound money_bound(const struct engine *e, const struct recovery *r, enum ve
 bool money_fits(const struct engine *e, const struct recovery *r, const struct proposal *p, char *why, size_t size);
 bool money_parts_fit(const struct recovery *r, const struct proposal *p, char *why, size_t size); /* the first half of that alone */
 json_t *money_terms_again(const struct recovery *r, const struct proposal *p); /* for what is due now; NULL: they cannot be */
+/* Terms that give up less than p does: a smaller credit on the same invoice, a settlement with more paid by the same day. */
+int money_counter_terms(const struct recovery *r, const struct proposal *p, struct money amount, json_t **out, struct err *err);
 json_t *money_arguments(const struct proposal *p, size_t part);                /* for the driver; new */
 /* One agreement about money at a time, and none over a plan that is on its way. */
 int money_nothing_else_runs(struct engine *e, const struct recovery *r, struct err *err);

@@ -219,6 +219,79 @@ static void what_no_longer_fits_is_not_executed(void **state)
     office_close(&o);
 }
 
+/* ---- counter-offers ---- */
+
+static void a_counter_offer_gives_up_less(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *ask, *user, *counter, *answer;
+    } offers[] = {
+        {"credit acme-corp 200 why downtime", "U0MAN1", "counter A-# 120 why one day only", "Counter-offer A-"},
+        {"credit acme-corp 200 why downtime", "U0MAN1", "counter A-# 200", "less than the $200.00 that was asked"},
+        {"credit acme-corp 200 why downtime", "U0MAN1", "counter A-# 201", "less than the $200.00 that was asked"},
+        {"credit acme-corp 200 why downtime", "U0MAN1", "counter A-# 0", "less than the $200.00"},
+        {"credit acme-corp 200 why downtime", "U0MAN1", "counter A-# 100 eur", "is in USD, not in EUR"},
+        {"credit acme-corp 200 why downtime", "U0MAN1", "counter A-#", "With which amount?"},
+        {"credit acme-corp 200 why downtime", "U0MAN1", "counter A-# 3x", "not an amount"},
+        {"credit acme-corp 200 why downtime", "U0AE2", "counter A-# 100", "is for these roles"},
+        {"credit acme-corp 200 why downtime", "U0MAN2", "counter A-# 100", "your limit is $100.00"},
+        {"settle acme-corp 600 by 2027-01-15 why closing", "U0MAN1", "counter A-# 900 why they can", "they pay $900.00 by 15 Jan 2027, then $300.00"},
+        {"settle acme-corp 600 by 2027-01-15 why closing", "U0MAN1", "counter A-# 600", "more than the $600.00"},
+        {"settle acme-corp 600 by 2027-01-15 why closing", "U0MAN1", "counter A-# 1200", "less than all that is due"},
+        {"writeoff acme-corp why bankrupt", "U0MAN1", "counter A-# 3x", "can be countered"},
+        {"plan acme-corp 6x from 2027-01-05 why renewal", "U0MAN1", "counter A-# 500", "how many instalments"},
+    };
+    for (size_t i = 0; i < DW_ARRAY_LEN(offers); i++) {
+        struct office o;
+        office_open(&o, false);
+        int64_t id = asked(&o, offers[i].ask);
+        const char *rest = strchr(offers[i].counter, '#') + 1;
+        AUTO_STR text = str_fmt("counter A-%lld%s", (long long)id, rest);
+        says(&o, offers[i].user, text, offers[i].answer);
+        bool offered = office_last(&o) > id;
+        assert_int_equal(office_state(&o, id), offered ? PROPOSAL_COUNTERED : PROPOSAL_ASKED);
+        assert_int_equal(office_i64(&o, "SELECT count(*) FROM effects WHERE op IN ('credit', 'write_off')"), 0);
+        office_close(&o);
+    }
+}
+
+static void whoever_asked_takes_the_smaller_credit(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    int64_t id = asked(&o, "credit acme-corp 200 why downtime");
+    AUTO_STR text = str_fmt("counter A-%lld 120 why one day only", (long long)id);
+    says(&o, "U0MAN1", text, "Counter-offer A-");
+    int64_t offer = office_last(&o);
+    assert_int_equal(office_approve(&o, "manager1", offer, 0).rc, ERR_DENIED);
+    assert_int_equal(office_approve(&o, "ae1", offer, 0).rc, ERR_DENIED);
+    assert_int_equal(office_approve(&o, "ae2", offer, 0).rc, 0);
+    AUTO_STR key = str_fmt("dunwell-p%lld", (long long)offer);
+    AUTO_JSON args = effect_args(&o, key);
+    assert_int_equal(json_i64(args, "amount", 0), 12000);
+    assert_string_equal(json_str(args, "invoice", ""), "in_1002");
+    assert_int_equal(office_i64(&o, "SELECT count(*) FROM effects WHERE op = 'credit'"), 1);
+    office_proves(&o);
+    office_close(&o);
+}
+
+/* What policy would refuse when it is asked is refused as an offer too. */
+static void a_counter_offer_stays_inside_policy(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    int64_t id = asked(&o, "credit acme-corp 200 why downtime");
+    struct policy *before = office_policy_with(&o, "share: 20", "share: 5");
+    AUTO_STR text = str_fmt("counter A-%lld 61", (long long)id);
+    says(&o, "U0MAN1", text, "Not allowed: $61.00 is more than the most that may be approved, $60.00");
+    assert_int_equal(office_state(&o, id), PROPOSAL_ASKED);
+    office_policy_back(&o, before);
+    office_close(&o);
+}
+
 static void nothing_is_given_up_without_a_yes(void **state)
 {
     (void)state;
@@ -398,6 +471,9 @@ int main(void)
         cmocka_unit_test(an_approved_credit_is_done_once_and_what_is_left_goes_on),
         cmocka_unit_test(a_smaller_policy_voids_what_is_approved_after_it),
         cmocka_unit_test(what_no_longer_fits_is_not_executed),
+        cmocka_unit_test(a_counter_offer_gives_up_less),
+        cmocka_unit_test(whoever_asked_takes_the_smaller_credit),
+        cmocka_unit_test(a_counter_offer_stays_inside_policy),
         cmocka_unit_test(nothing_is_given_up_without_a_yes),
         cmocka_unit_test(less_due_keeps_a_write_off_and_more_asks_again),
         cmocka_unit_test(a_credit_larger_than_what_is_left_is_void),

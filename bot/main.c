@@ -62,7 +62,7 @@ static const char matrix_help[] =
 
 static const char report_help[] =
     "approvals prints, for each person and kind of request: how many they were asked for by name and decided, how long it\n"
-    "took (median and nine of ten), what they approved and was overturned after (failed, void, withdrawn), uses of the\n"
+    "took (median and nine of ten), what they approved and was overturned after (failed, void, undone), uses of the\n"
     "emergency right, decisions within 5 s with the details unopened, and how plans they approved ended. Below: what was\n"
     "asked and parked by kind. The store is opened read-only; a running Dunwell is not disturbed.\n\n"
     "      --since SPAN    30d, 12h or 4w back from now (default: 30d)\n"

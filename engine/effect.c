@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "engine/billing_note.h"
 #include "engine/catch_up.h"
 #include "engine/inbox.h"
 #include "engine/journal.h"
@@ -184,6 +185,8 @@ static void effect_end(struct engine *e, const struct effect *f, bool done, cons
         catch_up_ended(e, f->id, f->args, done ? result : NULL, reason);
     } else if (str_eq(f->purpose, "overdue")) {
         overdue_ended(e, f->id, f->args, done ? result : NULL, reason);
+    } else if (str_eq(f->purpose, "note")) {
+        billing_note_ended(e, f->case_id, f->driver, f->args, done, reason);
     } else if (str_eq(f->purpose, "mail")) {
         recovery_mail_ended(e, f->case_id, done, reason);
     } else if (e->world.chat_ended) {
@@ -311,7 +314,7 @@ static void effect_step(struct engine *e, struct effect *f, const struct http_re
  * what a time of live mode left behind stays where it is: not even looked at, for a look may lead on to a write. */
 #define HEADS(state)                                                                                                        \
     "SELECT id, not_before_ms FROM effects WHERE is_head = 1 AND state = " state " AND not_before_ms <= ?1 AND "            \
-    "(?3 = 0 OR (proposal_id = 0 AND purpose <> 'mail'))"
+    "(?3 = 0 OR (proposal_id = 0 AND purpose NOT IN ('mail', 'note')))"
 #define WAITING_HEADS HEADS("0") " UNION ALL " HEADS("2") " UNION ALL " HEADS("3") " ORDER BY not_before_ms, id LIMIT ?2"
 
 /* Those that are due, longest first. */

@@ -163,10 +163,19 @@ static json_t *read_changes(const struct policy_reader *r, const json_t *root)
     return json_string(word ? word : "direct");
 }
 
+static void read_flag(const struct policy_reader *r, const json_t *root, const char *key, json_t *out)
+{
+    const json_t *value = json_object_get(root, key);
+    if (value && !json_is_boolean(value))
+        problems_add(r->p, doc_name(r->d), doc_line(r->d, root, key), "%s must be true or false", key);
+    else if (value)
+        json_put_new(out, key, json_boolean(json_is_true(value)));
+}
+
 static json_t *read_root(struct policy_reader *r, const json_t *root)
 {
     static const char *const known[] = {"tiers", "fragile", "rules", "plans", "holds", "retries", "approvals", "attention", "reports",
-                                        "credits", "write_offs", "settlements", "defers", "calendar", "changes", NULL};
+                                        "credits", "write_offs", "settlements", "defers", "notes_to_billing", "calendar", "changes", NULL};
     json_t *out = json_object();
     doc_known_keys(r->d, root, "", known, r->p);
     json_t *tiers = policy_read_tiers(r, root);
@@ -182,6 +191,7 @@ static json_t *read_root(struct policy_reader *r, const json_t *root)
     json_put_new(out, "attention", policy_read_attention(r, root));
     json_put_new(out, "reports", policy_read_reports(r, root));
     policy_read_money(r, root, out);
+    read_flag(r, root, "notes_to_billing", out);
     if (json_object_get(root, "calendar"))
         json_put_new(out, "calendar", policy_read_calendar(r, root));
     if (json_object_get(root, "changes"))
@@ -242,6 +252,11 @@ void policy_free(struct policy *p)
 const char *policy_version(const struct policy *p)
 {
     return p->version;
+}
+
+bool policy_notes_to_billing(const struct policy *p)
+{
+    return json_flag(p->root, "notes_to_billing", false);
 }
 
 int64_t policy_undo_ms(const struct policy *p)

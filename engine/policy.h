@@ -42,6 +42,7 @@
  *   credits:     {manager: {USD: 5000}, share: 20}            # most that may be approved, and percent of what is due
  *   write_offs:  {manager: {USD: 5000}}                       # absent: not allowed at all; the same for settlements
  *   settlements: {at_least_share: 50, within_days: 60}        # the customer pays at least this percent, within these days
+ *   notes_to_billing: true                                    # what people decided is left as a remark at billing; absent: not
  *   defers:      {inside: {days: 7}, manager: {days: 30}}     # billing's own next attempt, moved
  *   calendar: {weekend: [sat, sun], holidays: ["2026-12-25", "2027-01-01"]}   # instalments fall due on business days
  *   changes: asked                          # a changed file is a draft until others approve it; direct: the file counts
@@ -97,6 +98,7 @@ enum bound policy_credit(const struct policy *p, struct money amount, struct mon
 enum bound policy_write_off(const struct policy *p, struct money amount, struct money due, char *why, size_t size);
 enum bound policy_settle(const struct policy *p, struct money pays, struct money due, int64_t by_ms, int64_t now_ms, char *why, size_t size);
 enum bound policy_defer(const struct policy *p, int64_t until_ms, int64_t now_ms, char *why, size_t size);
+bool policy_notes_to_billing(const struct policy *p); /* what people decided is remarked at billing */
 int64_t policy_undo_ms(const struct policy *p); /* how long what people start waits, when it can be undone; 0: it runs at once */
 /* Is it a day on which business is done, and the same wall clock on the first such day from then on? Without a calendar (or a
  * policy) every day is one. Instalments fall due on business days. */

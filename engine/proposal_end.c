@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/billing_note.h"
 #include "engine/effect.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
@@ -213,6 +214,7 @@ static void confirmed(struct engine *e, struct recovery *r, struct proposal *p, 
         after_collect(e, r, p, result);
         break;
     }
+    billing_note(e, r, p);
 }
 
 void proposal_confirmed(struct engine *e, int64_t id, const json_t *result)

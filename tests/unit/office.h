@@ -41,6 +41,7 @@ struct office {
     bool edits_refused;
     bool biller_silent; /* answers to writes are lost */
     bool biller_says_no;
+    bool takes_notes, notes_refused; /* remarks at billing */
 };
 
 static const char office_people[] =
@@ -127,8 +128,10 @@ static uint64_t office_random(void *ctx)
 
 static const char *office_capability(void *ctx, const char *biller, const char *op, const char **note)
 {
-    (void)ctx;
+    const struct office *o = ctx;
     (void)biller;
+    if (str_eq(op, "note"))
+        return o->takes_notes ? "native" : "none";
     *note = str_eq(op, "plan") ? "Dunwell keeps the dates and collects each instalment" : "";
     return "emulated";
 }
@@ -210,7 +213,7 @@ DW_UNUSED static void office_billing(struct office *o, const struct job *job, co
         out->outcome = STEP_UNKNOWN;
         out->retry_at_ms = o->now_ms + MS_MINUTE;
         str_copy(out->reason, sizeof out->reason, "no answer came");
-    } else if (o->biller_says_no) {
+    } else if (o->biller_says_no || (o->notes_refused && str_eq(job->op, "note"))) {
         out->outcome = STEP_REFUSED;
         str_copy(out->reason, sizeof out->reason, "the invoice is gone");
     } else {

@@ -219,6 +219,53 @@ static void what_no_longer_fits_is_not_executed(void **state)
     office_close(&o);
 }
 
+/* Less is due: the same credit stands for the same amount, as long as it is not a larger share than policy allows. */
+static void less_due_keeps_a_credit_within_its_share(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    int64_t id = asked(&o, "credit acme-corp 200 why downtime");
+    due_becomes(&o, 2, 0, 110000, "open");
+    office_event_of(&o, 2);
+    assert_int_equal(office_state(&o, id), PROPOSAL_ASKED);
+    assert_int_equal(store_i64(o.store, 0, "SELECT amount FROM proposals WHERE id = ?1", "i", id), 20000);
+    assert_int_equal(office_i64(&o, "SELECT count(*) FROM journal WHERE text LIKE '%less is due now, $1,100.00 instead of $1,200.00%'"), 1);
+    due_becomes(&o, 2, 0, 90000, "open");
+    office_event_of(&o, 2);
+    assert_int_equal(office_state(&o, id), PROPOSAL_VOIDED);
+    assert_int_equal(office_last(&o), id);
+    office_proves(&o);
+    office_close(&o);
+}
+
+static void what_was_parked_is_asked_again_as_it_was(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"credit acme-corp 200 why downtime", "settle acme-corp 600 by 2027-01-15 why closing", "writeoff acme-corp why bankrupt"};
+    static const int64_t amounts[] = {20000, 60000, 120000};
+    for (size_t i = 0; i < DW_ARRAY_LEN(texts); i++) {
+        struct office o;
+        office_open(&o, false);
+        int64_t id = asked(&o, texts[i]);
+        office_later(&o, 49 * MS_HOUR);
+        assert_int_equal(office_state(&o, id), PROPOSAL_PARKED);
+        office_event_of(&o, 2);
+        AUTO_STR text = str_fmt("reopen A-%lld", (long long)id);
+        AUTO_STR said = office_say(&o, "U0AE2", text);
+        int64_t again = office_last(&o);
+        if (again == id)
+            fail_msg("%s: %s", texts[i], said);
+        assert_int_equal(office_state(&o, again), PROPOSAL_ASKED);
+        assert_int_equal(store_i64(o.store, 0, "SELECT amount FROM proposals WHERE id = ?1", "i", again), amounts[i]);
+        assert_int_equal(office_approve(&o, "ae2", again, 0).rc, ERR_DENIED);
+        assert_int_equal(office_approve(&o, "manager1", again, 0).rc, 0);
+        assert_int_equal(office_i64(&o, "SELECT count(*) FROM effects WHERE op IN ('credit', 'write_off')"), i == 1 ? 0 : 1);
+        office_proves(&o);
+        office_close(&o);
+    }
+}
+
 /* ---- counter-offers ---- */
 
 static void a_counter_offer_gives_up_less(void **state)
@@ -471,6 +518,8 @@ int main(void)
         cmocka_unit_test(an_approved_credit_is_done_once_and_what_is_left_goes_on),
         cmocka_unit_test(a_smaller_policy_voids_what_is_approved_after_it),
         cmocka_unit_test(what_no_longer_fits_is_not_executed),
+        cmocka_unit_test(less_due_keeps_a_credit_within_its_share),
+        cmocka_unit_test(what_was_parked_is_asked_again_as_it_was),
         cmocka_unit_test(a_counter_offer_gives_up_less),
         cmocka_unit_test(whoever_asked_takes_the_smaller_credit),
         cmocka_unit_test(a_counter_offer_stays_inside_policy),

@@ -73,12 +73,14 @@ static void each_decision_of_people_leaves_one(void **state)
         {"U0AE1", "hold northwind until 2027-01-05 why they call back", 1}, /* the end of policy's hold is moved */
         {"U0AE2", "writeoff acme-corp why bankrupt", 1},
         {"U0AE2", "retry acme-corp", 0},
-        {"U0AE2", "defer acme-corp until 2026-12-28", 0},
+        {"U0COL1", "defer acme-east until 2026-12-28", 0},
     };
     for (size_t i = 0; i < DW_ARRAY_LEN(decisions); i++) {
         struct office o;
         struct policy *before = open_with_notes(&o);
-        approved(&o, decisions[i].user, decisions[i].text);
+        office_event_of(&o, 3);
+        int64_t id = approved(&o, decisions[i].user, decisions[i].text);
+        assert_int_equal(office_state(&o, id), PROPOSAL_CONFIRMED);
         if (notes(&o) != decisions[i].notes)
             fail_msg("%s: %lld remarks", decisions[i].text, (long long)notes(&o));
         close_with_notes(&o, before);

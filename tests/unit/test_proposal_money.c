@@ -266,6 +266,30 @@ static void what_was_parked_is_asked_again_as_it_was(void **state)
     }
 }
 
+/* A rule for one kind of request holds for that kind: here it asks for somebody whom nobody is, so the request is refused. */
+static void rules_know_each_kind(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"credit", "write_off", "settlement", "schedule"};
+    static const char *const texts[] = {"credit acme-corp 200 why downtime", "writeoff acme-corp why bankrupt", "settle acme-corp 600 by 2027-01-15 why closing",
+                                        "defer acme-east until 2027-01-05 why payday"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(kinds) * DW_ARRAY_LEN(texts); i++) {
+        struct office o;
+        size_t kind = i / DW_ARRAY_LEN(texts), text = i % DW_ARRAY_LEN(texts);
+        office_open(&o, false);
+        AUTO_STR rule = str_fmt("approvals: {rules: [{name: board, when: {kinds: [%s]}, need: [{count: 1, of: finance}]}], ", kinds[kind]);
+        struct policy *before = office_policy_with(&o, "approvals: {", rule);
+        office_event_of(&o, 2);
+        office_event_of(&o, 3);
+        AUTO_STR said = office_say(&o, "U0COL1", texts[text]);
+        bool refused = !strstr(said, "Asked for approval");
+        if (refused != (kind == text))
+            fail_msg("a rule for %s, and \"%s\": %s", kinds[kind], texts[text], said);
+        office_policy_back(&o, before);
+        office_close(&o);
+    }
+}
+
 /* ---- counter-offers ---- */
 
 static void a_counter_offer_gives_up_less(void **state)
@@ -520,6 +544,7 @@ int main(void)
         cmocka_unit_test(what_no_longer_fits_is_not_executed),
         cmocka_unit_test(less_due_keeps_a_credit_within_its_share),
         cmocka_unit_test(what_was_parked_is_asked_again_as_it_was),
+        cmocka_unit_test(rules_know_each_kind),
         cmocka_unit_test(a_counter_offer_gives_up_less),
         cmocka_unit_test(whoever_asked_takes_the_smaller_credit),
         cmocka_unit_test(a_counter_offer_stays_inside_policy),

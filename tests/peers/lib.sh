@@ -23,10 +23,10 @@ build_drive() {
         $(pkg-config --cflags --libs libcurl jansson libcrypto) -lunistring -lm || exit 1
 }
 
-# A port nobody listens on now.
+# A port on which connections are refused now, below the range from which the kernel takes the ports of clients.
 free_port() {
-    port=$((20000 + ($$ * 7 + ${1:-0}) % 20000))
-    while curl -s -o /dev/null --max-time 1 "http://127.0.0.1:$port/"; do port=$((port + 1)); done
+    port=$((20000 + ($$ * 7 + ${1:-0}) % 12000))
+    while curl -s -o /dev/null --max-time 1 "http://127.0.0.1:$port/"; [ $? != 7 ]; do port=$((port + 1)); done
     echo "$port"
 }
 

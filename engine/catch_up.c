@@ -113,8 +113,23 @@ static void ask_next(struct engine *e, const struct question *q, const char *bil
         ask(e, q, biller, e->now_ms + q->every_ms(e), NULL, NULL, 0);
 }
 
+static bool is_configured(const struct engine *e, const char *biller)
+{
+    for (size_t i = 0; i < e->n_billers; i++)
+        if (str_eq(e->billers[i], biller))
+            return true;
+    return false;
+}
+
+/* One that was taken out of the configuration is not asked for ever; the mark stays, so that its return reads the gap. */
 static void failed(struct engine *e, const struct question *q, const char *biller, const char *reason)
 {
+    if (!is_configured(e, biller)) {
+        journal_add(e, &(struct actor){.name = biller}, str_eq(q->op, GAP.op) ? "catch_up.stopped" : "overdue.stopped", 0, "", "", NULL,
+                    "%s is not configured any more, so it is not asked any more %s", biller,
+                    str_eq(q->op, GAP.op) ? "what happened; if it comes back, it is asked from where this stopped" : "what is overdue");
+        return;
+    }
     journal_add(e, &(struct actor){.name = biller}, str_eq(q->op, GAP.op) ? "catch_up.failed" : "overdue.failed", 0, "", "", NULL,
                 "%s could not say %s (%s); it is asked again", biller, str_eq(q->op, GAP.op) ? "what happened since" : "what is overdue", reason);
     ask(e, q, biller, e->now_ms + gap_every_ms(e), NULL, NULL, 0);

@@ -203,6 +203,41 @@ static void a_start_asks_at_once(void **state)
     close_one(&o);
 }
 
+/* Stops and starts again, with or without the biller in the configuration. */
+static void restart(struct office_of_one *o, size_t billers)
+{
+    bench_stop(&o->b);
+    bench_start(&o->b);
+    use(o);
+    o->b.e.n_billers = billers;
+    start(o);
+    turns(o);
+}
+
+static void who_left_the_configuration_is_not_asked_for_ever(void **state)
+{
+    (void)state;
+    struct office_of_one o;
+    open_one(&o);
+    turns(&o);
+    int64_t left = o.b.now_ms;
+    events = overdue = NULL; /* as the turn answers for a biller that it does not know */
+    restart(&o, 0);
+    for (int i = 0; i < 100; i++) /* both questions come up within a day */
+        later(&o, 20 * MS_MINUTE);
+    assert_int_equal(count(&o, "SELECT count(*) FROM effects WHERE is_live = 1"), 0);
+    assert_int_equal(count(&o, "SELECT count(*) FROM journal WHERE verb = 'catch_up.stopped' AND text LIKE 'stripe is not configured any more%'"), 1);
+    assert_int_equal(count(&o, "SELECT count(*) FROM journal WHERE verb = 'overdue.stopped'"), 1);
+    assert_int_equal(count(&o, "SELECT count(*) FROM journal WHERE verb LIKE '%.failed'"), 0);
+    events = "{\"events\": [" EVENT("evt_2", "failed", "cus_2", "1798000002000") "]}";
+    overdue = "{\"invoices\": []}";
+    restart(&o, 1);
+    assert_int_equal(since_asked, left); /* from where it stopped */
+    assert_int_equal(told_missed, 1);
+    assert_int_equal(count(&o, "SELECT count(*) FROM effects WHERE is_live = 1 AND op IN ('catch_up', 'overdue')"), 2); /* and goes on */
+    close_one(&o);
+}
+
 static void overdue_invoices_open_cases_once(void **state)
 {
     (void)state;
@@ -227,7 +262,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_missed_is_handled_once), cmocka_unit_test(what_may_still_come_is_not_called_missed),
         cmocka_unit_test(pages_are_read_to_the_end),       cmocka_unit_test(a_refusal_is_written_down_and_asked_again),
-        cmocka_unit_test(a_start_asks_at_once),            cmocka_unit_test(overdue_invoices_open_cases_once),
+        cmocka_unit_test(a_start_asks_at_once),            cmocka_unit_test(who_left_the_configuration_is_not_asked_for_ever),
+        cmocka_unit_test(overdue_invoices_open_cases_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,8 @@ enum link_state {
     LINK_FREE,
     LINK_OPENING,  /* TCP, TLS, handshake, waiting for the platform's hello */
     LINK_LIVE,
-    LINK_DRAINING, /* replaced: only waits for its acknowledgements to leave */
+    LINK_REPLACED, /* a newer one serves; the platform is to end it */
+    LINK_DRAINING, /* only waits for its acknowledgements to leave */
     LINK_CLOSING,  /* the close frame is on its way */
 };
 
@@ -39,8 +40,8 @@ struct link {
     struct io *io;
     uint32_t slot, generation; /* the generation changes when the link ends */
     enum link_state state;
-    bool retiring;             /* the platform or the clock wants it replaced */
-    int64_t live_ms, heard_ms, pinged_ms, refresh_ms, limit_ms; /* monotonic; limit: of draining and closing */
+    bool retiring, told;       /* the platform or the clock wants it replaced; the platform has said so */
+    int64_t live_ms, heard_ms, pinged_ms, refresh_ms, ends_ms, limit_ms; /* monotonic; ends: its announced life; limit: of the state */
     size_t unacked;
     struct lws *wsi;
     struct buf in;

@@ -1,9 +1,11 @@
 /* The chat session.
  *
  * What people do must never fall between two connections. So a link that is to be replaced (the platform says so, or nine
- * tenths of its announced life are over) stays in use until the new one has said hello; then it only waits for the
- * acknowledgements it still owes (at most 3 s), is closed with 1000, and cut at most 5 s later. An acknowledgement goes out
- * on the link its message came by, or not at all.
+ * tenths of its announced life are over) stays in use until the new one has said hello, and after that it is the platform
+ * that ends it: whatever the platform has sent on it would be lost with our close, and a command is not sent twice. Only a
+ * link that the platform leaves open (15 s after it was told to go, or after its announced life) is closed from here, with
+ * 1000 once the acknowledgements it owes are out (at most 3 s), and cut at most 5 s later. An acknowledgement goes out on the
+ * link its message came by, or not at all.
  *
  * Death is noticed by silence: we ping every 10 s, and a link from which nothing at all came for 25 s is reset at once.
  * Whether we are connected is told by hellos, not by sockets.
@@ -62,22 +64,30 @@ static void supervise(struct socket *s)
         dial_want(&s->dial);
 }
 
+/* Closes as soon as what is owed has left. */
 static void drain(struct socket *s, struct link *l)
 {
-    if (l->unacked == 0) {
+    int64_t now = io_now_ms();
+    if (l->unacked == 0 || (l->state == LINK_DRAINING && now > l->limit_ms)) {
         link_close(l);
-        l->limit_ms = io_now_ms() + s->limits.shut;
-        return;
+        l->limit_ms = now + s->limits.shut;
+    } else if (l->state != LINK_DRAINING) {
+        l->state = LINK_DRAINING;
+        l->limit_ms = now + s->limits.drain;
     }
-    l->state = LINK_DRAINING;
-    l->limit_ms = io_now_ms() + s->limits.drain;
 }
 
-static void drain_replaced(struct socket *s)
+/* The new link serves: the platform may end the old one when it likes, and until then messages may still come by it. */
+static void let_go_of_replaced(struct socket *s)
 {
-    for (size_t i = 0; i < MAX_LINKS; i++)
-        if (s->links[i].state == LINK_LIVE && s->links[i].retiring)
-            drain(s, &s->links[i]);
+    int64_t now = io_now_ms();
+    for (size_t i = 0; i < MAX_LINKS; i++) {
+        struct link *l = &s->links[i];
+        if (l->state != LINK_LIVE || !l->retiring)
+            continue;
+        l->state = LINK_REPLACED;
+        l->limit_ms = (l->told || l->ends_ms < now ? now : l->ends_ms) + s->limits.linger;
+    }
 }
 
 /* --- what links tell --- */
@@ -90,12 +100,14 @@ static void on_hello(struct socket *s, struct link *l, const struct chat_input *
     l->state = LINK_LIVE;
     l->live_ms = now;
     l->target = NULL;
-    l->refresh_ms = in->seconds_left > 0 && in->seconds_left < INT64_MAX / 1000 ? now + in->seconds_left * 900 : INT64_MAX;
+    bool known = in->seconds_left > 0 && in->seconds_left < INT64_MAX / 10000;
+    l->refresh_ms = known ? now + in->seconds_left * 900 : INT64_MAX;
+    l->ends_ms = known ? now + in->seconds_left * 1000 : now;
     if (s->opening == l) {
         s->opening = NULL;
         dial_live(&s->dial);
     }
-    drain_replaced(s);
+    let_go_of_replaced(s);
     report_live(s);
     log_line(LOG_INFO, "chat.hello", "%s is connected", s->driver->name);
     int ours = 0;
@@ -138,9 +150,9 @@ static void on_disconnect(struct socket *s, struct link *l, const char *reason)
                     "Socket Mode on again");
     } else if (first) {
         link_drop(l, "refused before its hello");
-    } else {
+    } else if (!l->told) {
         log_line(LOG_INFO, "chat.refresh", "%s asks for a new connection", s->driver->name);
-        l->retiring = true;
+        l->retiring = l->told = true;
         supervise(s);
     }
 }
@@ -221,19 +233,32 @@ static struct lws_vhost *make_vhost(struct socket *s, bool tls)
     return lws_create_vhost(io_context(s->io), &info);
 }
 
+/* A free place; a replaced link gives way when there is none, the one that has waited longest first. */
+static struct link *free_link(struct socket *s)
+{
+    struct link *oldest = NULL;
+    for (size_t i = 0; i < MAX_LINKS; i++) {
+        struct link *l = &s->links[i];
+        if (l->state == LINK_FREE)
+            return l;
+        if (l->state == LINK_REPLACED && (!oldest || l->live_ms < oldest->live_ms))
+            oldest = l;
+    }
+    if (oldest)
+        link_drop(oldest, "replaced");
+    return oldest;
+}
+
 static void on_open(void *ctx, const struct link_target *t)
 {
     struct socket *s = ctx;
     if (!s->vhost)
         s->vhost = make_vhost(s, t->tls);
-    for (size_t i = 0; i < MAX_LINKS && s->vhost; i++) {
-        if (s->links[i].state != LINK_FREE)
-            continue;
-        s->opening = &s->links[i];
+    s->opening = s->vhost ? free_link(s) : NULL;
+    if (s->opening)
         link_open(s->opening, s->vhost, t);
-        return;
-    }
-    dial_failed(&s->dial, LOG_ERROR, 0, s->vhost ? "all links are still being closed" : "TLS could not be set up; is the CA file right?");
+    else
+        dial_failed(&s->dial, LOG_ERROR, 0, s->vhost ? "all links are still being closed" : "TLS could not be set up; is the CA file right?");
 }
 
 /* --- time --- */
@@ -252,10 +277,8 @@ static void tick_link(struct socket *s, struct link *l, int64_t now)
         return; /* the attempt's deadline covers the second */
     if (l->state == LINK_LIVE)
         tick_live(s, l, now);
-    if (l->state == LINK_DRAINING && (l->unacked == 0 || now > l->limit_ms)) {
-        link_close(l);
-        l->limit_ms = now + s->limits.shut;
-    }
+    if (l->state == LINK_DRAINING || (l->state == LINK_REPLACED && now > l->limit_ms))
+        drain(s, l);
     if (l->state == LINK_CLOSING && now > l->limit_ms)
         link_drop(l, "did not close");
     else if (now - l->heard_ms > s->limits.dead && !l->parked)
@@ -359,6 +382,7 @@ static struct socket_limits filled(const struct socket_limits *given)
     l.live = or_else(l.live, 20000);
     l.ping = or_else(l.ping, 10000);
     l.dead = or_else(l.dead, 25000);
+    l.linger = or_else(l.linger, 15000);
     l.drain = or_else(l.drain, 3000);
     l.shut = or_else(l.shut, 5000);
     l.first = or_else(l.first, 500);
@@ -398,7 +422,7 @@ void socket_stop(struct socket *s)
     dial_fini(&s->dial);
     for (size_t i = 0; i < MAX_LINKS; i++) {
         struct link *l = &s->links[i];
-        if (l->state == LINK_LIVE)
+        if (l->state == LINK_LIVE || l->state == LINK_REPLACED)
             drain(s, l);
         else if (l->state == LINK_OPENING)
             link_drop(l, "stopping");

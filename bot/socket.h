@@ -19,7 +19,8 @@ struct socket_hooks {
 struct socket_limits {
     int64_t live;        /* from the first step to the hello */
     int64_t ping, dead;  /* between our pings; without a sign of life */
-    int64_t drain, shut; /* a replaced link waits for acknowledgements; a closing one for the close frame */
+    int64_t linger;      /* a replaced link waits for the platform to end it */
+    int64_t drain, shut; /* a link waits for acknowledgements to leave; a closing one for the close frame */
     int64_t first, most; /* backoff */
     int64_t disabled;    /* after a refusal that a person must mend */
     int64_t crowded;     /* after "too many": between this and twice this */

@@ -63,7 +63,7 @@ static void test_many_acks_at_once(void **state)
     site_close(&s);
 }
 
-/* The new link says hello before the old one is let go, and what the old one is owed goes out on it. */
+/* The new link says hello before the old one is let go, what still comes by the old one is taken, and what it is owed goes out on it. */
 static void test_refresh_overlaps(void **state)
 {
     (void)state;
@@ -85,6 +85,11 @@ static void test_refresh_overlaps(void **state)
     peer_text(fresh, "{\"type\":\"hello\"}");
     wait_live(&s, 1);
     rig_sleep(50);
+    peer_text(old, "{\"type\":\"command\",\"id\":\"sent before they knew\"}");
+    take(&s, 1);
+    ack(&s, 1);
+    assert_true(peer_read(old, 1, frame, sizeof frame) > 0);
+    assert_string_equal(frame, "{\"ack\":\"sent before they knew\"}");
     s.list[0] = owed;
     ack(&s, 1);
     assert_true(peer_read(old, 1, frame, sizeof frame) > 0);
@@ -118,6 +123,31 @@ static void test_drain_has_an_end(void **state)
     assert_string_equal(frame, "{\"ack\":\"next\"}");
     close(old);
     close(fresh);
+    site_close(&s);
+}
+
+/* A platform that asks again and again does not use up the places: the link that was replaced first gives way. */
+static void test_many_refreshes(void **state)
+{
+    (void)state;
+    struct site s;
+    struct socket_limits patient = quick();
+    patient.linger = 60000;
+    int ticket, links[9];
+    site_open(&s, 100, patient);
+    links[0] = peer_hello(&s, &ticket);
+    for (int i = 1; i < 9; i++) {
+        wait_live(&s, 1);
+        peer_text(links[i - 1], "{\"type\":\"disconnect\",\"reason\":\"refresh_requested\"}");
+        links[i] = peer_hello(&s, &ticket);
+        assert_int_equal(ticket, i + 1);
+    }
+    assert_int_equal(peer_read(links[0], 8, frame, sizeof frame), -1);
+    peer_text(links[7], "{\"type\":\"command\",\"id\":\"still\"}");
+    take(&s, 1);
+    drop(&s, 1);
+    for (int i = 0; i < 9; i++)
+        close(links[i]);
     site_close(&s);
 }
 
@@ -464,7 +494,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_message_and_ack), cmocka_unit_test(test_address_by_steps), cmocka_unit_test(test_many_acks_at_once),
-        cmocka_unit_test(test_refresh_overlaps), cmocka_unit_test(test_drain_has_an_end), cmocka_unit_test(test_refresh_by_the_clock),
+        cmocka_unit_test(test_refresh_overlaps), cmocka_unit_test(test_drain_has_an_end), cmocka_unit_test(test_many_refreshes),
+        cmocka_unit_test(test_refresh_by_the_clock),
         cmocka_unit_test(test_lost_and_found), cmocka_unit_test(test_ack_of_a_lost_link), cmocka_unit_test(test_fragments), cmocka_unit_test(test_odd_messages),
         cmocka_unit_test(test_full_queue), cmocka_unit_test(test_silence_is_death), cmocka_unit_test(test_no_hello),
         cmocka_unit_test(test_too_many), cmocka_unit_test(test_link_disabled), cmocka_unit_test(test_refused_address),

@@ -6,6 +6,7 @@
 #include "bot/card_sync.h"
 #include "bot/words.h"
 #include "engine/policy_request.h"
+#include "engine/receipt.h"
 #include "engine/step_up.h"
 
 enum { OPEN_MOST = 16, TEXT_MOST = 1800 };
@@ -69,15 +70,19 @@ static void approve_button(json_t *card, const struct policy_request *p, const c
 /* Where a code is wanted a click cannot be a yes; the card says what to type. */
 static void buttons(json_t *card, const struct engine *e, const struct policy_request *p, const char *ref)
 {
+    struct tally t;
     if (!step_up_wanted(e, policy_request_subject(p).amount))
         approve_button(card, p, ref);
     card_action(card, "decline", "Decline...", "danger", ref, p->revision);
     card_more(card, "withdraw", "Take the change back", ref, p->revision);
+    votes_of(e, ref, &t);
+    if (t.n)
+        card_more(card, "unvote", "Take my yes back", ref, p->revision);
 }
 
-static json_t *card_policy(const struct engine *e, const struct policy_request *p, const char *ref)
+static json_t *card_policy(struct engine *e, const struct policy_request *p, const char *ref)
 {
-    char reason[600];
+    char reason[600], receipt[RECEIPT_SIZE];
     bool asked = str_eq(p->state, "asked");
     AUTO_STR title = str_fmt("%s: %s", head(p), ref);
     AUTO_STR summary = str_fmt("%s, proposed by %s.", title, words_person(e, p->requester));
@@ -92,7 +97,8 @@ static json_t *card_policy(const struct engine *e, const struct policy_request *
         say_votes(card, e, p);
     else
         card_paragraph(card, p->outcome);
-    AUTO_STR footer = str_fmt("%s, policy %s instead of %s", ref, p->version, p->before);
+    receipt_of(e, ref, receipt);
+    AUTO_STR footer = str_fmt("%s, policy %s instead of %s%s%s", ref, p->version, p->before, receipt[0] ? ", receipt " : "", receipt);
     card_footer(card, footer);
     if (asked && !e->shadow)
         buttons(card, e, p, ref);

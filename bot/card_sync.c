@@ -113,7 +113,7 @@ void card_sync(struct engine *e, const struct recovery *r, const struct showing 
     struct message m;
     text_sha256(hash, text);
     bool known = message_load(e, s->ref, to->site->name, &m);
-    if (s->ref[0] == 'A' && (!known || !str_eq(m.hash, hash)))
+    if ((s->ref[0] == 'A' || s->ref[0] == 'P') && (!known || !str_eq(m.hash, hash)))
         shown_keep(e, s->ref, hash, text);
     bool stays = known && !message_left(&m) && (is_fallback_of(&m, to->channel) || str_eq(m.channel, to->channel));
     if (!known) {

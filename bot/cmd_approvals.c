@@ -9,6 +9,7 @@
 #include "bot/words.h"
 #include "engine/ending.h"
 #include "engine/ping.h"
+#include "engine/policy_request.h"
 
 enum { SHOWN_MOST = 10 };
 
@@ -25,6 +26,16 @@ struct row {
     char id[16], ref[32], verb[40];
     int64_t at_ms;
 };
+
+static void policy_line(struct engine *e, struct buf *out, const struct row *row)
+{
+    char plain[320];
+    struct policy_request *p = policy_request_load(e, strtoll(row->ref + 2, NULL, 10));
+    if (p)
+        buf_addf(out, "\n{ms:%lld} %s, change of policy to %s: %s (%s). Now: %s", (long long)row->at_ms, row->ref, p->version, verb_words(row->verb), row->id,
+                 str_eq(p->state, "asked") ? "open" : words_plain(plain, sizeof plain, p->outcome));
+    policy_request_free(p);
+}
 
 static void decision_line(struct engine *e, struct buf *out, const struct row *row)
 {
@@ -60,11 +71,24 @@ static void of_person(struct request *rq, const struct person *who)
         str_copy(rows[n].verb, sizeof rows[n].verb, query_text(q, 3));
     }
     for (size_t i = 0; i < n; i++)
-        decision_line(rq->engine, &out, &rows[i]);
+        (rows[i].ref[0] == 'P' ? policy_line : decision_line)(rq->engine, &out, &rows[i]);
     if (n == 0)
         request_say(rq, "%s has not decided anything yet.", who->name);
     else
         request_say(rq, "What %s decided, and how it went, newest first:%s", who->name, buf_text(&out));
+}
+
+/* There is one at a time. */
+static bool open_policy(struct engine *e, struct buf *out)
+{
+    int64_t id = 0;
+    struct policy_request *p = policy_requests_open(e, &id, 1) ? policy_request_load(e, id) : NULL;
+    if (p)
+        buf_addf(out, "\nP-%lld: change of policy to %s, asked by %s on {ms:%lld}", (long long)id, p->version, person_name_of(e->people, p->requester),
+                 (long long)p->created_ms);
+    bool open = p != NULL;
+    policy_request_free(p);
+    return open;
 }
 
 static void open_ones(struct request *rq)
@@ -73,6 +97,7 @@ static void open_ones(struct request *rq)
     int64_t ids[SHOWN_MOST];
     size_t n = 0;
     AUTO_BUF out = BUF(4 * WORDS_SIZE);
+    bool policy = open_policy(e, &out);
     struct query *q = store_query(e->store, "SELECT id FROM proposals WHERE state = 2 ORDER BY expires_ms, id LIMIT ?1", "i", (int64_t)SHOWN_MOST);
     while (query_next(q))
         ids[n++] = query_i64(q, 0);
@@ -90,7 +115,7 @@ static void open_ones(struct request *rq)
     }
     if (all > (int64_t)n)
         buf_addf(&out, "\n... and %lld%s more", (long long)(all - (int64_t)n), all == 1000 ? " or" : "");
-    if (n == 0)
+    if (n == 0 && !policy)
         request_say(rq, "No request is open. \"approvals @name\" lists what somebody decided.");
     else
         request_say(rq, "Open requests, the next to be parked first:%s", buf_text(&out));

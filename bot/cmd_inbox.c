@@ -6,6 +6,7 @@
 #include "bot/words.h"
 #include "engine/approval.h"
 #include "engine/ping.h"
+#include "engine/policy_request.h"
 
 enum { SHOWN_MOST = 10, LOOKED_MOST = 300 };
 
@@ -40,6 +41,26 @@ static void add_line(struct request *rq, struct buf *out, const struct proposal 
     recovery_free(r);
 }
 
+/* A change of the policy waits like everything else, and has no end of its own. */
+static bool policy_waits(struct request *rq, struct buf *out)
+{
+    struct engine *e = rq->engine;
+    int64_t id = 0;
+    struct approval a;
+    struct right right;
+    struct policy_request *p = policy_requests_open(e, &id, 1) ? policy_request_load(e, id) : NULL;
+    if (!p)
+        return false;
+    struct subject s = policy_request_subject(p);
+    policy_approval(e->policy, &s, &a);
+    bool waits = !vote_given(e, &s, rq->who.person->key, "yes") && approval_may(e, &s, &a, rq->who.person, &right, NULL) == 0;
+    if (waits)
+        buf_addf(out, "\n%s: change of policy to %s, asked by %s", s.ref, p->version, person_name_of(e->people, p->requester));
+    approval_fini(&a);
+    policy_request_free(p);
+    return waits;
+}
+
 int cmd_inbox(struct request *rq, struct err *e)
 {
     char head[160];
@@ -61,6 +82,8 @@ int cmd_inbox(struct request *rq, struct err *e)
         }
         proposal_free(p);
     }
+    if (policy_waits(rq, &out))
+        sum.requests++;
     if (sum.requests == 0) {
         request_say(rq, "Nothing waits for your decision.");
         return 0;

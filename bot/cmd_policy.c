@@ -17,6 +17,18 @@ static int propose(struct request *rq, const char *reason, struct err *e)
     return rc;
 }
 
+/* Does the file say something else than what is in force? "" when not. */
+static const char *draft_words(const struct engine *e)
+{
+    struct problems problems = {0};
+    AUTO_STR text = e->world.policy_file ? e->world.policy_file(e->world.ctx) : NULL;
+    struct policy *file = text ? policy_of_text(text, &problems) : NULL;
+    bool usable = file && !problems.n, differs = usable && !str_eq(policy_version(file), policy_version(e->policy));
+    policy_free(file);
+    problems_free(&problems);
+    return !usable ? " Its file cannot be used as it is; the log says why." : differs ? " Its file says something else, which is a draft." : "";
+}
+
 static int tell(struct request *rq)
 {
     struct engine *e = rq->engine;
@@ -26,7 +38,7 @@ static int tell(struct request *rq)
         request_say(rq, "Policy %s is in force. P-%lld is proposed: approve P-%lld, or decline P-%lld <reason>.", policy_version(e->policy), (long long)open, (long long)open,
                     (long long)open);
     else
-        request_say(rq, "Policy %s is in force. %s", policy_version(e->policy),
+        request_say(rq, "Policy %s is in force.%s %s", policy_version(e->policy), draft_words(e),
                     asked ? "A changed file is a draft: policy propose why <reason>." : "A changed file counts at once.");
     return 0;
 }

@@ -41,7 +41,8 @@ static const char demo_help[] =
 static const char journal_help[] =
     "verify recomputes the hash chain of the whole journal, and compares requests, votes, cards that were shown and\n"
     "billing's answers with it. show prints the rows of one account, oldest first. receipt prints one decision: the\n"
-    "card as the approver saw it, who decided by which right, what was executed, what billing answered, the proof.\n"
+    "card as the approver saw it, who decided by which right, what was executed, what billing answered, the proof;\n"
+    "of A-17 or P-3 every decision on that request or change of the policy.\n"
     "The store is opened read-only; a running Dunwell is not disturbed.\n\n"
     "  -c, --config FILE   where the store is written down (default: dunwell.yaml)\n"
     "  -s, --store URL     the store itself, for example sqlite:var/dunwell.db\n"
@@ -104,7 +105,7 @@ const struct subcommand subcommands_all[] = {
      check_main},
     {"demo", "[--story] [--speed N] [--keep FOLDER]", "play the whole loop with a sandbox; needs no account anywhere",
      demo_help, demo_main},
-    {"journal", "verify|show|receipt ID [--config FILE | --store URL] [--account X]", "verify or read what happened",
+    {"journal", "verify|show|receipt ID|REF [--config FILE | --store URL] [--account X]", "verify or read what happened",
      journal_help, journal_main},
     {"report", "approvals [--since 30d] [--config FILE | --store URL] [--json]", "who decided what, how fast, and how it ended", report_help,
      report_main},

@@ -98,13 +98,23 @@ static bool write_whole(const char *path, const char *text)
     return written && rename(beside, path) == 0;
 }
 
+/* What was agreed on takes the place of the file. Whatever somebody wrote there since it was proposed is kept beside it. */
+static bool replace(const char *path, const char *there, const char *text)
+{
+    AUTO_STR beside = str_fmt("%s.draft", path);
+    unlink(beside);
+    if (there && link(path, beside) == 0)
+        log_line(LOG_WARN, "policy.draft", "%s was changed again after it was proposed; that is kept as %s", path, beside);
+    return write_whole(path, text);
+}
+
 struct policy *policy_file_agreed(const char *path, const char *text)
 {
     struct problems p = {0};
     struct policy *agreed = policy_of_text(text, &p);
     problems_free(&p);
     AUTO_STR there = policy_file_read(path);
-    if (!(there && str_eq(there, text)) && !write_whole(path, text))
+    if (!(there && str_eq(there, text)) && !replace(path, there, text))
         log_line(LOG_ERROR, "policy.file", "%s could not be written (%s); the policy that was agreed on is in force all the same", path, strerror(errno));
     if (agreed)
         log_line(LOG_INFO, "policy.agreed", "policy %s is in force", policy_version(agreed));

@@ -1,4 +1,4 @@
-/* dunwell journal receipt: one decision, whole, from the store alone.
+/* dunwell journal receipt: one decision, or all on one request, whole, from the store alone.
  *
  * The card is the stored one of the revision that was decided on, rendered as the console renders it, with its moments as they
  * stood then. The proof at the end is the same as `journal verify` makes: the chain up to its head, and the hashes of all that
@@ -12,8 +12,11 @@
 
 #include "adapters/chat/console.h"
 #include "bot/cmdline.h"
+#include "engine/facts.h"
 #include "engine/receipt.h"
 #include "engine/when.h"
+
+enum { DECISIONS_MOST = 32 };
 
 struct decision {
     int64_t seq, at_ms;
@@ -81,6 +84,7 @@ static void print_decision(const struct decision *d, const char *id)
     print_pair("right", json_str(d->detail, "right", ""));
     print_pair("reason", json_str(d->detail, "reason", ""));
     print_pair("facts", json_str(d->detail, "facts_hash", ""));
+    print_pair("policy", json_str(d->detail, "version", ""));
 }
 
 static void print_card(struct store *s, const struct decision *d)
@@ -126,6 +130,24 @@ static void print_effects(struct store *s, int64_t proposal_id)
         printf("  nothing\n");
 }
 
+/* Of a change of the policy: what is in force by it. */
+static void print_policy(struct store *s, int64_t id)
+{
+    char at[WHEN_TEXT_SIZE], hash[65];
+    struct query *q = store_query(s, "SELECT state, version, before, decided_ms, outcome, text FROM policy_requests WHERE id = ?1", "i", id);
+    if (!query_next(q))
+        return;
+    text_sha256(hash, query_text(q, 5));
+    printf("\nWhat was executed:\n");
+    if (str_eq(query_text(q, 0), "in_force"))
+        printf("  policy %s came into force instead of %s on %s\n", query_text(q, 1), query_text(q, 2), when_rfc3339(at, query_i64(q, 3)));
+    else
+        printf("  nothing\n");
+    print_pair("because", query_text(q, 4));
+    print_pair("its file", hash);
+    query_end(q);
+}
+
 static void print_state(struct store *s, const char *ref)
 {
     struct query *q = store_query(s, "SELECT at_ms, verb, text FROM journal WHERE ref = ?1 ORDER BY seq DESC LIMIT 1", "t", ref);
@@ -138,12 +160,14 @@ static void print_state(struct store *s, const char *ref)
     query_end(q);
 }
 
-static int print_proof(struct store *s, const struct decision *d)
+static int print_proof(struct store *s, const struct decision *d, size_t n)
 {
     struct journal_report report = {0};
     struct err e = {0};
     int rc = journal_verify(s, &report, &e);
-    printf("\nProof:\n  journal row %" PRId64 ", hash %s\n  after a row with hash %s\n", d->seq, d->hash, d->before);
+    printf("\nProof:\n");
+    for (size_t i = 0; i < n; i++)
+        printf("  journal row %" PRId64 ", hash %s\n  after a row with hash %s\n", d[i].seq, d[i].hash, d[i].before);
     if (rc != 0) {
         printf("  BROKEN: %s\n", e.text);
         return EXIT_PROBLEMS;
@@ -154,25 +178,39 @@ static int print_proof(struct store *s, const struct decision *d)
     return rc == 0 ? EXIT_FINE : EXIT_PROBLEMS;
 }
 
+static int no_receipt(const char *id)
+{
+    fputs("dunwell: there is no receipt \"", stderr);
+    print_safe(stderr, id);
+    fputs("\"; its id stands on the card of each decision, such as R-7K3M9QXZ; A-17 or P-3 names all decisions on that request\n", stderr);
+    return EXIT_PROBLEMS;
+}
+
 int receipt_print(struct store *s, const char *id)
 {
-    char ref[32], key[RECEIPT_SIZE];
-    struct decision d;
+    char key[32];
+    struct receipt named[DECISIONS_MOST];
+    struct decision d[DECISIONS_MOST];
+    size_t n = 0;
     str_copy(key, sizeof key, id);
     for (char *c = key; *c; c++)
         *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 'a' + 'A') : *c;
-    int64_t seq = receipt_find(s, key, ref);
-    if (seq == 0 || !decision_load(s, seq, &d)) {
-        fputs("dunwell: there is no receipt \"", stderr);
-        print_safe(stderr, id);
-        fputs("\"; its id stands on the card of each decision, such as R-7K3M9QXZ\n", stderr);
-        return EXIT_PROBLEMS;
+    size_t most = receipts_find(s, key, named, DECISIONS_MOST);
+    while (n < most && decision_load(s, named[n].seq, &d[n])) {
+        printf("%s", n ? "\n" : "");
+        print_decision(&d[n], named[n].id);
+        print_card(s, &d[n]);
+        n++;
     }
-    print_decision(&d, key);
-    print_card(s, &d);
-    print_effects(s, strtoll(ref + 2, NULL, 10));
-    print_state(s, ref);
-    int code = print_proof(s, &d);
-    decision_fini(&d);
+    if (n == 0)
+        return no_receipt(id);
+    if (d[0].ref[0] == 'P')
+        print_policy(s, strtoll(d[0].ref + 2, NULL, 10));
+    else
+        print_effects(s, strtoll(d[0].ref + 2, NULL, 10));
+    print_state(s, d[0].ref);
+    int code = print_proof(s, d, n);
+    while (n-- > 0)
+        decision_fini(&d[n]);
     return code;
 }

@@ -12,6 +12,7 @@
 
 #include "engine/journal.h"
 #include "engine/policy_change.h"
+#include "engine/receipt.h"
 #include "engine/step_up.h"
 #include "engine/when.h"
 
@@ -76,7 +77,12 @@ static void move(struct engine *e, struct policy_request *p, const struct actor 
               p->decided_ms, p->revision);
     AUTO_STR verb = str_fmt("policy.%s", state);
     json_auto_t *detail = json_pack("{s:s, s:s, s:s, s:s}", "before", p->before, "version", p->version, "difference", p->difference, "reason", p->reason);
+    char seal[65];
+    if (seal_of(e->store, ref, seal))
+        json_put(detail, "seal", seal);
     journal_add(e, who, verb, 0, "", ref, detail, "Policy %s instead of %s: %s", p->version, p->before, outcome);
+    if (!str_eq(state, "asked"))
+        shown_settle(e, ref);
     engine_dirty(e, 0);
 }
 
@@ -198,7 +204,10 @@ static bool vote(struct engine *e, struct deciding *d, const struct actor *who, 
     AUTO_STR verb = str_fmt("decision.%s", word);
     json_auto_t *detail = json_pack("{s:s, s:s, s:I, s:s, s:s}", "right", v.right, "holder", v.holder, "revision", (json_int_t)revision, "version", d->p->version, "reason",
                                     v.reason);
-    journal_add(e, who, verb, 0, "", d->subject.ref, detail, "%s said %s to %s by right: %s", actor_name(who), word, d->subject.ref, v.right);
+    receipt_detail(e, d->subject.ref, who, revision, detail);
+    journal_add(e, who, verb, 0, "", d->subject.ref, detail, "%s said %s to %s by right: %s%s%s", actor_name(who), word, d->subject.ref, v.right, v.reason[0] ? "; " : "",
+                v.reason);
+    receipt_add(e, d->subject.ref, detail);
     engine_dirty(e, 0);
     return true;
 }
@@ -232,6 +241,23 @@ static int code_taken(struct engine *e, const struct deciding *d, const struct a
     return step_up_take(e, who, &what, err);
 }
 
+/* What comes into force is the text whose difference was shown, and one that this program can read: the row may have been edited,
+ * and the program may be another one than the one that was asked. */
+static int still_as_proposed(const struct policy_request *p, struct err *err)
+{
+    struct problems problems = {0};
+    struct policy *after = policy_of_text(p->text, &problems);
+    int rc = 0;
+    if (!after || problems.n)
+        rc = err_set(err, ERR_STALE, "P-%lld cannot be used any more: %s. It has to be proposed anew.", (long long)p->id, problems.n ? problems.lines[0] : "it cannot be read");
+    else if (!str_eq(policy_version(after), p->version))
+        rc = err_set(err, ERR_STALE, "What the store holds for P-%lld is not what was shown: it is policy %s, and %s was proposed. Nothing was changed. Please tell an operator: "
+                     "dunwell journal verify", (long long)p->id, policy_version(after), p->version);
+    policy_free(after);
+    problems_free(&problems);
+    return rc;
+}
+
 int policy_request_approve(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size,
                            struct err *err)
 {
@@ -241,6 +267,8 @@ int policy_request_approve(struct engine *e, int64_t id, const struct actor *who
     if (rc == 0 && vote_given(e, &d.subject, who->person->key, "yes"))
         rc = err_set(err, ERR_CONFLICT, "You have said yes to P-%lld already. Nothing was changed.", (long long)id);
     if (rc == 0)
+        rc = still_as_proposed(d.p, err);
+    if (rc == 0)
         rc = code_taken(e, &d, who, err);
     if (rc == 0 && vote(e, &d, who, "yes", reason, revision)) {
         approval_tally(e, &d.subject, &d.approval, &t);
@@ -248,7 +276,8 @@ int policy_request_approve(struct engine *e, int64_t id, const struct actor *who
             comes_into_force(e, &d, who);
             snprintf(said, size, "Approved: P-%lld, policy %s is in force.", (long long)id, d.p->version);
         } else {
-            snprintf(said, size, "Your yes to P-%lld counts: %d of %d, needs %s.", (long long)id, t.have, t.want, t.missing);
+            snprintf(said, size, "Your yes to P-%lld counts: %d of %d, needs %s. You can take it back until then: unvote P-%lld", (long long)id, t.have, t.want, t.missing,
+                     (long long)id);
         }
     }
     deciding_fini(&d);
@@ -268,6 +297,33 @@ int policy_request_decline(struct engine *e, int64_t id, const struct actor *who
         AUTO_STR outcome = str_fmt("declined by %s: %s", actor_name(who), reason);
         move(e, d.p, who, "declined", outcome);
         snprintf(said, size, "Declined: P-%lld. The policy stays as it is.", (long long)id);
+    }
+    deciding_fini(&d);
+    return rc;
+}
+
+/* Whoever voted may take that back, whatever their right is by now. */
+int policy_request_unvote(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size,
+                          struct err *err)
+{
+    struct deciding d = {.p = policy_request_load(e, id)};
+    struct tally t;
+    int rc = 0;
+    (void)revision; /* as of proposals: a vote is its giver's own */
+    (void)reason;
+    if (!d.p || !str_eq(d.p->state, "asked")) {
+        rc = err_set(err, ERR_CONFLICT, "P-%lld is not open. Nothing was changed.", (long long)id);
+    } else {
+        d.subject = policy_request_subject(d.p);
+        policy_approval(e->policy, &d.subject, &d.approval);
+        if (!vote_remove(e, &d.subject, who->person->key))
+            rc = err_set(err, ERR_CONFLICT, "You have not voted on P-%lld, so there is nothing to take back.", (long long)id);
+    }
+    if (rc == 0) {
+        approval_tally(e, &d.subject, &d.approval, &t);
+        journal_add(e, who, "decision.unvote", 0, "", d.subject.ref, NULL, "%s took the yes to %s back", actor_name(who), d.subject.ref);
+        engine_dirty(e, 0);
+        snprintf(said, size, "Your yes to P-%lld is taken back: %d of %d, needs %s.", (long long)id, t.have, t.want, t.missing);
     }
     deciding_fini(&d);
     return rc;

@@ -28,6 +28,8 @@ int policy_request_approve(struct engine *e, int64_t id, const struct actor *who
                            struct err *err);
 int policy_request_decline(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size,
                            struct err *err);
+int policy_request_unvote(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size,
+                          struct err *err);
 int policy_request_withdraw(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size,
                             struct err *err);
 struct subject policy_request_subject(const struct policy_request *p);

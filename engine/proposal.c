@@ -153,7 +153,7 @@ void proposal_move(struct engine *e, const struct recovery *r, struct proposal *
     AUTO_STR verb = str_fmt("%s.%s", verbs[p->verb], states[to].name);
     AUTO_JSON all = json_pack("{s:O, s:s, s:s, s:O?}", "terms", p->terms, "policy", p->policy_version, "facts_hash", p->facts_hash, "more", detail);
     char seal[65];
-    if (seal_of(e->store, p->id, seal))
+    if (seal_of(e->store, ref, seal))
         json_put(all, "seal", seal);
     journal_add(e, who, verb, r->id, r->account, ref, all, "%s: %s", words, text);
     if (to != PROPOSAL_ASKED)

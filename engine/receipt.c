@@ -21,10 +21,16 @@ static int64_t number_of(const char *ref)
 
 void shown_keep(struct engine *e, const char *ref, const char *hash, const char *card)
 {
-    store_run(e->store,
-              "INSERT INTO shown (ref, hash, revision, at_ms, card) SELECT ?1, ?2, revision, ?3, ?4 FROM proposals WHERE id = ?5 AND state = 2 "
-              "ON CONFLICT (ref, hash) DO UPDATE SET at_ms = excluded.at_ms, revision = excluded.revision",
-              "ttiti", ref, hash, e->now_ms, card, number_of(ref));
+    if (ref[0] == 'P')
+        store_run(e->store,
+                  "INSERT INTO shown (ref, hash, revision, at_ms, card) SELECT ?1, ?2, revision, ?3, ?4 FROM policy_requests WHERE id = ?5 AND state = 'asked' "
+                  "ON CONFLICT (ref, hash) DO UPDATE SET at_ms = excluded.at_ms, revision = excluded.revision",
+                  "ttiti", ref, hash, e->now_ms, card, number_of(ref));
+    else
+        store_run(e->store,
+                  "INSERT INTO shown (ref, hash, revision, at_ms, card) SELECT ?1, ?2, revision, ?3, ?4 FROM proposals WHERE id = ?5 AND state = 2 "
+                  "ON CONFLICT (ref, hash) DO UPDATE SET at_ms = excluded.at_ms, revision = excluded.revision",
+                  "ttiti", ref, hash, e->now_ms, card, number_of(ref));
 }
 
 void shown_hash(struct engine *e, const char *ref, int64_t revision, char hash[65])
@@ -127,15 +133,15 @@ const char *receipt_of(struct engine *e, const char *ref, char out[RECEIPT_SIZE]
     return out;
 }
 
-int64_t receipt_find(struct store *s, const char *id, char ref[32])
+size_t receipts_find(struct store *s, const char *id_or_ref, struct receipt *out, size_t most)
 {
-    struct query *q = store_query(s, "SELECT seq, ref FROM receipts WHERE id = ?1", "t", id);
-    if (!query_next(q))
-        return 0;
-    int64_t seq = query_i64(q, 0);
-    str_copy(ref, 32, query_text(q, 1));
-    query_end(q);
-    return seq;
+    size_t n = 0;
+    struct query *q = store_query(s, "SELECT seq, id FROM receipts WHERE id = ?1 OR ref = ?1 ORDER BY seq LIMIT ?2", "ti", id_or_ref, (int64_t)most);
+    for (; query_next(q); n++) {
+        out[n].seq = query_i64(q, 0);
+        str_copy(out[n].id, sizeof out[n].id, query_text(q, 1));
+    }
+    return n;
 }
 
 /* ---- seals ---- */
@@ -149,7 +155,22 @@ static void seal_row(struct query *q, int columns, struct buf *out)
     }
 }
 
-bool seal_of(struct store *s, int64_t proposal_id, char out[65])
+static bool seal_of_policy(struct store *s, int64_t id, char out[65])
+{
+    AUTO_BUF text = BUF(8 << 20);
+    struct query *q = store_query(s,
+                                  "SELECT id, state, requester, reason, before, version, text, difference, effect, created_ms, decided_ms, revision, outcome FROM "
+                                  "policy_requests WHERE id = ?1",
+                                  "i", id);
+    if (!query_next(q))
+        return false;
+    seal_row(q, 13, &text);
+    query_end(q);
+    text_sha256(out, buf_text(&text));
+    return true;
+}
+
+static bool seal_of_proposal(struct store *s, int64_t proposal_id, char out[65])
 {
     AUTO_BUF text = BUF(8 << 20);
     struct query *q = store_query(s,
@@ -168,4 +189,9 @@ bool seal_of(struct store *s, int64_t proposal_id, char out[65])
         seal_row(q, 7, &text);
     text_sha256(out, buf_text(&text));
     return true;
+}
+
+bool seal_of(struct store *s, const char *ref, char out[65])
+{
+    return ref[0] == 'P' ? seal_of_policy(s, number_of(ref), out) : seal_of_proposal(s, number_of(ref), out);
 }

@@ -1,4 +1,4 @@
-/* Receipts and seals: what an approver saw, what was decided, and that nobody has edited it since.
+/* Receipts and seals, of requests (A-17) and of changes of the policy (P-3): what an approver saw, what was decided, and that nobody has edited it since.
  *
  * The journal's chain proves its own rows. What decides but lives in other tables is tied to it by hashes that journal rows
  * hold: `seal` of a request's row and of what its effects brought back, `vote` of a vote, `card` of the card that was seen.
@@ -30,11 +30,16 @@ const char *receipt_of(struct engine *e, const char *ref, char out[RECEIPT_SIZE]
 bool receipt_fits(const char *id, struct span row_hash);
 /* What the hash of a vote is taken of; the query's first columns are vote, holder:right_used, reason, revision, at_ms. */
 void receipt_vote_text(struct query *q, struct buf *out);
-/* The journal row of a receipt and what it is about; 0 when there is no such receipt. */
-int64_t receipt_find(struct store *s, const char *id, char ref[32]);
+/* The one of this id, or all decisions on a request by its reference, oldest first. Gives how many, at most `most`. */
+struct receipt {
+    char id[RECEIPT_SIZE];
+    int64_t seq; /* its row in the journal */
+};
+size_t receipts_find(struct store *s, const char *id_or_ref, struct receipt *out, size_t most);
 
-/* sha256 in hex of a request's row with all that its effects brought back. False when there is no such request. */
-bool seal_of(struct store *s, int64_t proposal_id, char out[65]);
+/* sha256 in hex of a request's row: of A-17 with all that its effects brought back, of P-3 with the whole text of the policy.
+ * False when there is no such request. */
+bool seal_of(struct store *s, const char *ref, char out[65]);
 /* Are requests, votes, shown cards and results still what the journal says? 0, or ERR_INVALID naming the first that is not.
  * To be asked after journal_verify: it believes the journal. */
 int seals_verify(struct store *s, struct err *e) DW_MUST_CHECK;

@@ -2,7 +2,6 @@
  * and of each vote and card the hash; then the tables are looked at. A row that was edited, put in, or taken away differs
  * from what the chain says, and the first such row is named. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/facts.h"
@@ -53,7 +52,7 @@ static void journal_row(struct check *c, const char *ref, const char *actor, con
 
 static void read_journal(struct check *c)
 {
-    struct query *q = store_query(c->s, "SELECT ref, actor, verb, detail FROM journal WHERE ref LIKE 'A-%' ORDER BY seq", "");
+    struct query *q = store_query(c->s, "SELECT ref, actor, verb, detail FROM journal WHERE ref LIKE 'A-%' OR ref LIKE 'P-%' ORDER BY seq", "");
     while (query_next(q))
         journal_row(c, query_text(q, 0), query_text(q, 1), query_text(q, 2), query_text(q, 3));
 }
@@ -64,18 +63,15 @@ static void check_requests(struct check *c)
     json_t *seal;
     json_object_foreach(c->seals, ref, seal) {
         char now[65];
-        if (!seal_of(c->s, strtoll(ref + 2, NULL, 10), now))
+        if (!seal_of(c->s, ref, now))
             wrong(c, "request", ref, "is gone from the store, and the journal has it");
         else if (json_is_string(seal) && !str_eq(now, json_string_value(seal)))
             wrong(c, "request", ref, "or what billing answered to it was changed after it was written");
     }
-    struct query *q = store_query(c->s, "SELECT id FROM proposals", "");
-    while (query_next(q)) {
-        char key[32];
-        snprintf(key, sizeof key, "A-%lld", (long long)query_i64(q, 0));
-        if (!json_object_get(c->seals, key))
-            wrong(c, "request", key, "is in the store, and the journal does not know it");
-    }
+    struct query *q = store_query(c->s, "SELECT 'A-' || id FROM proposals UNION ALL SELECT 'P-' || id FROM policy_requests", "");
+    while (query_next(q))
+        if (!json_object_get(c->seals, query_text(q, 0)))
+            wrong(c, "request", query_text(q, 0), "is in the store, and the journal does not know it");
 }
 
 static void check_votes(struct check *c)

@@ -1,6 +1,7 @@
 /* A change of the policy takes two people: one proposes, another agrees; never the file alone, never alone. */
 #include "engine/enrolled.h"
 #include "engine/policy_request.h"
+#include "engine/receipt.h"
 #include "engine/totp.h"
 #include "tests/unit/cases.h"
 
@@ -111,6 +112,110 @@ static void a_click_decides_as_a_command_does(void **state)
     AUTO_STR said = office_click(&o, "U0MAN1", "approve", value);
     assert_non_null(strstr(said, "in force"));
     assert_non_null(agreed);
+    close_asked(&o);
+}
+
+#define TWO "approvals: {expire_hours: 48, rules: [{name: two, when: {kinds: [policy]}, need: [{count: 2, of: manager}]}]}"
+
+static void open_two(struct office *o)
+{
+    open_asked(o);
+    AUTO_STR two = policy_with("approvals: {expire_hours: 48}", TWO);
+    use(o, two);
+    says(o, "U0OP1", "policy propose why x", "Proposed: P-1.");
+}
+
+static void a_yes_is_taken_back_while_others_are_missing(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    says(&o, "U0MAN1", "unvote P-1", "You have not voted on P-1");
+    says(&o, "U0MAN1", "inbox", "P-1: change of policy");
+    says(&o, "U0OP1", "unvote P-1", "not voted");
+    says(&o, "U0MAN1", "approve P-1", "1 of 2, needs Manager. You can take it back until then: unvote P-1");
+    says(&o, "U0MAN1", "inbox", "Nothing waits");
+    says(&o, "U0MAN1", "unvote P-1", "taken back: 0 of 2");
+    says(&o, "U0MAN2", "approve P-1", "1 of 2");
+    assert_null(agreed);
+    int64_t revision = office_i64(&o, "SELECT revision FROM policy_requests");
+    AUTO_STR value = str_fmt("P-1@%lld", (long long)revision);
+    AUTO_STR by_click = office_click(&o, "U0MAN2", "unvote", value);
+    assert_says(by_click, "taken back: 0 of 2");
+    says(&o, "U0MAN2", "approve P-1", "1 of 2");
+    says(&o, "U0MAN1", "approve P-1", "is in force");
+    assert_string_equal(agreed, draft);
+    says(&o, "U0MAN1", "unvote P-1", "not open");
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'decision.unvote' AND ref = 'P-1'", 2, "both times");
+    close_asked(&o);
+}
+
+static void what_comes_into_force_is_what_was_shown(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    says(&o, "U0OP1", "policy propose why x", "Proposed: P-1.");
+    store_run(o.store, "UPDATE policy_requests SET text = replace(text, 'instalments: 4', 'instalments: 9')", "");
+    says(&o, "U0MAN1", "approve P-1", "is not what was shown");
+    store_run(o.store, "UPDATE policy_requests SET text = 'tiers: 7'", "");
+    says(&o, "U0MAN1", "approve P-1", "cannot be used any more");
+    assert_null(agreed);
+    office_is(&o, "SELECT count(*) FROM votes", 0, "no vote");
+    says(&o, "U0MAN1", "decline P-1 somebody edited it", "Declined: P-1");
+    free(draft);
+    free(agreed);
+    draft = agreed = NULL;
+    office_close(&o); /* its row was edited: the seals do not hold, and shall not */
+}
+
+/* The row, the votes and the cards of a change are sealed as those of a request about money are. */
+static const struct {
+    const char *edit, *undo, *piece;
+} edits[] = {
+    {"UPDATE policy_requests SET text = text || ' '", "UPDATE policy_requests SET text = substr(text, 1, length(text) - 1)", "request P-"},
+    {"UPDATE policy_requests SET requester = 'manager2' WHERE requester = 'op1'", "UPDATE policy_requests SET requester = 'op1' WHERE requester = 'manager2'", "request P-"},
+    {"UPDATE policy_requests SET effect = 'x' || effect", "UPDATE policy_requests SET effect = substr(effect, 2)", "request P-"},
+    {"UPDATE policy_requests SET id = id + 100", "UPDATE policy_requests SET id = id - 100", "is gone from the store"},
+    {"UPDATE votes SET person = 'ae1'", "UPDATE votes SET person = 'manager1'", "the vote on P-1"},
+    {"UPDATE shown SET card = 'x' || card", "UPDATE shown SET card = substr(card, 2)", "a card that was shown of P-1"},
+    {"UPDATE receipts SET seq = seq - 1", "UPDATE receipts SET seq = seq + 1", "receipt R-"},
+};
+
+static void run(struct office *o, const char *sql)
+{
+    AUTO_BUF quoted = BUF(8000);
+    buf_addf(&quoted, "sqlite3 %s/office.db <<'END'\n%s;\nEND", o->dir, sql);
+    assert_int_equal(system(buf_text(&quoted)), 0);
+}
+
+static void every_decision_on_it_has_a_receipt(void **state)
+{
+    (void)state;
+    struct office o;
+    struct receipt of[4];
+    struct err e = {0};
+    open_asked(&o);
+    says(&o, "U0OP1", "policy propose why x", "Proposed: P-1.");
+    assert_int_equal(receipts_find(o.store, "P-1", of, 4), 0);
+    says(&o, "U0MAN1", "approve P-1 why makes sense", "is in force");
+    assert_int_equal(receipts_find(o.store, "P-1", of, 4), 1);
+    office_is(&o, "SELECT count(*) FROM shown WHERE ref = 'P-1' AND hash = (SELECT card FROM receipts)", 1, "the card that was seen, and no other");
+    office_is(&o, "SELECT count(*) FROM shown", 1, "no other");
+    AUTO_STR card = json_text(json_at(office_sent(&o, "card-P-1"), "args.card"));
+    assert_says(card, of[0].id);
+    says(&o, "U0MAN1", "approvals @manager1", "P-1, change of policy to");
+    says(&o, "U0MAN1", "approvals @manager1", of[0].id);
+    assert_int_equal(seals_verify(o.store, &e), 0);
+    for (size_t i = 0; i < DW_ARRAY_LEN(edits); i++) {
+        run(&o, edits[i].edit);
+        office_proves(&o);
+        if (seals_verify(o.store, &e) != ERR_INVALID)
+            fail_msg("not found: %s", edits[i].edit);
+        assert_says(e.text, edits[i].piece);
+        run(&o, edits[i].undo);
+        assert_int_equal(seals_verify(o.store, &e), 0);
+    }
     close_asked(&o);
 }
 
@@ -238,6 +343,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_takes_another_persons_yes),   cmocka_unit_test(a_click_decides_as_a_command_does),
         cmocka_unit_test(no_and_withdrawn_change_nothing),      cmocka_unit_test(what_cannot_be_used_is_not_even_asked),
+        cmocka_unit_test(a_yes_is_taken_back_while_others_are_missing), cmocka_unit_test(what_comes_into_force_is_what_was_shown),
+        cmocka_unit_test(every_decision_on_it_has_a_receipt),
         cmocka_unit_test(votes_are_for_the_policy_they_were_given_under),
         cmocka_unit_test(where_codes_are_in_use_a_change_always_takes_one), cmocka_unit_test(a_no_takes_none),
     };

@@ -29,15 +29,19 @@ static void holds(struct office *o)
 static void the_card_that_was_seen_is_kept(void **state)
 {
     struct office o;
-    char id[RECEIPT_SIZE], ref[32];
+    char id[RECEIPT_SIZE];
     (void)state;
     int64_t a = decided(&o);
     AUTO_STR of = str_fmt("A-%lld", (long long)a);
     AUTO_STR key = str_fmt("card-A-%lld-1", (long long)a);
     assert_int_equal(strlen(receipt_of(&o.e, of, id)), 10);
     assert_int_equal(strncmp(id, "R-", 2), 0);
-    int64_t seq = receipt_find(o.store, id, ref);
-    assert_string_equal(ref, of);
+    struct receipt one, by_ref[4];
+    assert_int_equal(receipts_find(o.store, id, &one, 1), 1);
+    assert_int_equal(receipts_find(o.store, of, by_ref, DW_ARRAY_LEN(by_ref)), 1);
+    assert_string_equal(by_ref[0].id, id);
+    int64_t seq = by_ref[0].seq;
+    assert_int_equal(seq, one.seq);
     office_is(&o, "SELECT count(*) FROM shown", 1, "one card is left: the one that was decided on");
     json_auto_t *posted = json_deep_copy(json_at(office_sent(&o, key), "args.card"));
     AUTO_STR text = json_text(posted);

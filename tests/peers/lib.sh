@@ -10,16 +10,17 @@ fail() {
     failed=$((failed + 1))
 }
 
-# build_drive NAME: build/peers/NAME_drive from that driver's own objects.
+# build_drive NAME [PROGRAM]: build/peers/NAME_drive from that driver's own objects; or NAME_PROGRAM from another program of this folder.
 build_drive() {
     mkdir -p build/peers
+    program=${2:-drive}
     sources="engine/base engine/chat engine/buf engine/err engine/json engine/job engine/scan engine/money $(ls engine/when*.c engine/zone*.c engine/nearest.c | sed 's/\.c$//')
              adapters/common adapters/billing/declines adapters/billing/idempotency adapters/billing/rest adapters/billing/rest_collect adapters/billing/rest_lists adapters/billing/rest_settle adapters/billing/signature adapters/chat/text
              $(ls adapters/*/$1*.c | sed 's/\.c$//')"
     objects=""
     for s in $sources; do objects="$objects build/obj/$s.o"; done
     make -s $objects || exit 1
-    ${CC:-cc} -std=c11 -D_GNU_SOURCE -I. -O1 -g -Wall -Wextra -Werror "-DDRIVER=$1_driver" -o "build/peers/$1_drive" tests/peers/drive.c $objects \
+    ${CC:-cc} -std=c11 -D_GNU_SOURCE -I. -O1 -g -Wall -Wextra -Werror "-DDRIVER=$1_driver" -o "build/peers/$1_$program" "tests/peers/$program.c" $objects \
         $(pkg-config --cflags --libs libcurl jansson libcrypto) -lunistring -lm || exit 1
 }
 

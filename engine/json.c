@@ -1,10 +1,10 @@
 /* JSON that came from outside, read strictly and reached by path.
  *
- * jansson does the parsing; what it would let through is refused before it sees the text: bodies over the limit,
- * nesting deep enough to cost a stack, and NUL bytes, some of which its lexer drops without a word. Both checks
- * are one pass of a few instructions a byte. The scanner of the hot path (scan.c) is a second, independent
- * reading of the same grammar, and the fuzzer holds the two against each other, so none of this is shared with
- * it. */
+ * What is plain is read by json_quick.c, the rest by jansson. What jansson would let through is refused before it sees
+ * the text: bodies over the limit, nesting deep enough to cost a stack, and NUL bytes, some of which its lexer drops
+ * without a word. Both checks are one pass of a few instructions a byte. The scanner of the hot path (scan.c) is
+ * another, independent reading of the same grammar, and the fuzzer holds the two against each other, so none of this
+ * is shared with it. */
 #include "engine/json.h"
 
 #include <string.h>
@@ -45,6 +45,9 @@ json_t *json_read(struct span text, struct err *e)
         err_set(e, ERR_INVALID, "not JSON: it is empty");
         return NULL;
     }
+    json_t *root = json_quick(text);
+    if (root)
+        return root;
     if (memchr(text.p, '\0', text.n)) {
         err_set(e, ERR_INVALID, "not JSON: it holds a NUL byte");
         return NULL;
@@ -54,7 +57,7 @@ json_t *json_read(struct span text, struct err *e)
         return NULL;
     }
     json_error_t why;
-    json_t *root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    root = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (!root) {
         /* jansson quotes the place ("... near '...'"); foreign text stays out of errors, so only the position is
          * told. */
@@ -274,6 +277,18 @@ static void write_array(struct buf *out, const json_t *array)
     buf_addc(out, ']');
 }
 
+static void write_integer(struct buf *out, json_int_t value)
+{
+    char digits[24], *at = digits + sizeof digits;
+    uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do
+        *--at = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (value < 0)
+        *--at = '-';
+    buf_add(out, at, (size_t)(digits + sizeof digits - at));
+}
+
 static void write_real(struct buf *out, const json_t *v)
 {
     AUTO_STR text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY);
@@ -288,7 +303,7 @@ static void write_value(struct buf *out, const json_t *v)
     case JSON_OBJECT: write_object(out, v); break;
     case JSON_ARRAY: write_array(out, v); break;
     case JSON_STRING: write_string(out, json_string_value(v), json_string_length(v)); break;
-    case JSON_INTEGER: buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(v)); break;
+    case JSON_INTEGER: write_integer(out, json_integer_value(v)); break;
     case JSON_REAL: write_real(out, v); break;
     case JSON_TRUE: buf_adds(out, "true"); break;
     case JSON_FALSE: buf_adds(out, "false"); break;

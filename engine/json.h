@@ -17,6 +17,10 @@ json_t *json_read(struct span text, struct err *e);
  * that no amount of money ever passes through a double. Whole numbers stay numbers. */
 json_t *json_read_decimals(struct span text, struct err *e);
 
+/* The quick reading of JSON that is plain, as json_text writes it: NULL when it is not, or is no JSON; then ask json_read or jansson.
+ * No key stands twice in what it gives, and it is no deeper than the limit. The caller owns it. */
+json_t *json_quick(struct span text);
+
 /* Borrowed, NULL when there is none; the path "" is root itself. */
 json_t *json_at(const json_t *root, const char *path);
 const char *json_str(const json_t *root, const char *path, const char *otherwise);

@@ -14,9 +14,10 @@
 #include "engine/timer.h"
 #include "engine/when.h"
 
-enum { INSTALMENTS_MOST = 60 };
-
-#define PLAN_SEARCH_MS (62 * MS_DAY) /* further back is no longer what was asked */
+enum {
+    INSTALMENTS_MOST = 60,
+    PLAN_SEARCH_DAYS = 62 /* further back is no longer what was asked */
+};
 
 static const struct actor POLICY = {.name = "policy"};
 
@@ -65,42 +66,59 @@ json_t *plan_terms_make(const struct policy *policy, const struct recovery *r, i
     return terms;
 }
 
+static enum bound outline_bound(struct engine *e, const struct recovery *r, int count, int64_t first_ms, int64_t last_ms, char *why, size_t size)
+{
+    struct plan_terms t = {.total = r->due, .instalments = count, .first_ms = first_ms, .last_ms = last_ms, .smallest_minor = r->due.minor / (count > 0 ? count : 1)};
+    return policy_plan(e->policy, &t, e->now_ms, why, size);
+}
+
 enum bound plan_bound(struct engine *e, const struct recovery *r, const json_t *terms, char *why, size_t size)
 {
     const json_t *rows = json_at(terms, "instalments");
     const json_t *last = json_array_get(rows, json_array_size(rows) - 1);
-    int count = (int)json_i64(terms, "count", 1);
-    struct plan_terms t = {.total = r->due, .instalments = count, .first_ms = json_i64(terms, "first_ms", 0), .last_ms = json_i64(last, "date_ms", 0),
-                           .smallest_minor = r->due.minor / (count > 0 ? count : 1)};
-    return policy_plan(e->policy, &t, e->now_ms, why, size);
+    return outline_bound(e, r, (int)json_i64(terms, "count", 1), json_i64(terms, "first_ms", 0), json_i64(last, "date_ms", 0), why, size);
 }
 
-/* Day by day backwards from the date that was asked: the latest first date with which so many instalments need nobody. */
-static json_t *inside_with(struct engine *e, const struct recovery *r, int count, int64_t first_ms, const char *zone)
+static bool is_inside(struct engine *e, const struct recovery *r, int count, int64_t first_ms, const char *zone)
 {
     char why[300];
-    for (int64_t at = first_ms; at > e->now_ms; at = when_add_days(at, -1, zone)) {
-        json_t *terms = plan_terms_make(e->policy, r, count, at, zone);
-        if (terms && plan_bound(e, r, terms, why, sizeof why) == BOUND_INSIDE)
-            return terms;
-        bool hopeless = !terms || first_ms - at > PLAN_SEARCH_MS;
-        json_decref(terms);
-        if (hopeless)
-            return NULL;
+    int64_t last = policy_next_business_day(e->policy, when_add_months(first_ms, count - 1, zone), zone);
+    return outline_bound(e, r, count, first_ms, last, why, sizeof why) == BOUND_INSIDE;
+}
+
+/* The latest first date, not after the one that was asked, with which so many instalments need nobody; 0: none. A plan that
+ * begins earlier ends earlier, so days that are inside lie before those that are not, and halving finds the border. Cards
+ * are built anew on every change: this is no place for trying each day. */
+static int64_t inside_from(struct engine *e, const struct recovery *r, int count, int64_t first_ms, const char *zone)
+{
+    int64_t ahead = (first_ms - e->now_ms) / MS_DAY;
+    int low = 0, high = ahead > PLAN_SEARCH_DAYS ? PLAN_SEARCH_DAYS : (int)ahead;
+    if (high > 0 && when_add_days(first_ms, -high, zone) <= e->now_ms)
+        high--; /* an hour of summer time */
+    if (first_ms <= e->now_ms || !is_inside(e, r, count, when_add_days(first_ms, -high, zone), zone))
+        return 0;
+    while (low < high) {
+        int middle = (low + high) / 2;
+        if (is_inside(e, r, count, when_add_days(first_ms, -middle, zone), zone))
+            high = middle;
+        else
+            low = middle + 1;
     }
-    return NULL;
+    return when_add_days(first_ms, -low, zone);
 }
 
 bool plan_closest(struct engine *e, const struct recovery *r, const json_t *asked, char *out, size_t size)
 {
     const char *zone = json_str(asked, "zone", "");
     char amount[MONEY_TEXT_SIZE], day[WHEN_TEXT_SIZE];
-    for (int n = (int)json_i64(asked, "count", 0); n > 1; n--) {
-        json_auto_t *terms = inside_with(e, r, n, json_i64(asked, "first_ms", 0), zone);
-        if (!terms)
+    int64_t parts[INSTALMENTS_MOST], most = json_i64(asked, "count", 0), first_ms = json_i64(asked, "first_ms", 0);
+    for (int n = most > INSTALMENTS_MOST ? INSTALMENTS_MOST : (int)most; n > 1; n--) {
+        int64_t from = r->due.minor >= n ? inside_from(e, r, n, first_ms, zone) : 0;
+        if (!from)
             continue;
-        money_text(amount, money_of(json_i64(terms, "instalments.0.amount", 0), r->due.currency));
-        snprintf(out, size, "%dx from %s (first %s)", n, when_day(day, json_i64(terms, "first_ms", 0), zone), amount);
+        money_split(r->due.minor, n, parts);
+        money_text(amount, money_of(parts[0], r->due.currency));
+        snprintf(out, size, "%dx from %s (first %s)", n, when_day(day, from, zone), amount);
         return true;
     }
     return false;

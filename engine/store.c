@@ -382,7 +382,10 @@ struct span query_blob(struct query *q, int column)
 json_t *query_json(struct query *q, int column)
 {
     const char *text = query_text(q, column);
-    return text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+    if (!text)
+        return NULL;
+    json_t *quick = json_quick((struct span){text, (size_t)sqlite3_column_bytes(q->stmt, column)});
+    return quick ? quick : json_loads(text, JSON_DECODE_ANY, NULL);
 }
 
 int64_t store_i64(struct store *s, int64_t otherwise, const char *sql, const char *types, ...)

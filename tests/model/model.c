@@ -117,13 +117,13 @@ static void row_agrees(struct model *m, struct wish *w, struct query *q)
 static void agrees(struct model *m, struct wish *w)
 {
     AUTO_STR ref = str_fmt("A-%lld", (long long)w->id);
-    AUTO_STR verb = str_fmt("%%.%s", states[w->stage]);
+    AUTO_STR ending = str_fmt(".%s", states[w->stage]);
     bool found = false;
     struct query *q = store_query(m->o.store,
                                   "SELECT state, revision, (SELECT count(*) FROM effects WHERE proposal_id = p.id AND op IN ('plan', 'hold')), (SELECT count(*) FROM "
-                                  "timers WHERE kind = 'expire' AND ref = p.id), (SELECT count(*) FROM journal WHERE ref = ?2 AND verb LIKE ?3), (SELECT reopened_as "
+                                  "timers WHERE kind = 'expire' AND ref = p.id), (SELECT count(*) FROM journal WHERE ref = ?2 AND substr(verb, instr(verb, '.')) = ?3), (SELECT reopened_as "
                                   "FROM waiting WHERE proposal_id = p.id) FROM proposals p WHERE id = ?1",
-                                  "itt", w->id, ref, verb);
+                                  "itt", w->id, ref, ending);
     while (query_next(q)) {
         row_agrees(m, w, q);
         found = true;

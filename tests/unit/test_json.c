@@ -33,6 +33,7 @@ static void refuses_what_is_not_strict(void **state)
         assert_null(json_read(cases[i].text, &e));
         assert_int_equal(e.code, cases[i].code);
         assert_null(json_read(cases[i].text, NULL));
+        assert_null(json_quick(cases[i].text));
     }
     struct err e;
     assert_null(json_read(span_of("{\"secret-token\":1,\"secret-token\":2}"), &e));
@@ -200,10 +201,25 @@ static void text_is_what_jansson_prints(void **state)
     }
 }
 
+/* What we write ourselves is plain, whatever people's words hold; what is not plain is left to jansson. */
+static void plain_json_is_read_quickly(void **state)
+{
+    (void)state;
+    static const char written[] = "{\"a\":[1,-2,{\"b\":\"Zo\xC3\xAB said \\\"no\\\"\\n\"}],\"c\":true,\"d\":null,\"e\":{},\"f\":[],\"g\":false,\"h\":1798000000000,\"i\":-0.40999999999999998}";
+    AUTO_JSON plain = json_quick(span_of(written));
+    assert_non_null(plain);
+    assert_string_equal(json_str(plain, "a.2.b", ""), "Zo\xC3\xAB said \"no\"\n");
+    AUTO_STR again = json_text(plain);
+    assert_string_equal(again, written);
+    static const char *const others[] = {"1.", "[1e3]", "1.5e3", "1.5.5", "\"\\u00e9\"", "1234567890123456789", "{\"a\":1,\"a\":1}", "[1,]", "{\"a\"}", "[1 2]", "01", "tru", "\"a", ""};
+    for (size_t i = 0; i < DW_ARRAY_LEN(others); i++)
+        assert_null(json_quick(span_of(others[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_is_what_jansson_prints),
+        cmocka_unit_test(text_is_what_jansson_prints), cmocka_unit_test(plain_json_is_read_quickly),
         cmocka_unit_test(refuses_what_is_not_strict), cmocka_unit_test(bounds_depth_and_size),
         cmocka_unit_test(paths_reach_values),         cmocka_unit_test(text_is_canonical),
         cmocka_unit_test(putting_never_loses_a_value), cmocka_unit_test(foreign_text_is_made_safe),

@@ -345,6 +345,24 @@ static void the_closest_terms_that_need_nobody(void **state)
     closest_is("northwind", 6, 10, NULL); /* too much for any */
 }
 
+static void the_first_instalment_is_named_whole(void **state)
+{
+    (void)state;
+    struct office o;
+    char found[160] = "";
+    office_open(&o, false);
+    office_event_of(&o, 2);
+    struct recovery *r = office_case(&o, "acme-corp");
+    json_auto_t *small = json_read(span_of("[{\"id\": \"in_1\", \"due\": 20000, \"currency\": \"USD\"}, {\"id\": \"in_2\", \"due\": 100000, \"currency\": \"USD\"}]"), NULL);
+    json_decref(r->invoices);
+    r->invoices = json_incref(small);
+    json_auto_t *terms = plan_terms_make(o.e.policy, r, 6, o.now_ms + 10 * MS_DAY, "UTC");
+    assert_true(plan_closest(&o.e, r, terms, found, sizeof found));
+    assert_says(found, "first $400.00"); /* over two invoices */
+    recovery_free(r);
+    office_close(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +380,7 @@ int main(void)
         cmocka_unit_test(no_retry_while_a_plan_is_on_its_way),
         cmocka_unit_test(a_dispute_stops_the_plan),
         cmocka_unit_test(the_closest_terms_that_need_nobody),
+        cmocka_unit_test(the_first_instalment_is_named_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,8 @@
  *   poll {} -> never done   platforms without a socket: one endless effect that waits for what people do (struct step.inputs)
  *   react {channel, message, key} -> {message}   a reaction of ours: the one-tap buttons of platforms without buttons; there already is DONE
  *   unreact {channel, message} -> {}          takes one of ours back; message: what react gave. Gone already is DONE
- *   join {channel} -> {}   leave {channel} -> {}   an invitation accepted or turned down; not invited any more is REFUSED
+ *   join {channel} -> {}   leave {channel, reason?} -> {}   an invitation accepted or turned down; not invited any more is REFUSED
+ *   explain {channel} -> {}                   says in an encrypted room, once and in the driver's own words only, that we do not work there
  *   ping {} -> {}                             appservice: asks the server to send what it holds back for us
  *   check {} -> {who}                         CHAT and BILLING: reaches the peer, changes nothing (`dunwell check`)
  * MAIL operation:

@@ -93,5 +93,7 @@ struct place place_of_request(struct engine *e, const struct chat_site *site)
 {
     const char *live = first_set(site->approvals, site->collections);
     struct place p = nobody_there(site, e->shadow ? first_set(site->shadow, live) : live);
+    if (p.site && is_closed(e, &p) && !e->shadow)
+        p = nobody_there(site, site->collections); /* rather than nowhere; who may decide does not depend on the room */
     return p.site && is_closed(e, &p) ? nobody_there(NULL, NULL) : p;
 }

@@ -5,6 +5,7 @@
  * everything else. It decides only what the policy calls small and what can be undone; a "no" needs words, so it decides
  * nothing. What is put on other messages is between people and is not answered. */
 #include <string.h>
+#include <strings.h>
 
 #include "bot/card_sync.h"
 #include "bot/commands.h"
@@ -94,14 +95,64 @@ int untap_handle(struct request *rq, struct err *e)
     return request_run(rq, span_of("unvote"), ref, e);
 }
 
+/* What may be said under a card without our name: the driver lets these words through, here they are matched with what the card is about. */
+static bool fits(const char *text, const char *ref)
+{
+    static const char *const of_request[] = {"approve", "decline", "note", "status", "history"}, *const of_case[] = {"claim", "notmine", "note", "status", "history"};
+    const char *const *words = ref[0] == 'A' ? of_request : of_case;
+    const char *rest = text ? text : "";
+    struct span verb = parse_word(&rest);
+    for (size_t i = 0; i < 5; i++)
+        if (verb.n == strlen(words[i]) && strncasecmp(verb.p, words[i], verb.n) == 0)
+            return ref[0] == 'A' || ref[0] == 'N';
+    return false;
+}
+
+static bool is_bare(const struct chat_input *in)
+{
+    return in->thread && str_eq(in->thread, in->message);
+}
+
 bool thread_concerns(struct engine *e, const struct chat_input *in)
 {
     struct message m;
-    bool bare = in->thread && str_eq(in->thread, in->message); /* no name of ours: it is meant for us only under a card */
-    bool ours = bare && card_at(e, in, in->thread, &m) && m.ref[0] == 'A';
+    bool bare = is_bare(in); /* no name of ours: it is meant for us only under a card */
+    bool ours = bare && card_at(e, in, in->thread, &m) && fits(in->text, m.ref);
     if (bare)
         message_fini(&m);
     return !bare || ours;
+}
+
+/* "until friday", "3x from ...", "$500 by ...": terms, and no account in front of them. */
+static bool begins_with_terms(const char *rest)
+{
+    static const char *const words[] = {"until", "from", "by", "for", "why", "because", "reason", "invoice", "all"};
+    struct span first = parse_word(&rest);
+    for (size_t i = 0; i < DW_ARRAY_LEN(words); i++)
+        if (first.n == strlen(words[i]) && strncasecmp(first.p, words[i], first.n) == 0)
+            return true;
+    size_t n = 0;
+    while (n < first.n && strchr("0123456789.,xX$\xE2\x82\xAC\xC2\xA3", first.p[n])) /* with the signs of dollars, euros and pounds */
+        n++;
+    return n == first.n;
+}
+
+/* Does what was typed after the verb say which account? The words of a note without our name are about the card's account, whatever
+ * they begin with. */
+static bool names_account(struct request *rq, const struct command *c, const char *rest)
+{
+    const struct account *a;
+    const char *text;
+    char key[PARSE_NAME];
+    struct err none = {0};
+    if (is_bare(rq->in) || begins_with_terms(rest))
+        return false;
+    if (!str_eq(c->verb, "note"))
+        return true;
+    rq->args = rest;
+    int rc = request_account_text(rq, &a, key, &text, &none);
+    rq->args = "";
+    return rc == 0;
 }
 
 char *thread_args(struct request *rq, const struct command *c, const char *rest)
@@ -109,10 +160,14 @@ char *thread_args(struct request *rq, const struct command *c, const char *rest)
     struct message m;
     const char *after = rest;
     struct span first = parse_word(&after);
-    bool takes = strstr(c->usage, "<A-") != NULL && parse_ref(first, 'A') <= 0;
+    bool request = strstr(c->usage, "<A-") != NULL && parse_ref(first, 'A') <= 0;
+    bool account = strstr(c->usage, "<account>") != NULL && !names_account(rq, c, rest);
     char *args = NULL;
-    if (takes && card_at(rq->engine, rq->in, rq->in->thread, &m)) {
-        args = m.ref[0] == 'A' ? str_fmt("%s %s", m.ref, rest) : NULL;
+    if ((request || account) && card_at(rq->engine, rq->in, rq->in->thread, &m)) {
+        if (request && m.ref[0] == 'A')
+            args = str_fmt("%s %s", m.ref, rest);
+        else if (account && m.case_id > 0)
+            args = str_fmt("N-%lld %s", (long long)m.case_id, rest);
         message_fini(&m);
     }
     return args ? args : str_dup(rest);

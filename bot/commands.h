@@ -44,7 +44,7 @@ bool tap_concerns(struct engine *e, const struct chat_input *in); /* is it on a 
 int tap_handle(struct request *rq, struct err *e) DW_MUST_CHECK;
 int untap_handle(struct request *rq, struct err *e) DW_MUST_CHECK;
 bool thread_concerns(struct engine *e, const struct chat_input *in);
-char *thread_args(struct request *rq, const struct command *c, const char *rest); /* with the card's A-17 in front where it is missing; new */
+char *thread_args(struct request *rq, const struct command *c, const char *rest); /* with the card's A-17 or N-12 in front where it is missing; new */
 /* Rooms (chat_rooms.c). */
 void chat_invited(struct engine *e, const struct chat_input *in);
 void chat_encrypted(struct engine *e, const struct chat_input *in);

@@ -18,7 +18,7 @@ static void matrix_step(const void *config, const struct job *job, const struct 
         matrix_poll(&w, previous);
     else if (str_eq(op, "post") || str_eq(op, "update") || str_eq(op, "whisper") || str_eq(op, "open_form"))
         matrix_send(&w, previous);
-    else if (str_eq(op, "react") || str_eq(op, "unreact") || str_eq(op, "join") || str_eq(op, "leave"))
+    else if (str_eq(op, "react") || str_eq(op, "unreact") || str_eq(op, "join") || str_eq(op, "leave") || str_eq(op, "explain"))
         matrix_small(&w, previous);
     else if (str_eq(op, "ping"))
         matrix_ping(&w, previous);

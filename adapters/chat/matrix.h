@@ -2,6 +2,7 @@
  *
  * KEPT (struct step.keep), for the session and what is known of rooms:
  *   {"at": homeserver and "as": user it belongs to, "user_id", "device_id", "token", "refresh", "expires_ms", "filter", "filter_of",
+ *    "forced_ms": when the server was last seen to encrypt a room of our own making, "making": {person: {"at", "mark"}},
  *    "rooms": {room we are in: {"n": people in it or invited, "enc": 1 encrypted, "told": 1}}, "direct": {person: room},
  *    "resume": {"since", "gaps"} to go on from should the stage be lost}
  * STAGE of "poll": {"phase", "who", "since", "gaps": [{"room", "from", "to", "in": bool, "pages"}], "limit", "fails", "again"}
@@ -112,10 +113,19 @@ void matrix_gap_add(struct matrix_work *w, const char *room, const char *from, c
 bool matrix_gap_ask(struct matrix_work *w); /* false: there is no gap */
 void matrix_gap_answer(struct matrix_work *w, const struct matrix_answer *a);
 
-/* matrix_send.c: post, update, whisper; matrix_small.c: react, unreact, join, leave */
+/* matrix_send.c: post, update, whisper; matrix_small.c: react, unreact, join, leave, explain */
 void matrix_send(struct matrix_work *w, const struct http_response *previous);
 void matrix_small(struct matrix_work *w, const struct http_response *previous);
 char *matrix_txn(const struct job *job); /* the transaction id of what a job sends, once for ever */
+
+/* The room is chosen; what is said goes there unless it is encrypted. */
+void matrix_send_into(struct matrix_work *w, const char *room);
+
+/* matrix_person.c: the private room of what is sent to one person; ends in matrix_send_into */
+const char *matrix_person(const struct matrix_work *w); /* to whom */
+void matrix_to_person(struct matrix_work *w);
+bool matrix_person_phase(const char *phase);
+void matrix_person_answer(struct matrix_work *w, const struct matrix_answer *a, const char *phase);
 
 /* matrix_push.c */
 const char *matrix_push_secret(const void *config);

@@ -113,7 +113,7 @@ static void on_room(struct matrix_work *w, const struct http_response *previous,
     if (a->status == 200 && json_is_array(state))
         judge_room(w, state, name);
     else if (a->said == MATRIX_NO)
-        note(w, "problems", str_fmt("Dunwell is not in the room of rooms.%s: invite it there, and it joins when it runs", name));
+        note(w, "problems", str_fmt("Dunwell is not in the room of rooms.%s: invite it there, and when it runs it joins a room without encryption", name));
     else if (a->said == MATRIX_LATER && !matrix_settle(w, a))
         return;
     else

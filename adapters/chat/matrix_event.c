@@ -2,7 +2,7 @@
  *
  * Who said something is the event's `sender`, which the homeserver vouches for; names, bodies and times are anybody's. What people
  * say counts as a command when it begins with !dunwell or with a mention of us, when it stands in a room where only that person
- * and we are, or - a bare "approve" or "decline" - when it answers a message, which the caller matches with its cards. Edits,
+ * and we are, or - a few bare words, such as "approve" - when it answers a message, which the caller matches with its cards. Edits,
  * notices, polls, what we said ourselves and people of servers that are not allowed decide nothing. Every field may be missing
  * or of another type than promised: such an event is passed over, and the next one is read. */
 #include "adapters/chat/matrix.h"
@@ -104,9 +104,18 @@ static const char *after_mention(const struct matrix_work *w, const char *line, 
     return rest ? rest : after_name(line, me + 1, local);
 }
 
+/* What needs no name of ours under a card. People talk there as well, so what looks at a case or takes it stands alone; what carries words
+ * of its own is a "yes", a "no" or a note, and each says in private what it did. */
 static bool is_bare_word(const char *line)
 {
-    return after_name(line, "approve", 7) || after_name(line, "decline", 7);
+    static const char *const with_words[] = {"approve", "decline", "note"}, *const alone[] = {"claim", "notmine", "status", "history"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(with_words); i++)
+        if (after_name(line, with_words[i], strlen(with_words[i])))
+            return true;
+    for (size_t i = 0; i < DW_ARRAY_LEN(alone); i++)
+        if (strcasecmp(line, alone[i]) == 0)
+            return true;
+    return false;
 }
 
 /* The message this one answers: the root of the thread, or what it replies to. NULL: none. */
@@ -137,13 +146,6 @@ char *matrix_command(const struct matrix_work *w, const char *room, const json_t
     return rest ? str_dup(rest) : NULL;
 }
 
-static const char *thread_root(const json_t *content)
-{
-    const json_t *relates = json_object_get(content, "m.relates_to");
-    bool thread = str_eq(json_string_value(json_object_get(relates, "rel_type")), "m.thread");
-    return thread ? json_string_value(json_object_get(relates, "event_id")) : NULL;
-}
-
 /* How old, as far as the server knows; only ever used to ask again. */
 static bool is_late(const struct matrix_work *w, const json_t *event)
 {
@@ -162,7 +164,7 @@ static void on_message(struct matrix_work *w, const char *room, const json_t *ev
     in->text = command;
     in->user = str_dup(sender);
     in->message = str_dup(card ? card : id);
-    in->thread = str_dup(card ? card : thread_root(content));
+    in->thread = str_dup(answered_message(content));
     in->late = is_late(w, event);
     if (matrix_room_is_private(w, room))
         matrix_direct_set(w, sender, room, false);

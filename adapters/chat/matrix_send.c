@@ -5,11 +5,9 @@
  * with a device: past it, or without one, our own message is first looked for in the room by the key that it carries.
  *
  * Nothing is posted into an encrypted room, where it would stand in the clear between people who trust in the opposite: a room
- * of which nothing is known yet is asked first. What is private to a person goes to a room that holds only the two of us, and who is
- * in it is read each time. The server has no such promise for making rooms: after a lost answer the poll has mostly seen the
- * new room by the time we try again.
+ * of which nothing is known yet is asked first. What is private to a person goes to a room that holds only the two of us (matrix_person.c).
  *
- * stage: {"phase", "room", "first": first attempt, "lost": bool, "plain": the thread was refused, "pages", "cursor"} */
+ * stage: {"phase", "room", "first": first attempt, "lost": bool, "plain": the thread was refused, "pages", "cursor"} and matrix_person.c's */
 #include "adapters/chat/matrix.h"
 
 #include <string.h>
@@ -24,8 +22,17 @@ char *matrix_txn(const struct job *job)
     return str_fmt("dw-%s", job->key);
 }
 
+/* Whoever knew of no encryption there hears of it by this. */
 static void refuse_encrypted(struct matrix_work *w)
 {
+    const char *room = json_str(w->stage, "room", "");
+    if (json_flag(w->stage, "made", false))
+        json_put_i64(matrix_keep(w), "forced_ms", w->job->now_ms);
+    if (!matrix_room_encrypted(w, room)) {
+        AUTO_STR once = str_fmt("encrypted %s", room);
+        matrix_room_set(w, room, "enc", 1);
+        matrix_input(w, CHAT_ENCRYPTED, room, once)->encrypted = true;
+    }
     step_refused(w->out, "this Matrix room is encrypted, and Dunwell neither reads nor writes encrypted rooms: use a room without encryption");
 }
 
@@ -47,8 +54,7 @@ static void put_message(struct matrix_work *w)
     matrix_call(w, "send", "PUT", matrix_path("v3/rooms/%/send/m.room.message/%", room, txn), matrix_token(w), content);
 }
 
-/* The room is chosen; is it open to what we say? */
-static void enter(struct matrix_work *w, const char *room)
+void matrix_send_into(struct matrix_work *w, const char *room)
 {
     json_put(w->stage, "room", room);
     room = json_str(w->stage, "room", "");
@@ -68,89 +74,6 @@ static void on_crypt(struct matrix_work *w, const struct matrix_answer *a)
         put_message(w);
     else
         matrix_settle(w, a);
-}
-
-/* --- the private room with a person --- */
-
-static const char *person(const struct matrix_work *w)
-{
-    bool post = str_eq(w->job->op, "post");
-    return json_str(w->job->args, post ? "channel" : "user", "");
-}
-
-static void create(struct matrix_work *w)
-{
-    json_auto_t *body = json_pack("{s:b, s:[s], s:s}", "is_direct", 1, "invite", person(w), "preset", "private_chat");
-    matrix_call(w, "create", "POST", matrix_path("v3/createRoom"), matrix_token(w), body);
-}
-
-static void to_person(struct matrix_work *w)
-{
-    const char *room = matrix_direct(w, person(w));
-    if (!room) {
-        create(w);
-        return;
-    }
-    json_put(w->stage, "room", room);
-    matrix_call(w, "members", "GET", matrix_path("v3/rooms/%/members?not_membership=leave", room), matrix_token(w), NULL);
-}
-
-/* Only that person and we, joined or invited. */
-static bool is_private(const struct matrix_work *w, const json_t *events)
-{
-    bool there = false;
-    for (size_t i = 0; i < json_array_size(events); i++) {
-        const json_t *event = json_array_get(events, i);
-        const char *who = json_str(event, "state_key", ""), *membership = json_str(event, "content.membership", "");
-        bool may_read = str_eq(membership, "join") || str_eq(membership, "invite");
-        if (may_read && str_eq(who, person(w)))
-            there = true;
-        else if (may_read && !str_eq(who, matrix_me(w)))
-            return false;
-    }
-    return there;
-}
-
-static void on_members(struct matrix_work *w, const struct matrix_answer *a)
-{
-    AUTO_STR room = str_dup(json_str(w->stage, "room", ""));
-    if (a->said == MATRIX_OK && is_private(w, json_object_get(a->body, "chunk")))
-        enter(w, room);
-    else if (a->said == MATRIX_OK || a->said == MATRIX_NO)
-        create(w);
-    else
-        matrix_settle(w, a);
-}
-
-static void on_created(struct matrix_work *w, const struct matrix_answer *a)
-{
-    const char *room = json_str(a->body, "room_id", NULL);
-    if (a->said == MATRIX_LOST) {
-        step_unknown(w->out, w->job->now_ms + 5 * MS_SECOND, NULL, "%s", a->why);
-    } else if (a->said == MATRIX_NO) {
-        step_refused(w->out, "Dunwell cannot open a private Matrix room with %.100s: %s", person(w), a->why);
-    } else if (matrix_settle(w, a) && !matrix_is_room(room)) {
-        step_refused(w->out, "Matrix made a room without naming it");
-    } else if (a->said == MATRIX_OK) {
-        json_put(w->stage, "room", room);
-        matrix_direct_set(w, person(w), room, true);
-        matrix_call(w, "direct", "GET", matrix_path("v3/user/%/account_data/m.direct", matrix_me(w)), matrix_token(w), NULL);
-    }
-}
-
-/* The account's own list of private rooms gets the new one; whether that works is no matter to the message. */
-static void on_direct(struct matrix_work *w, const struct matrix_answer *a)
-{
-    AUTO_STR room = str_dup(json_str(w->stage, "room", ""));
-    if (a->said != MATRIX_OK && !(a->said == MATRIX_NO && a->status == 404)) {
-        enter(w, room);
-        return;
-    }
-    json_auto_t *all = a->said == MATRIX_OK ? json_deep_copy(a->body) : json_object();
-    if (!json_is_array(json_object_get(all, person(w))))
-        json_put_new(all, person(w), json_array());
-    json_array_append_new(json_object_get(all, person(w)), json_string(room));
-    matrix_call(w, "listed", "PUT", matrix_path("v3/user/%/account_data/m.direct", matrix_me(w)), matrix_token(w), all);
 }
 
 /* --- sent, and perhaps lost --- */
@@ -222,7 +145,7 @@ static void on_looked(struct matrix_work *w, const struct matrix_answer *a)
         json_object_del(w->stage, "pages");
         json_object_del(w->stage, "lost");
         json_put_i64(w->stage, "first", w->job->now_ms);
-        put_message(w);
+        matrix_send_into(w, json_str(w->stage, "room", ""));
     }
 }
 
@@ -232,7 +155,7 @@ static void again(struct matrix_work *w)
     if (json_flag(w->stage, "lost", false) && !remembered)
         look(w, "");
     else
-        enter(w, json_str(w->stage, "room", ""));
+        matrix_send_into(w, json_str(w->stage, "room", ""));
 }
 
 static void begin(struct matrix_work *w, const char *phase)
@@ -244,12 +167,12 @@ static void begin(struct matrix_work *w, const char *phase)
     else if (str_eq(phase, "send") || str_eq(phase, "look"))
         again(w);
     else if (whisper || (post && *to == '@')) {
-        if (matrix_is_person(person(w)))
-            to_person(w);
+        if (matrix_is_person(matrix_person(w)))
+            matrix_to_person(w);
         else
             step_refused(w->out, whisper ? "there is nobody to answer" : "%.100s is not the id of a person in Matrix: write @name:server", to);
     } else if (matrix_is_room(to))
-        enter(w, to);
+        matrix_send_into(w, to);
     else
         step_refused(w->out, "%.100s is not the id of a Matrix room: it begins with ! and stands in the room's settings", *to ? to : "Nothing");
 }
@@ -263,17 +186,10 @@ void matrix_send(struct matrix_work *w, const struct http_response *previous)
     }
     struct matrix_answer a;
     matrix_answer_read(&a, w->job, previous, 2);
-    AUTO_STR room = str_dup(json_str(w->stage, "room", ""));
     if (str_eq(phase, "crypt"))
         on_crypt(w, &a);
-    else if (str_eq(phase, "members"))
-        on_members(w, &a);
-    else if (str_eq(phase, "create"))
-        on_created(w, &a);
-    else if (str_eq(phase, "direct"))
-        on_direct(w, &a);
-    else if (str_eq(phase, "listed"))
-        enter(w, room);
+    else if (matrix_person_phase(phase))
+        matrix_person_answer(w, &a, phase);
     else if (str_eq(phase, "look"))
         on_looked(w, &a);
     else

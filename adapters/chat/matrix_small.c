@@ -1,10 +1,27 @@
-/* What is done once and may be done again: reactions of ours, taking them back, entering rooms and leaving them.
+/* What is done once and may be done again: reactions of ours, taking them back, entering rooms and leaving them, and the one sentence that
+ * an encrypted room gets.
  *
- * A second reaction with the same key is refused by the server, which is what we want; the first one is then found among those of
+ * That sentence is this file's own and takes nothing from outside, so nothing about anybody's customer can stand in it: it is the only
+ * thing that is ever written in the clear where people encrypt. Who declines an invitation may say why; that is a part of the room's list of
+ * members, which is never encrypted, and it too holds no data. A second reaction with the same key is refused by the server, which is what we want; the first one is then found among those of
  * the message, because taking it back needs its name. */
 #include "adapters/chat/matrix.h"
 
 #include "engine/when.h"
+
+#define ENCRYPTED "Dunwell can neither read nor write encrypted messages: it posts nothing here any more, and a reaction or an answer to what it posted here " \
+                  "decides nothing. "
+
+static void ask_explain(struct matrix_work *w, const char *room, const char *txn)
+{
+    const char *text = matrix_room_is_ours(w, room)
+                           ? "This room is encrypted. " ENCRYPTED "Please make a room without encryption, invite Dunwell there, and ask its operator to write the "
+                             "new room's id into the configuration (chat.matrix.rooms). Until then write to Dunwell alone, in a room without encryption: "
+                             "\"inbox\" lists what waits for your decision."
+                           : "This room is encrypted. " ENCRYPTED "Please write to Dunwell in a room without encryption: it answers you there.";
+    json_auto_t *body = json_pack("{s:s, s:s, s:{}, s:s}", "msgtype", "m.notice", "body", text, "m.mentions", "io.dunwell.key", w->job->key);
+    matrix_call(w, "explain", "PUT", matrix_path("v3/rooms/%/send/m.room.message/%", room, txn), matrix_token(w), body);
+}
 
 static void ask(struct matrix_work *w)
 {
@@ -17,8 +34,12 @@ static void ask(struct matrix_work *w)
         matrix_call(w, "react", "PUT", matrix_path("v3/rooms/%/send/m.reaction/%", room, txn), token, body);
     } else if (str_eq(op, "unreact")) {
         matrix_call(w, "unreact", "PUT", matrix_path("v3/rooms/%/redact/%/%", room, message, txn), token, body);
+    } else if (str_eq(op, "explain")) {
+        ask_explain(w, room, txn);
     } else {
         bool join = str_eq(op, "join");
+        if (!join && *json_str(args, "reason", ""))
+            json_put(body, "reason", json_str(args, "reason", ""));
         matrix_call(w, op, "POST", matrix_path(join ? "v3/rooms/%/join" : "v3/rooms/%/leave", room), token, body);
     }
 }

@@ -24,6 +24,7 @@ import time
 import traceback
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.path.abspath(os.environ.get("DUNWELL", os.path.join(ROOT, "build/address-undefined/dunwell")))
@@ -503,38 +504,45 @@ class World:
         return bad
 
 
-def run(tests):
-    """Runs the test functions of a file; ends the process."""
+def run_one(name, test, module):
+    """-> "" passed, "FAIL", or why it was skipped"""
+    begin, world = time.monotonic(), World(f"{module}.{name.removeprefix('test_')}")
+    try:
+        try:
+            test(world)
+        except BaseException:
+            for dw in world.dunwells:
+                dw.process and print(f"--- {name}: the end of {dw.log_path()}\n{dw.log()[-2500:]}", flush=True)
+            world.verify = False
+            try:
+                world.close()
+            except AssertionError as e:
+                print(f"and then: {e}", flush=True)
+            raise
+        world.close()
+        print(f"ok    {name} ({time.monotonic() - begin:.1f} s)", flush=True)
+        return ""
+    except Skip as why:
+        print(f"skip  {name}: {why}", flush=True)
+        return str(why)
+    except (Exception, KeyboardInterrupt):
+        print(traceback.format_exc() + f"FAIL  {name} ({time.monotonic() - begin:.1f} s)", flush=True)
+        return "FAIL"
+
+
+def run(tests, at_once=1):
+    """Runs the test functions of a file, so many of them at a time, in the order in which they stand there; ends the process."""
     pattern = sys.argv[1] if len(sys.argv) > 1 else ""
     module = os.path.basename(sys.argv[0]).removesuffix(".py").removeprefix("test_")
     if not os.access(BINARY, os.X_OK):
         sys.exit(f"{BINARY} is missing: make it first")
-    failed, skipped, ran = [], [], 0
-    for name, test in [(n, t) for n, t in tests.items() if n.startswith("test_") and callable(t) and pattern in n]:
-        begin, world, ran = time.monotonic(), World(f"{module}.{name.removeprefix('test_')}"), ran + 1
-        try:
-            try:
-                test(world)
-            except BaseException:
-                for dw in world.dunwells:
-                    dw.process and print(f"--- the end of {dw.log_path()}\n{dw.log()[-2500:]}", flush=True)
-                world.verify = False
-                try:
-                    world.close()
-                except AssertionError as e:
-                    print(f"and then: {e}", flush=True)
-                raise
-            world.close()
-            print(f"ok    {name} ({time.monotonic() - begin:.1f} s)", flush=True)
-        except Skip as why:
-            skipped.append(f"{name}: {why}")
-            print(f"skip  {name}: {why}", flush=True)
-        except (Exception, KeyboardInterrupt):
-            traceback.print_exc()
-            failed.append(name)
-            print(f"FAIL  {name} ({time.monotonic() - begin:.1f} s)", flush=True)
+    chosen = [(n, t) for n, t in tests.items() if n.startswith("test_") and callable(t) and pattern in n]
+    with ThreadPoolExecutor(at_once) as pool:
+        each = pool.map if at_once > 1 else map
+        ended = dict(zip([n for n, _ in chosen], each(lambda c: run_one(*c, module), chosen)))
     stop_all()
-    print(f"{ran - len(failed) - len(skipped)} of {ran} passed" + (f", failed: {', '.join(failed)}" if failed else "") +
+    failed, skipped = [n for n, why in ended.items() if why == "FAIL"], [f"{n}: {why}" for n, why in ended.items() if why not in ("", "FAIL")]
+    print(f"{len(ended) - len(failed) - len(skipped)} of {len(ended)} passed" + (f", failed: {', '.join(failed)}" if failed else "") +
           (f", skipped: {'; '.join(skipped)}" if skipped else ""))
     sys.stdout.flush()
-    os._exit(1 if failed else 77 if skipped and len(skipped) == ran else 0)
+    os._exit(1 if failed else 77 if skipped and len(skipped) == len(ended) else 0)

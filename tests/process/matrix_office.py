@@ -1,6 +1,7 @@
 """A real homeserver, the people who use it, and Dunwell among them.
 
-server(PROFILE)   a Synapse of the program's own, one for each profile, ended with it: "no-limits", or "limits" with the server's defaults
+server(PROFILE)   a Synapse of the program's own, one for each profile, ended with it: "limits" with the server's own defaults, "encrypts" makes each private
+                  room an encrypted one, any other name has no limits; tests may run at once, and only one that has a server to itself stops it
 Office(w, ...)    fresh people and rooms on it, and Dunwell configured for Matrix; w.begin(start=False) came before
 Person            plain HTTP as somebody; Nio: the same by a client that nobody here wrote (nio_client.py)
 """
@@ -11,6 +12,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -21,6 +23,7 @@ from harness import ROOT, SECRETS, Skip, free_port, started, wait_for
 
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 numbers = itertools.count(1)
+ENCRYPTION = {"type": "m.room.encryption", "state_key": "", "content": {"algorithm": "m.megolm.v1.aes-sha2"}}
 SECRETS.update({"MATRIX_PASSWORD": "pw-fake-matrix-bot", "AS_TOKEN": "as-fake-4f1b2a3c", "HS_TOKEN": "hs-fake-9d8c7b6a"})
 ROLES = {"ae1": ("Ada Engel", "roles: [ae]"), "collector1": ("Carla Ortiz", "roles: [collector]"),
          "manager1": ("Mona Adler", "roles: [manager], limit: {USD: 50000}"), "finance1": ("Fatima Iyer", "roles: [finance], limit: {USD: 500000}")}
@@ -43,7 +46,8 @@ class Synapse:
         write_registration(self.registration, self.port_of_service)
         script = '. tests/peers/lib.sh; . tests/peers/synapse.sh; synapse_get; synapse_run=$1; synapse_start "$2" 11; echo "started $base $pid"'
         done = subprocess.run(["sh", "-c", script, "sh", self.run, profile], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-                              env={**os.environ, "synapse_more": f"app_service_config_files: ['{self.registration}']"})
+                              env={**os.environ, "synapse_more": f"app_service_config_files: ['{self.registration}']" +
+                                   ("\nencryption_enabled_by_default_for_room_type: invite" if profile == "encrypts" else "")})
         line = done.stdout.strip().split("\n")[-1].split()
         if done.returncode == 77:
             raise Skip(done.stdout.strip()[-300:])
@@ -123,16 +127,17 @@ def write_registration(path, port):
         f.write(text)
 
 
-servers = {}
+servers, starting = {}, threading.Lock()
 
 
 def server(profile):
     os.makedirs(os.path.join(ROOT, "build/synapse"), exist_ok=True)
-    if profile not in servers:
-        try:
-            servers[profile] = Synapse(profile)
-        except Skip as why:  # it is not tried again for each test
-            servers[profile] = why
+    with starting:
+        if profile not in servers:
+            try:
+                servers[profile] = Synapse(profile)
+            except Skip as why:  # it is not tried again for each test
+                servers[profile] = why
     if isinstance(servers[profile], Skip):
         raise servers[profile]
     return servers[profile]
@@ -177,6 +182,9 @@ class Person:
 
     def redact(self, room, event):
         self.call("PUT", f"v3/rooms/{quote(room)}/redact/{quote(event)}/t{next(self.n)}", {})
+
+    def encrypt(self, room):
+        return self.call("PUT", f"v3/rooms/{quote(room)}/state/{ENCRYPTION['type']}", ENCRYPTION["content"])["event_id"]
 
     def events(self, room):
         """All of a room's history that this person may see, in its order."""
@@ -231,15 +239,17 @@ class Nio:
 
 
 class Office:
-    def __init__(self, w, version="11", profile="no-limits", proxy=None, service=False, slack=False, policy=None):
+    """approvals: more of what makes that room."""
+    def __init__(self, w, version="11", profile="no-limits", proxy=None, service=False, slack=False, policy=None, preset="private_chat", approvals=None):
         self.w, self.dw, self.synapse, self.n = w, w.dw, server(profile), next(numbers)
-        self.bot = "@asbot:dunwell.test" if service else self.synapse.register(f"dw{self.n}", SECRETS["MATRIX_PASSWORD"])["user_id"]
+        made = {"user_id": "@asbot:dunwell.test"} if service else self.synapse.register(f"dw{self.n}", SECRETS["MATRIX_PASSWORD"])
+        self.bot, self.bot_token = made["user_id"], made.get("access_token")
         for key in ROLES:
             setattr(self, key, Person(self.synapse, f"{key}-{self.n}"))
         self.stranger = Person(self.synapse, f"stranger-{self.n}")
         self.everybody = [getattr(self, key) for key in ROLES] + [self.stranger]
         ids = [p.id for p in self.everybody if p is not self.manager1]
-        self.approvals, self.collections = self.manager1.room(version, *ids), self.manager1.room(version, *ids)
+        self.approvals, self.collections = (self.manager1.room(version, *ids, preset=preset, **(more or {})) for more in (approvals, None))
         for p in self.everybody:
             if p is not self.manager1:
                 p.join(self.approvals)
@@ -272,13 +282,33 @@ class Office:
     def start(self):
         self.dw.start()
         for room in (self.approvals, self.collections):
-            self.manager1.call("POST", f"v3/rooms/{quote(room)}/invite", {"user_id": self.bot})
+            self.invite(room)
         wait_for("the bot to join", lambda: all(self.is_member(r) for r in (self.approvals, self.collections)))
         return self
 
-    def is_member(self, room):
-        members = self.manager1.call("GET", f"v3/rooms/{quote(room)}/joined_members")["joined"]
-        return self.bot in members
+    def invite(self, room):
+        self.manager1.call("POST", f"v3/rooms/{quote(room)}/invite", {"user_id": self.bot})
+
+    def is_member(self, room, who=None):
+        return self.bot in (who or self.manager1).call("GET", f"v3/rooms/{quote(room)}/joined_members")["joined"]
+
+    def private(self, who):
+        """A private room that this person asks the bot into."""
+        room = who.room("11", self.bot, is_direct=True)
+        wait_for("the bot to come", lambda: self.is_member(room, who))
+        who.rooms.append(room)
+        return room
+
+    def declined(self, who, room):
+        """Why the bot did not come; None while it has not said no."""
+        last = [e["content"] for e in who.events(room) if e["type"] == "m.room.member" and e.get("state_key") == self.bot][-1]
+        return last.get("reason", "") if last["membership"] == "leave" else None
+
+    def said_after(self, who, room, event):
+        """What the bot wrote in a room after an event, as [content]; whatever kind it is of."""
+        events = who.events(room)
+        at = next(i for i, e in enumerate(events) if e["event_id"] == event)
+        return [e["content"] for e in events[at + 1:] if e["sender"] == self.bot]
 
     # -- what people see --
     def find(self, who, room, *parts):

@@ -3,7 +3,7 @@ import datetime
 
 from fault_proxy import Proxy
 from harness import run, wait_for, words
-from matrix_office import Nio, Office
+from matrix_office import ENCRYPTION, Nio, Office, quote
 
 
 def day(n):
@@ -28,6 +28,34 @@ def ask_plan(o, how="9x", account="northwind"):
     said = o.ask(o.ae1, f"plan {account} {how} from {day(10)} why renewal in flight", "Asked for approval: A-")
     ref = "A-" + said.split("A-")[1].split(",")[0]
     return ref, o.await_card(o.manager1, o.approvals, ref, "!dunwell approve " + ref)
+
+
+def notes(o, text):
+    return [t for t in o.dw.journal() if text in t]
+
+
+def test_a_sync_that_hangs(w):
+    o = office(w, proxy=Proxy)
+    fault = o.proxy.fault("hang", "GET", "/sync")
+    o.ae1.say(o.approvals, "this ends the sync that waits; the next one hangs")
+    wait_for("the sync to hang", lambda: fault.hits)
+    o.ae1.say(o.approvals, "!dunwell note northwind second")
+    wait_for("the command after the hung sync", lambda: notes(o, "second"), 75, 0.5)
+    o.await_card(o.ae1, None, "Noted")
+
+
+def test_the_servers_own_limits(w):
+    o = office(w, profile="limits", proxy=Proxy)
+    for i in range(14):
+        w.stripe.failed(f"newcomer{i:02}", (100 + i) * 100)
+    cards = wait_for("all cards", lambda: [b for _, b in o.manager1.shown(o.collections, o.bot)][13:] and o.manager1.shown(o.collections, o.bot), 120, 1)
+    o.dw.settle(120)
+    assert len(cards) == 14, cards
+    asked = [m for m, in o.dw.sql("SELECT json_extract(result, '$.message') FROM effects WHERE op = 'post' AND state = 4 ORDER BY id")]
+    assert [event for event, _ in cards] == asked, "in the order in which they were asked for, each once"
+    assert o.no_message_twice() >= 14
+    assert o.proxy.said[429] > 0, o.proxy.said
+    print(f"answers by status: {dict(o.proxy.said)}")
 
 
 def whole_loop(w, version):
@@ -146,24 +174,6 @@ def test_who_may_not(w):
     wait_for("the yes in the card's thread", lambda: o.find(o.finance1, o.approvals, ref, "onfirmed", "Fatima Iyer"))
 
 
-def test_the_servers_own_limits(w):
-    o = office(w, profile="limits", proxy=Proxy)
-    for i in range(14):
-        w.stripe.failed(f"newcomer{i:02}", (100 + i) * 100)
-    cards = wait_for("all cards", lambda: [b for _, b in o.manager1.shown(o.collections, o.bot)][13:] and o.manager1.shown(o.collections, o.bot), 120, 1)
-    o.dw.settle(120)
-    assert len(cards) == 14, cards
-    asked = [m for m, in o.dw.sql("SELECT json_extract(result, '$.message') FROM effects WHERE op = 'post' AND state = 4 ORDER BY id")]
-    assert [event for event, _ in cards] == asked, "in the order in which they were asked for, each once"
-    assert o.no_message_twice() >= 14
-    assert o.proxy.said[429] > 0, o.proxy.said
-    print(f"answers by status: {dict(o.proxy.said)}")
-
-
-def notes(o, text):
-    return [t for t in o.dw.journal() if text in t]
-
-
 def test_a_network_that_misbehaves(w):
     o = office(w, proxy=Proxy)
     o.ask(o.ae1, "note northwind first", "Noted")
@@ -186,18 +196,8 @@ def test_a_network_that_misbehaves(w):
     o.no_message_twice()
 
 
-def test_a_sync_that_hangs(w):
-    o = office(w, proxy=Proxy)
-    fault = o.proxy.fault("hang", "GET", "/sync")
-    o.ae1.say(o.approvals, "this ends the sync that waits; the next one hangs")
-    wait_for("the sync to hang", lambda: fault.hits)
-    o.ae1.say(o.approvals, "!dunwell note northwind second")
-    wait_for("the command after the hung sync", lambda: notes(o, "second"), 75, 0.5)
-    o.await_card(o.ae1, None, "Noted")
-
-
 def test_server_restarts_in_the_middle_of_a_send(w):
-    o = office(w, proxy=Proxy)
+    o = office(w, profile="restarts", proxy=Proxy)
     o.ask(o.ae1, "note northwind first", "Noted")
     fault = o.proxy.fault("drop", "PUT", "/send/", 1, then=o.synapse.stop)
     o.ae1.say(o.approvals, "!dunwell note northwind second")
@@ -212,7 +212,11 @@ def test_server_restarts_in_the_middle_of_a_send(w):
 
 def test_killed_anywhere(w):
     o = office(w, proxy=Proxy)
-    o.ask(o.ae1, "note northwind first", "Noted")
+    fault = o.proxy.fault("drop", "POST", "/createRoom", 1, then=o.dw.kill)
+    o.ae1.say(o.approvals, "!dunwell note northwind first")
+    wait_for("the kill", lambda: fault.hits and o.dw.process.poll() is not None)
+    o.dw.start()
+    o.await_card(o.ae1, None, "Noted")
     moments = [("before", "PUT", "/send/"), ("drop", "PUT", "/send/"), ("pass", "PUT", "/send/"), ("drop", "GET", "/sync"), ("pass", "GET", "/sync")]
     for i, (what, method, part) in enumerate(moments):
         fault = o.proxy.fault(what, method, part, 1, then=o.dw.kill)
@@ -226,7 +230,110 @@ def test_killed_anywhere(w):
     o.dw.settle()
     assert len([m for m in o.ae1.told(o.bot) if "Noted" in m[1]]) == answers
     assert [len(notes(o, f"{what}-{i}")) for i in range(len(moments)) for what in ("round", "away")] == [1] * (answers - 1), o.dw.journal()
+    assert len(o.ae1.rooms) == 1, "the private room is made once"
     o.no_message_twice()
+
+
+def sealed(o, room, event=None):
+    """What the bot said in an encrypted room (since the event): its one sentence, without a word of anybody's business."""
+    said = o.said_after(o.manager1, room, event) if event else [e["content"] for e in o.manager1.events(room) if e["sender"] == o.bot]
+    said = [c for c in said if "body" in c or "m.relates_to" in c]
+    assert [c.get("msgtype") for c in said] == ["m.notice"] and said[0]["body"].startswith("This room is encrypted."), said
+    return said[0]["body"]
+
+
+def explained(o, room, event=None):
+    return wait_for("the explanation", lambda: [c for c in (o.said_after(o.manager1, room, event) if event else
+                                                             [e["content"] for e in o.manager1.events(room) if e["sender"] == o.bot])
+                                                if c.get("msgtype") == "m.notice"])
+
+
+def test_encrypted_from_the_start(w):
+    """The room of the configuration, where the bot is in it already; one it is asked into; and a private one."""
+    w.begin(start=False)
+    o = Office(w, policy=below(5000), approvals={"initial_state": [ENCRYPTION]})
+    code, text = o.dw.command("check", "--config", o.dw.config_path)
+    assert code != 0 and "Dunwell is not in the room of rooms.approvals" in text and "without encryption" in text, text
+    o.invite(o.approvals)
+    o.synapse.ask("POST", f"/_matrix/client/v3/rooms/{quote(o.approvals)}/join", {}, o.bot_token)
+    code, text = o.dw.command("check", "--config", o.dw.config_path)
+    assert code != 0 and "the room of rooms.approvals is encrypted: use one without encryption" in text, text
+    o.dw.start()
+    explained(o, o.approvals)
+    o.invite(o.collections)
+    wait_for("the bot to join", lambda: o.is_member(o.collections))
+    held(o, 4000_00)
+    said = o.ask(o.ae1, f"plan northwind 9x from {day(10)} why renewal in flight", "Asked for approval: A-", room=o.collections)
+    ref = "A-" + said.split("A-")[1].split(",")[0]
+    o.await_card(o.manager1, o.collections, ref, "!dunwell approve " + ref)
+    for room in (o.ae1.room("11", o.bot, initial_state=[ENCRYPTION]), o.ae1.room("12", o.bot, initial_state=[ENCRYPTION], is_direct=True)):
+        why = wait_for("the invitation to be declined", lambda: o.declined(o.ae1, room))
+        assert "without encryption" in why, why
+    wait_for("a word to whoever asked, once for each room", lambda: sum("Write to me here instead" in b for _, b in o.ae1.told(o.bot)) == 2)
+    other = o.stranger.room("11", o.bot, initial_state=[ENCRYPTION])
+    assert "without encryption" in wait_for("the stranger's invitation to be declined", lambda: o.declined(o.stranger, other))
+    direct = o.ae1.rooms[0]
+    o.ae1.say(direct, "whoami")
+    o.await_card(o.ae1, None, "Ada Engel")
+    o.dw.settle()
+    print(sealed(o, o.approvals))
+    assert not o.stranger.told(o.bot) and o.no_message_twice()
+
+
+def test_encryption_switched_on(w):
+    """In a room with an open card, in a private one with a case's card, and in a third while Dunwell was away."""
+    o = office(w, policy=below(5000))
+    direct = o.private(o.ae1)
+    o.ae1.say(direct, "whoami")
+    o.await_card(o.ae1, None, "Ada Engel")
+    held(o, 4000_00)
+    assert any("4,000.00" in b for _, b in o.ae1.shown(direct, o.bot)), "the private room that the person made is used"
+    ref, card = ask_plan(o)
+    wait_for("our own pair below the card", lambda: len([e for e in o.manager1.events(o.approvals) if e["type"] == "m.reaction"]) == 2)
+    o.dw.settle()
+    sealing = o.manager1.encrypt(o.approvals)
+    again = o.await_card(o.manager1, o.collections, ref, "!dunwell approve " + ref)
+    o.manager1.react(o.approvals, card[0])
+    o.manager1.say(o.approvals, f"!dunwell approve {ref}")
+    o.finance1.say(o.approvals, "approve", **{"m.relates_to": {"rel_type": "m.thread", "event_id": card[0]}})
+    explained(o, o.approvals, sealing)
+    hidden = o.ae1.encrypt(direct)
+    wait_for("the explanation in the private room", lambda: [c for c in o.said_after(o.ae1, direct, hidden) if c.get("msgtype") == "m.notice"])
+    wait_for("the case's card in another private room", lambda: o.find(o.ae1, None, "4,000.00") and [
+        b for r in o.ae1.rooms if r != direct for _, b in o.ae1.shown(r, o.bot) if "$4,000.00" in b])
+    o.dw.settle()
+    assert o.dw.sql("SELECT decider FROM proposals WHERE verb = 3") == [("",)], "what is said among encrypted messages decides nothing"
+    print(sealed(o, o.approvals, sealing))
+    said = [c for c in o.said_after(o.ae1, direct, hidden) if "body" in c]
+    assert len(said) == 1 and "000" not in said[0]["body"] and "without encryption: it answers you there" in said[0]["body"], said
+    o.manager1.react(o.collections, again[0])
+    wait_for("the yes where it is asked now", lambda: o.find(o.manager1, o.collections, ref, "onfirmed", "Mona Adler"))
+    o.dw.stop()
+    late = o.manager1.encrypt(o.collections)
+    o.dw.start()
+    explained(o, o.collections, late)
+    o.manager1.say(o.private(o.manager1), "inbox")
+    o.await_card(o.manager1, None, "Nothing waits for your decision")
+    o.dw.settle()
+    sealed(o, o.collections, late)
+    assert o.no_message_twice()
+
+
+def test_a_server_that_encrypts_each_private_room(w):
+    w.begin(start=False)
+    o = Office(w, profile="encrypts", preset="public_chat")
+    o.start()
+    code, text = o.dw.command("check", "--config", o.dw.config_path)
+    assert "this server encrypts every new private room, so Dunwell cannot open one to answer a person in private" in text, text
+    for n in range(3):
+        o.ae1.say(o.approvals, f"!dunwell note northwind round-{n}")
+        wait_for("the command", lambda: notes(o, f"round-{n}"))
+    w.stripe.failed("northwind", 12000_00)
+    o.await_card(o.manager1, o.collections, "$12,000.00")
+    o.dw.settle()
+    said = o.ae1.told(o.bot)
+    assert len(o.ae1.rooms) == 1 and len(said) == 1 and said[0][1].startswith("This room is encrypted."), said
+    assert "encrypts every new private room" in o.dw.log()
 
 
 def test_appservice(w):
@@ -275,4 +382,4 @@ def test_slack_away_the_card_comes_in_matrix(w):
 
 
 if __name__ == "__main__":
-    run(globals())
+    run(globals(), at_once=3)  # the longest stand first

@@ -270,6 +270,60 @@ static void words_in_the_thread_of_a_card(void **state)
     assert_int_equal(state_of_request(), PROPOSAL_CONFIRMED);
 }
 
+/* The id under which the card of the only case stands on Matrix, in the collections room. The caller frees. */
+static char *case_card_id(void)
+{
+    AUTO_STR said = office_say(&office, "U0AE1", "notmine northwind");
+    struct query *q = store_query(office.store, "SELECT message FROM messages WHERE ref = 'N-1' AND platform = 'matrix'", "");
+    assert_true(query_next(q));
+    char *id = str_dup(strchr(query_text(q, 0), ' ') + 1);
+    query_end(q);
+    return id;
+}
+
+static const char *owner(void)
+{
+    static char out[32];
+    struct query *q = store_query(office.store, "SELECT owner FROM recoveries WHERE id = 1", "");
+    assert_true(query_next(q));
+    str_copy(out, sizeof out, query_text(q, 0));
+    query_end(q);
+    return out;
+}
+
+/* In the thread of a case's card its account is meant, and some words need no name of ours; money and dates do. */
+static void words_in_the_thread_of_a_case(void **state)
+{
+    (void)state;
+    office.e.chats = &both[1];
+    office.e.n_chats = 1;
+    office_event(&office, "cus_1", "in_1001", true);
+    AUTO_STR id = case_card_id();
+#define UNDER(words) ACT(.kind = CHAT_COMMAND, .user = "@mia:dunwell.test", .channel = "!collect", .message = id, .thread = id, .text = words)
+#define NAMED(words) ACT(.kind = CHAT_COMMAND, .user = "@mia:dunwell.test", .channel = "!collect", .message = "$w", .thread = id, .text = words)
+    AUTO_STR money = UNDER("hold until 2027-01-05 why moving banks");
+    AUTO_STR yes = UNDER("approve");
+    assert_string_equal(money, "");
+    assert_string_equal(yes, ""); /* there is no request on this card */
+    AUTO_STR status = UNDER("status");
+    assert_says(status, "Northwind");
+    AUTO_STR note = UNDER("note Studio pays after the 5th"); /* begins with somebody's name, but stands under this card */
+    assert_says(note, "Noted for Northwind");
+    AUTO_STR hold = ACT(.kind = CHAT_COMMAND, .user = MARA, .channel = "!collect", .message = "$w", .thread = id, .text = "hold until 2027-01-05 why moving banks");
+    assert_says(hold, "A-"); /* the account is that of the card */
+    assert_int_equal(store_i64(office.store, -1, "SELECT count(*) FROM holds WHERE case_id = 1 AND reason = 'moving banks'", ""), 1);
+    AUTO_STR other = NAMED("note studio says hello");
+    assert_says(other, "Noted for Studio"); /* a name that is said wins */
+    AUTO_STR plain = NAMED("note says hello");
+    assert_says(plain, "Noted for Northwind");
+    AUTO_STR elsewhere = ACT(.kind = CHAT_COMMAND, .user = "@mia:dunwell.test", .channel = "!collect", .message = "$x", .thread = "$x", .text = "claim");
+    assert_string_equal(elsewhere, "");
+    assert_string_equal(owner(), "");
+    AUTO_STR claim = UNDER("claim");
+    assert_true(claim[0]);
+    assert_string_equal(owner(), "ae3");
+}
+
 static void a_number_that_is_said_wins(void **state)
 {
     (void)state;
@@ -287,11 +341,17 @@ static void we_follow_whom_we_know(void **state)
     assert_string_equal(json_str(office_sent(&office, "room-"), "op", ""), "join");
     free(ACT(.kind = CHAT_INVITE, .user = MARA, .channel = "!b", .encrypted = true));
     assert_string_equal(json_str(office_sent(&office, "room-"), "op", ""), "leave");
+    assert_says(json_str(office_sent(&office, "room-"), "args.reason", ""), "encrypted");
+    const json_t *told = office_sent(&office, "no-room-matrix-!b");
+    assert_string_equal(json_str(told, "args.channel", ""), MARA);
+    assert_says(json_str(told, "args.text", ""), "Write to me here instead");
+    free(ACT(.kind = CHAT_INVITE, .user = "@eve:elsewhere.test", .channel = "!b2", .encrypted = true));
+    assert_int_equal(office_count(&office, "no-room-"), 1); /* a stranger is not written to */
     free(ACT(.kind = CHAT_INVITE, .user = "@eve:elsewhere.test", .channel = "!c"));
     assert_string_equal(json_str(office_sent(&office, "room-"), "op", ""), "leave");
     free(ACT(.kind = CHAT_INVITE, .user = MARA, .channel = "!d", .text = "a space is no room"));
     assert_string_equal(json_str(office_sent(&office, "room-"), "op", ""), "leave");
-    assert_int_equal(office_count(&office, "room-"), 4);
+    assert_int_equal(office_count(&office, "room-"), 5);
 }
 
 static void an_encrypted_room_gets_nothing(void **state)
@@ -303,9 +363,15 @@ static void an_encrypted_room_gets_nothing(void **state)
         free(ACT(.kind = CHAT_ENCRYPTED, .user = MARA, .channel = ROOM));
     assert_int_equal(office_count(&office, "closed-matrix-"), 1);
     assert_string_equal(json_str(office_sent(&office, "closed-matrix-"), "args.channel", ""), "C0APPROVALS");
+    const json_t *explained = office_sent(&office, "explain-");
+    assert_string_equal(json_str(explained, "op", ""), "explain");
+    assert_string_equal(json_str(explained, "args.channel", ""), ROOM);
+    assert_int_equal(json_object_size(json_at(explained, "args")), 1); /* nothing of ours goes with it */
+    assert_int_equal(office_count(&office, "explain-"), 1);
     AUTO_STR said = ACT(.kind = CHAT_REACTION, .user = MARA, .message = id, .text = YES);
     assert_string_equal(said, "");
     assert_int_equal(state_of_request(), PROPOSAL_ASKED);
+    assert_string_equal(json_str(office_sent(&office, "card-A-2-2@matrix"), "args.channel", ""), "!collect"); /* asked again where it can be read */
     size_t before = json_array_size(office.sent);
     AUTO_STR done = office_say(&office, "U0MAN1", "approve A-2");
     assert_says(done, "Approved");
@@ -347,7 +413,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_tap_approves), TEST(a_no_wants_words), TEST(a_tap_is_not_enough_for_much), TEST(only_the_card_in_its_room_counts),
         TEST(rights_are_looked_at), TEST(a_tap_answers_what_was_shown), TEST(what_cannot_be_undone_takes_words), TEST(an_old_question_takes_no_answer), TEST(taps_are_offered_and_taken_away),
-        TEST(taking_a_vote_back_too_late_is_said), TEST(words_in_the_thread_of_a_card), TEST(a_number_that_is_said_wins),
+        TEST(taking_a_vote_back_too_late_is_said), TEST(words_in_the_thread_of_a_card), TEST(words_in_the_thread_of_a_case), TEST(a_number_that_is_said_wins),
         TEST(we_follow_whom_we_know), TEST(an_encrypted_room_gets_nothing), TEST(who_cannot_be_reached_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

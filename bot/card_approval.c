@@ -12,11 +12,12 @@
 #include "engine/approval.h"
 #include "engine/proposal_money.h"
 #include "engine/receipt.h"
+#include "engine/settlement.h"
 #include "engine/step_up.h"
 #include "engine/waiting.h"
 #include "engine/when.h"
 
-enum { SCHEDULE_MOST = 6, WHAT_SIZE = 200, LABEL_SIZE = 72, NAME_BRIEF = 61 };
+enum { SCHEDULE_MOST = 6, PARTS_MOST = 12, WHAT_SIZE = 200, LABEL_SIZE = 72, NAME_BRIEF = 61 };
 
 static bool is_over(const struct proposal *p)
 {
@@ -102,6 +103,28 @@ static void say_schedule(json_t *card, const struct proposal *p, const char *zon
         buf_addf(&out, "\n%zu. %s: %s", i + 1, when_day(day, json_i64(row, "date_ms", 0), zone),
                  money_text(amount, money_of(json_i64(row, "amount", 0), p->amount.currency)));
     }
+    card_paragraph(card, buf_text(&out));
+}
+
+/* Which invoices it is about, each with its amount; of a deferral also when billing would try by itself. */
+static void say_parts(json_t *card, const struct recovery *r, const struct proposal *p)
+{
+    char amount[MONEY_TEXT_SIZE], number[80];
+    const json_t *parts = json_at(p->terms, "parts");
+    size_t n = json_array_size(parts);
+    int64_t next_ms = facts_i64(&r->facts, "invoice.next_attempt_ms", 0);
+    AUTO_BUF out = BUF(WORDS_SIZE);
+    if (n < 2 && p->verb != VERB_DEFER)
+        return;
+    for (size_t i = 0; i < n && i < PARTS_MOST; i++) {
+        const json_t *part = json_array_get(parts, i);
+        buf_addf(&out, "%s%s (%s)", i ? ", " : "Invoices: ", words_plain(number, sizeof number, json_str(part, "number", "")),
+                 money_text(amount, money_of(json_i64(part, "amount", 0), p->amount.currency)));
+    }
+    if (n > PARTS_MOST)
+        buf_addf(&out, " and %zu more", n - PARTS_MOST);
+    if (p->verb == VERB_DEFER && next_ms > 0 && p->state == PROPOSAL_ASKED)
+        buf_addf(&out, "\nBilling would try next on {ms:%lld}. Notices go on.", (long long)next_ms);
     card_paragraph(card, buf_text(&out));
 }
 
@@ -210,10 +233,25 @@ static void approval_facts(json_t *card, const struct engine *e, const struct re
         card_fact(card, e, &r->facts, names[i]);
 }
 
-/* One click more is asked for before a yes: a form for the one-time code, or a plain "are you sure". */
-static void approve_button(json_t *card, const struct engine *e, const struct recovery *r, const struct proposal *p, const char *what)
+void card_confirm_yes(json_t *action, struct engine *e, const struct recovery *r, const struct proposal *p, const char *word)
 {
-    char ref[32], label[LABEL_SIZE], name[WORDS_NAME];
+    char what[WHAT_SIZE], name[WORDS_NAME];
+    AUTO_BUF after = BUF(WORDS_SIZE);
+    json_t *confirm = json_object();
+    proposal_words(p, what, sizeof what);
+    words_after_yes(&after, e, r, p);
+    AUTO_STR title = str_fmt("%s A-%lld?", word, (long long)p->id);
+    AUTO_STR text = str_fmt("%.100s: %s. %s", words_name(name, r), what, buf_text(&after));
+    json_put(confirm, "title", title);
+    json_put(confirm, "text", text);
+    json_put(confirm, "yes", word);
+    json_put_new(action, "confirm", confirm);
+}
+
+/* One click more is asked for before a yes: a form for the one-time code, or a plain "are you sure". */
+static void approve_button(json_t *card, struct engine *e, const struct recovery *r, const struct proposal *p, const char *what)
+{
+    char ref[32], label[LABEL_SIZE];
     bool coded = step_up_wanted(e, p->amount);
     snprintf(ref, sizeof ref, "A-%lld", (long long)p->id);
     AUTO_STR wide = str_fmt("Approve %s%s", coded ? "with a code: " : "", what);
@@ -224,24 +262,15 @@ static void approve_button(json_t *card, const struct engine *e, const struct re
         json_put(yes, "command", typed);
         return;
     }
-    AUTO_STR after = p->verb == VERB_SETTLE      ? str_dup("Once their payment has come, the rest is given up by itself. That cannot be undone.")
-                     : verb_gives_up(p->verb) ? str_fmt("It is done at %s right away and cannot be undone.", r->biller)
-                                              : str_fmt("It is executed at %s right away.", r->biller);
-    AUTO_STR title = str_fmt("Approve %s?", ref);
-    AUTO_STR text = str_fmt("%.100s: %s. %s", words_name(name, r), what, after);
-    json_t *confirm = json_object();
-    json_put(confirm, "title", title);
-    json_put(confirm, "text", text);
-    json_put(confirm, "yes", "Approve");
-    json_put_new(yes, "confirm", confirm);
+    card_confirm_yes(yes, e, r, p, "Approve");
 }
 
-static void approval_buttons(json_t *card, const struct engine *e, const struct recovery *r, const struct proposal *p, const char *what)
+static void approval_buttons(json_t *card, struct engine *e, const struct recovery *r, const struct proposal *p, const char *what)
 {
     char ref[32];
     snprintf(ref, sizeof ref, "A-%lld", (long long)p->id);
     approve_button(card, e, r, p, what);
-    if (p->verb == VERB_PLAN)
+    if (p->verb == VERB_PLAN || p->verb == VERB_CREDIT || (p->verb == VERB_SETTLE && !settle_ready(p)))
         card_action(card, "counter", "Counter...", "", ref, p->revision);
     card_action(card, "decline", "Decline...", "danger", ref, p->revision);
     card_more(card, "history", "What happened so far", ref, p->revision);
@@ -283,6 +312,7 @@ json_t *card_approval(struct engine *e, const struct recovery *r, const struct p
     waiting_load(e, p->id, &w);
     say_asked(card, e, p, &w);
     say_schedule(card, p, facts_str(&r->facts, "account.timezone"));
+    say_parts(card, r, p);
     say_policy(card, e, r, p);
     if (p->state == PROPOSAL_ASKED) {
         say_history(card, e, r);

@@ -283,7 +283,7 @@ static bool offer_buttons(json_t *card, struct engine *e, const struct recovery 
     AUTO_STR wide = str_fmt("Accept %s", what);
     str_copy(label, sizeof label, wide);
     snprintf(ref, sizeof ref, "A-%lld", (long long)p->id);
-    card_action(card, "approve", label, "primary", ref, p->revision);
+    card_confirm_yes(card_action(card, "approve", label, "primary", ref, p->revision), e, r, p, "Accept");
     card_action(card, "decline", "Decline the offer...", "", ref, p->revision);
     proposal_free(p);
     return true;

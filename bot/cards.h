@@ -14,6 +14,8 @@
 
 json_t *card_case(struct engine *e, const struct recovery *r);                            /* the AE's alert card */
 json_t *card_approval(struct engine *e, const struct recovery *r, const struct proposal *p); /* the managers' card */
+/* "Are you sure": what is agreed to, when it runs, and whether it can be undone. word: "Approve", "Accept". */
+void card_confirm_yes(json_t *action, struct engine *e, const struct recovery *r, const struct proposal *p, const char *word);
 json_t *card_handed_on(struct engine *e, const struct recovery *r); /* what is left where a case card moved away */
 json_t *card_replaced(struct engine *e, const struct recovery *r, const char *ref); /* what is left of a request that now asks something else */
 /* Does this case need a person's eyes? A retry that waits for its day does not. */
@@ -27,7 +29,7 @@ json_t *form_reason(const char *form, const char *ref, const char *title, const 
 json_t *form_counter(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *values);
 /* An input for a one-time code, where the amount takes one. */
 void form_wants_code(json_t *form, const struct engine *e, const struct proposal *p);
-json_t *form_approve(const struct recovery *r, const struct proposal *p); /* a yes with a one-time code */
+json_t *form_approve(struct engine *e, const struct recovery *r, const struct proposal *p); /* a yes with a one-time code */
 /* An open_form effect ended: fills the form. result NULL (it could not be opened): nothing. */
 void forms_opened(struct engine *e, const struct chat_end *end);
 

@@ -39,7 +39,7 @@ const struct command commands_all[] = {
     {"dispute", "dispute <account> why <reason>", "the customer says the invoice is wrong", WORKERS, cmd_dispute,
      false},
     {"link", "link <account>", "mail the customer a payment link", WORKERS, cmd_link, false},
-    {"retry", "retry <account>", "try the payment again now", WORKERS, cmd_retry, false},
+    {"retry", "retry <account> [why <reason>]", "try the payment again now", WORKERS, cmd_retry, false},
     {"done", "done <A-17>", "say that what billing cannot do by itself was done by hand", WORKERS, cmd_done, false},
     {"withdraw", "withdraw <A-17> [why <reason>]", "take back what you asked for", WORKERS | ROLE_OPERATOR, cmd_withdraw, false},
     {"reopen", "reopen <A-17>", "ask again what was parked because nobody decided", WORKERS, cmd_reopen, false},

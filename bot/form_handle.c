@@ -270,7 +270,7 @@ static json_t *form_fill(struct engine *e, const struct form_kind *k, const char
     } else if (str_eq(k->verb, "promise")) {
         f = form_promise(e, r);
     } else if (str_eq(k->verb, "approve")) {
-        f = form_approve(r, p);
+        f = form_approve(e, r, p);
     } else if (str_eq(k->verb, "decline")) {
         f = form_reason("decline", ref, k->title, "Why not? Whoever asked will read it.");
     } else if (str_eq(k->verb, "emergency")) {

@@ -216,14 +216,16 @@ json_t *form_reason(const char *form, const char *ref, const char *title, const 
 }
 
 /* What is agreed to stands above the code, so that nobody types one for something they have not read. */
-json_t *form_approve(const struct recovery *r, const struct proposal *p)
+json_t *form_approve(struct engine *e, const struct recovery *r, const struct proposal *p)
 {
     char name[WORDS_NAME], what[300];
     AUTO_STR ref = str_fmt("A-%lld@%lld", (long long)p->id, (long long)p->revision);
     AUTO_STR title = str_fmt("Approve A-%lld", (long long)p->id);
     json_t *f = form_new("approve", ref, title, "Approve");
     proposal_words(p, what, sizeof what);
-    AUTO_STR line = str_fmt("%s: %s. It is executed at %s right away.", words_name(name, r), what, r->biller);
+    AUTO_BUF after = BUF(WORDS_SIZE);
+    words_after_yes(&after, e, r, p);
+    AUTO_STR line = str_fmt("%s: %s. %s", words_name(name, r), what, buf_text(&after));
     form_note(f, line);
     form_note(f, "An amount like this takes a one-time code beside the click.");
     input_code(f);

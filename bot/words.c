@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/receipt.h"
+#include "engine/settlement.h"
 #include "engine/when.h"
 
 enum { PLAN_ROWS = 36 };
@@ -204,7 +205,7 @@ void words_state(struct buf *out, const struct engine *e, const struct proposal 
         buf_adds(out, "expired and parked: nobody decided in time, and nothing was changed. If it is still wanted: ");
         buf_addf(out, "reopen A-%lld", (long long)p->id);
         break;
-    case PROPOSAL_VOIDED: words_outcome(out, p, p->verb == VERB_SETTLE && p->decider[0] ? "broken" : "void, the facts have changed"); break;
+    case PROPOSAL_VOIDED: words_outcome(out, p, p->verb == VERB_SETTLE && p->decider[0] && !settle_ready(p) ? "broken" : "void, the facts have changed"); break;
     case PROPOSAL_WITHDRAWN: words_outcome(out, p, "withdrawn, nothing was changed"); break;
     case PROPOSAL_QUEUED:
         if (proposal_undoable(e, p))

@@ -34,6 +34,8 @@ void words_state(struct buf *out, const struct engine *e, const struct proposal 
 /* "Needs: one manager and one finance ... 1 of 2, needs Finance. Yes: ..." of an open request (card_votes.c). */
 void words_needs(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p);
 /* "Approved by Mara (manager, up to $50,000.00) on {ms:..}: "why", and by ..." of one that was approved. */
+/* What a yes sets going, when, and whether that can be undone: for the question before it. */
+void words_after_yes(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p);
 void words_deciders(struct buf *out, struct engine *e, const struct proposal *p);
 bool words_plan(struct buf *out, struct engine *e, const struct recovery *r);    /* the running plan, and what is paid of it */
 bool words_promise(struct buf *out, struct engine *e, const struct recovery *r); /* what the customer promised last */

@@ -116,14 +116,20 @@ json_t *policy_read_days(const struct policy_reader *r, const json_t *root, cons
     return out;
 }
 
-/* The networks' own limits are the defaults (Visa Core Rules 2026-04-18 table 7-2; Mastercard through processors). */
-static const struct network {
-    const char *brand;
-    int64_t attempts, per_day; /* per_day 0: no such limit */
-} networks[] = {{"visa", 20, 0}, {"mastercard", 35, 10}, {"other", 15, 0}};
+/* The networks' own limits (Visa Core Rules 2026-04-18 table 7-2; Mastercard through processors): the defaults, and what nobody's
+ * approval goes beyond. Of the others the least that is known of any. */
+static const struct network_limit networks[] = {{"visa", 20, 0}, {"mastercard", 35, 10}, {"other", 15, 0}};
+
+const struct network_limit *policy_network_limit(const char *brand)
+{
+    for (size_t i = 0; i < DW_ARRAY_LEN(networks); i++)
+        if (str_eq(networks[i].brand, brand))
+            return &networks[i];
+    return &networks[DW_ARRAY_LEN(networks) - 1];
+}
 
 static void read_network(const struct policy_reader *r, const json_t *map, const char *brand,
-                         const struct network *otherwise, json_t *out)
+                         const struct network_limit *otherwise, json_t *out)
 {
     static const char *const known[] = {"attempts", "days", "per_day", NULL};
     char where[40];
@@ -149,7 +155,7 @@ static json_t *read_retries(const struct policy_reader *r, const json_t *root)
         read_network(r, map, networks[i].brand, &networks[i], out);
     for (const char *const *brand = known + 1; *brand; brand++)
         if (json_object_get(map, *brand) && !json_object_get(out, *brand))
-            read_network(r, map, *brand, &networks[DW_ARRAY_LEN(networks) - 1], out);
+            read_network(r, map, *brand, policy_network_limit(*brand), out);
     return out;
 }
 

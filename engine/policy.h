@@ -124,6 +124,9 @@ bool policy_step_up(const struct policy *p, struct money amount, struct money *l
  * advice allows; 0 when it says nothing. */
 bool policy_may_retry_at(const struct policy *p, const struct facts *f, int64_t at_ms, char *why, size_t size);
 int64_t policy_retry_from_ms(const struct facts *f);
+/* What a person may ask for: beyond the policy's own counts somebody entitled may agree to an attempt, never to one that the network
+ * or the bank forbids, nor to one of which nobody knows how many came before. */
+enum bound policy_retry(const struct policy *p, const struct facts *f, int64_t at_ms, char *why, size_t size);
 bool policy_may_retry(const struct policy *p, const struct facts *f, char *why, size_t size);
 
 #endif

@@ -209,27 +209,41 @@ static const json_t *network_limit(const struct policy *p, const char *brand)
     return json_is_object(its) ? its : json_object_get(retries, "other");
 }
 
+struct counts {
+    int64_t per_invoice, attempts, days, per_day; /* per_day 0: no such limit */
+    const char *who;                              /* "the policy" */
+};
+
+static struct counts counts_of_policy(const struct policy *p, const char *brand)
+{
+    const json_t *network = network_limit(p, brand);
+    return (struct counts){.per_invoice = json_i64(p->root, "retries.per_invoice", 0), .attempts = json_i64(network, "attempts", 0),
+                           .days = json_i64(network, "days", 30), .per_day = json_i64(network, "per_day", 0), .who = "the policy"};
+}
+
+static struct counts counts_of_network(const char *brand)
+{
+    const struct network_limit *its = policy_network_limit(brand);
+    return (struct counts){.per_invoice = INT64_MAX, .attempts = its->attempts, .days = 30, .per_day = its->per_day, .who = "the card network"};
+}
+
 /* Whether the counts rule it out: a new sentence, or NULL. The day's count is of no use a day later. */
-static char *counts_forbid(const struct policy *p, const struct facts *f, int64_t at_ms)
+static char *counts_forbid(const struct counts *most, const struct facts *f, int64_t at_ms)
 {
     const char *brand = facts_str(f, "method.brand");
-    const json_t *network = network_limit(p, brand);
     int64_t invoice = facts_i64(f, "invoice.attempts", -1), window = facts_i64(f, "network.attempts_window", -1);
-    int64_t day = facts_i64(f, "network.attempts_day", -1), per_day = json_i64(network, "per_day", 0);
-    int64_t per_invoice = json_i64(p->root, "retries.per_invoice", 0), attempts = json_i64(network, "attempts", 0);
+    int64_t day = facts_i64(f, "network.attempts_day", -1);
     bool today = at_ms - facts_as_of(f, "network.attempts_window") < MS_DAY;
     const char *card = brand[0] ? brand : "card";
-    if (invoice < 0 || window < 0 || (per_day && today && day < 0))
+    if (invoice < 0 || window < 0 || (most->per_day && today && day < 0))
         return str_dup("How often this card was tried is not known. Ask for a fresh reading, or send a link.");
-    if (invoice >= per_invoice)
-        return str_fmt("This invoice was tried %lld times; the policy allows %lld.", (long long)invoice,
-                       (long long)per_invoice);
-    if (window >= attempts)
-        return str_fmt("This %.20s was tried %lld times in %lld days; %lld are allowed.", card, (long long)window,
-                       (long long)json_i64(network, "days", 30), (long long)attempts);
-    if (per_day && today && day >= per_day)
-        return str_fmt("This %.20s was tried %lld times in 24 hours; %lld are allowed. Try tomorrow.", card,
-                       (long long)day, (long long)per_day);
+    if (invoice >= most->per_invoice)
+        return str_fmt("This invoice was tried %lld times; %s allows %lld.", (long long)invoice, most->who, (long long)most->per_invoice);
+    if (window >= most->attempts)
+        return str_fmt("This %.20s was tried %lld times in %lld days; %s allows %lld.", card, (long long)window, (long long)most->days, most->who,
+                       (long long)most->attempts);
+    if (most->per_day && today && day >= most->per_day)
+        return str_fmt("This %.20s was tried %lld times in 24 hours; %s allows %lld. Try tomorrow.", card, (long long)day, most->who, (long long)most->per_day);
     return NULL;
 }
 
@@ -238,21 +252,31 @@ bool policy_may_retry_at(const struct policy *p, const struct facts *f, int64_t 
     const char *forbidden = decline_forbids(f);
     int64_t from_ms = policy_retry_from_ms(f);
     char moment[WHEN_TEXT_SIZE];
-    AUTO_STR text = forbidden ? str_dup(forbidden) : counts_forbid(p, f, at_ms);
+    struct counts most = counts_of_policy(p, facts_str(f, "method.brand"));
+    AUTO_STR text = forbidden ? str_dup(forbidden) : counts_forbid(&most, f, at_ms);
     if (!text && at_ms < from_ms)
         text = str_fmt("The network asks to wait until %s.", when_text(moment, from_ms, NULL));
     bool may = !text;
     if (may) {
-        const json_t *network = network_limit(p, facts_str(f, "method.brand"));
-        int64_t per_invoice = json_i64(p->root, "retries.per_invoice", 0),
-                attempts = json_i64(network, "attempts", 0);
         text = str_fmt("%lld of %lld attempts are left for this invoice, %lld of %lld for this card in %lld days.",
-                       (long long)(per_invoice - facts_i64(f, "invoice.attempts", 0)), (long long)per_invoice,
-                       (long long)(attempts - facts_i64(f, "network.attempts_window", 0)), (long long)attempts,
-                       (long long)json_i64(network, "days", 30));
+                       (long long)(most.per_invoice - facts_i64(f, "invoice.attempts", 0)), (long long)most.per_invoice,
+                       (long long)(most.attempts - facts_i64(f, "network.attempts_window", 0)), (long long)most.attempts, (long long)most.days);
     }
     str_copy(why, size, text);
     return may;
+}
+
+enum bound policy_retry(const struct policy *p, const struct facts *f, int64_t at_ms, char *why, size_t size)
+{
+    struct counts most = counts_of_network(facts_str(f, "method.brand"));
+    if (policy_may_retry_at(p, f, at_ms, why, size))
+        return BOUND_INSIDE;
+    AUTO_STR never = counts_forbid(&most, f, at_ms);
+    if (!never && !decline_forbids(f) && at_ms >= policy_retry_from_ms(f))
+        return BOUND_MANAGER;
+    if (never)
+        str_copy(why, size, never);
+    return BOUND_REFUSED;
 }
 
 bool policy_may_retry(const struct policy *p, const struct facts *f, char *why, size_t size)

@@ -46,6 +46,12 @@ json_t *policy_read_rules(const struct policy_reader *r, const json_t *root);
 json_t *policy_read_actions(const struct policy_reader *r, const json_t *rule, const char *name); /* the list under `do` */
 bool policy_tier_known(const json_t *tiers, const char *name);
 json_t *policy_read_approvals(const struct policy_reader *r, const json_t *root); /* policy_approvals.c */
+/* What a card network itself allows within 30 days, and within 24 hours (0: it does not say). */
+struct network_limit {
+    const char *brand;
+    int64_t attempts, per_day;
+};
+const struct network_limit *policy_network_limit(const char *brand); /* of any other card: the least that is known */
 enum action policy_action_of(const char *name, bool *known);
 
 /* approvals.reactions_below (policy_reactions.c) */

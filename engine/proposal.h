@@ -56,7 +56,8 @@ int proposal_plan(struct engine *e, struct recovery *r, const struct actor *who,
 int proposal_hold(struct engine *e, struct recovery *r, const struct actor *who, int64_t end_ms, const char *reason, char *said,
                   size_t size, struct err *err); /* starts one or moves the end of the one in force */
 int proposal_resume(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err);
-int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err);
+/* The payment now: within the counts of the policy at once, beyond them with an approval, never beyond those of the card's network. */
+int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who, const char *reason, char *said, size_t size, struct err *err);
 /* Money given up: always asked, whatever the policy says. invoice: its number or id, or "". */
 int proposal_credit(struct engine *e, struct recovery *r, const struct actor *who, struct money amount, const char *invoice, const char *reason,
                     char *said, size_t size, struct err *err); /* on one invoice; "": the one that failed */
@@ -92,6 +93,7 @@ int proposal_withdraw(struct engine *e, int64_t id, const struct actor *who, con
 
 /* What people start and what can be undone waits a moment first (policy approvals.undo_seconds); never what gives money up or takes it. */
 bool proposal_undoable(const struct engine *e, const struct proposal *p); /* now, by a click */
+int64_t proposal_undo_ms(const struct engine *e, enum verb verb); /* how long one like it waits once it is agreed; 0: it runs at once */
 int proposal_undo(struct engine *e, int64_t id, const struct actor *who, char *said, size_t size, struct err *err);
 /* "It runs in 20 seconds; until then: undo A-17", or that it is being executed. */
 const char *proposal_runs_words(const struct engine *e, const struct proposal *p, char *out, size_t size);

@@ -189,7 +189,7 @@ int proposal_resume(struct engine *e, struct recovery *r, const struct actor *wh
     return 0;
 }
 
-int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err)
+int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who, const char *reason, char *said, size_t size, struct err *err)
 {
     char why[300];
     int rc = proposal_may_ask(e, r, who, err);
@@ -204,11 +204,14 @@ int proposal_retry(struct engine *e, struct recovery *r, const struct actor *who
         return err_set(err, ERR_CONFLICT, "No retry: a settlement is agreed for %s (A-%lld), and a retry would collect all of it.", r->name, (long long)settle_waits(e, r->id));
     if (r->state == RECOVERY_DISPUTED)
         return err_set(err, ERR_CONFLICT, "No retry: %s disputes the invoice. Settle that first.", r->name);
-    if (!policy_may_retry_at(e->policy, &r->facts, e->now_ms, why, sizeof why))
+    enum bound bound = policy_retry(e->policy, &r->facts, e->now_ms, why, sizeof why);
+    if (bound == BOUND_REFUSED)
         return err_set(err, ERR_DENIED, "No retry: %s", why);
     json_t *terms = json_object();
     json_put(terms, "invoice", recovery_invoice(r));
     json_put(terms, "currency", r->due.currency);
-    return proposal_put(e, r, who, &(struct draft){.verb = VERB_RETRY, .take_terms = terms, .requester = who->person->key, .bound = why, .amount = r->due}, BOUND_INSIDE,
-               said, size, err);
+    if (bound == BOUND_MANAGER && facts_str(&r->facts, "method.id")[0]) /* what is approved is one more attempt on this card */
+        json_put(terms, "method", facts_str(&r->facts, "method.id"));
+    return proposal_put(e, r, who, &(struct draft){.verb = VERB_RETRY, .take_terms = terms, .requester = who->person->key, .reason = reason, .bound = why, .amount = r->due},
+               bound, said, size, err);
 }

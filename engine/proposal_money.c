@@ -14,6 +14,7 @@
 #include "engine/plan.h"
 #include "engine/proposal_internal.h"
 #include "engine/readings.h"
+#include "engine/settlement.h"
 #include "engine/sm.h"
 #include "engine/when.h"
 
@@ -149,10 +150,28 @@ struct money money_given_up(const struct recovery *r, enum verb verb, const json
 {
     if (verb == VERB_DEFER)
         return r->due;
-    return money_of(money_parts_sum(terms) - (verb == VERB_SETTLE ? json_i64(terms, "pays", 0) : 0), r->due.currency);
+    bool paid = json_flag(terms, "ready", false); /* of a settlement: then its parts are the rest alone */
+    return money_of(money_parts_sum(terms) - (verb == VERB_SETTLE && !paid ? json_i64(terms, "pays", 0) : 0), r->due.currency);
 }
 
 /* ---- bounds ---- */
+
+static enum bound answer(enum bound b, char *why, size_t size, const char *text)
+{
+    str_copy(why, size, text);
+    return b;
+}
+
+/* The customer has kept a settlement; only whose yes it takes can have changed. */
+static enum bound rest_bound(const struct recovery *r, const json_t *terms, struct money rest, char *why, size_t size)
+{
+    char pays[MONEY_TEXT_SIZE], text[MONEY_TEXT_SIZE];
+    bool fits = rest.minor > 0 && rest.minor <= r->due.minor;
+    money_text(pays, money_of(json_i64(terms, "pays", 0), r->due.currency));
+    AUTO_STR words = fits ? str_fmt("They have paid the %s that was agreed; giving up the rest, %s, still needs somebody's approval.", pays, money_text(text, rest))
+                          : str_dup("Nothing is left of what was to be given up.");
+    return answer(fits ? BOUND_MANAGER : BOUND_REFUSED, why, size, words);
+}
 
 enum bound money_bound(const struct engine *e, const struct recovery *r, enum verb verb, const json_t *terms, char *why, size_t size)
 {
@@ -163,6 +182,8 @@ enum bound money_bound(const struct engine *e, const struct recovery *r, enum ve
         return policy_write_off(e->policy, amount, r->due, why, size);
     if (verb == VERB_DEFER)
         return policy_defer(e->policy, json_i64(terms, "until_ms", 0), e->now_ms, why, size);
+    if (json_flag(terms, "ready", false))
+        return rest_bound(r, terms, amount, why, size);
     return policy_settle(e->policy, money_of(json_i64(terms, "pays", 0), r->due.currency), r->due, json_i64(terms, "by_ms", 0), e->now_ms, why, size);
 }
 
@@ -210,6 +231,8 @@ json_t *money_terms_again(const struct recovery *r, const struct proposal *p)
 {
     if (p->verb == VERB_WRITE_OFF && json_flag(p->terms, "all", false))
         return json_pack("{s:o, s:b}", "parts", parts_of_all(r), "all", 1);
+    if (p->verb == VERB_SETTLE && settle_ready(p))
+        return settle_rest_terms(r, p);
     if (p->verb == VERB_SETTLE && json_i64(p->terms, "pays", 0) < r->due.minor)
         return settle_terms(r, json_i64(p->terms, "pays", 0), json_i64(p->terms, "by_ms", 0));
     if (p->verb == VERB_DEFER)
@@ -221,6 +244,8 @@ int money_counter_terms(const struct recovery *r, const struct proposal *p, stru
 {
     char asked[MONEY_TEXT_SIZE];
     struct money pays = money_of(json_i64(p->terms, "pays", 0), p->amount.currency);
+    if (settle_ready(p))
+        return err_set(err, ERR_INVALID, "They have paid what was agreed, so there is nothing to offer any more; approve or decline A-%lld.", (long long)p->id);
     if (!str_eq(amount.currency, p->amount.currency))
         return err_set(err, ERR_INVALID, "A-%lld is in %s, not in %s.", (long long)p->id, p->amount.currency, amount.currency);
     if (p->verb == VERB_CREDIT && (amount.minor <= 0 || amount.minor >= p->amount.minor))
@@ -297,11 +322,15 @@ void money_words(const struct proposal *p, char *out, size_t size)
         snprintf(out, size, "write off %s, the rest of %zu invoices", amount, n);
     else if (p->verb == VERB_WRITE_OFF)
         snprintf(out, size, "write off %s, the rest of invoice %.60s", amount, number);
+    else if (p->verb == VERB_SETTLE && settle_ready(p))
+        snprintf(out, size, "settle: they have paid %s, and the rest, %s, is written off", money_text(pays, money_of(json_i64(p->terms, "pays", 0), p->amount.currency)), amount);
     else if (p->verb == VERB_SETTLE)
         snprintf(out, size, "settle: they pay %s by %s, then %s is written off", money_text(pays, money_of(json_i64(p->terms, "pays", 0), p->amount.currency)),
                  when_day(day, json_i64(p->terms, "by_ms", 0), json_str(p->terms, "zone", "")), amount);
+    else if (n > 1)
+        snprintf(out, size, "no attempt by billing on %zu invoices before %s", n, when_day(day, json_i64(p->terms, "until_ms", 0), NULL));
     else
-        snprintf(out, size, "no attempt by billing before %s", when_day(day, json_i64(p->terms, "until_ms", 0), NULL));
+        snprintf(out, size, "no attempt by billing on invoice %.60s before %s", number, when_day(day, json_i64(p->terms, "until_ms", 0), NULL));
 }
 
 /* ---- asking ---- */

@@ -9,6 +9,7 @@
 #include "engine/proposal_internal.h"
 #include "engine/proposal_money.h"
 #include "engine/settlement.h"
+#include "engine/sm.h"
 #include "engine/timer.h"
 
 static const struct actor POLICY = {.name = "policy"};
@@ -32,13 +33,10 @@ static json_t *hold_again(const struct recovery *r, const struct proposal *p)
     return terms;
 }
 
-/* What names its amount and no other is the same again as long as that is still due. A settlement that was paid is none any
- * more: what is left of it is asked for as what it then is, a write-off. */
+/* What names its amount and no other is the same again as long as that is still due. */
 static json_t *money_again(const struct recovery *r, const struct proposal *p)
 {
     char why[300];
-    if (p->verb == VERB_SETTLE && settle_ready(p))
-        return NULL;
     json_t *terms = money_terms_again(r, p);
     return terms || p->verb == VERB_SETTLE || !money_parts_fit(r, p, why, sizeof why) ? terms : json_deep_copy(p->terms);
 }
@@ -53,6 +51,16 @@ static json_t *terms_again(const struct engine *e, const struct recovery *r, con
     return verb_has_parts(p->verb) ? money_again(r, p) : json_deep_copy(p->terms);
 }
 
+/* One more attempt was asked for one card, and for no more than its network allows by now. */
+static enum bound retry_now(const struct engine *e, const struct recovery *r, const json_t *terms, char *why, size_t size)
+{
+    const char *card = facts_str(&r->facts, "method.id"), *asked = json_str(terms, "method", "");
+    if (str_eq(card, asked) || !asked[0])
+        return policy_retry(e->policy, &r->facts, e->now_ms, why, size);
+    snprintf(why, size, "payments come by another card now than the one that was to be tried");
+    return BOUND_REFUSED;
+}
+
 /* What policy says to these terms today, its outer bound first of all. */
 static enum bound bound_now(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *terms, char *why, size_t size)
 {
@@ -61,6 +69,8 @@ static enum bound bound_now(struct engine *e, const struct recovery *r, const st
         return plan_bound(e, r, terms, why, size);
     if (verb_has_parts(p->verb))
         return money_bound(e, r, p->verb, terms, why, size);
+    if (p->verb == VERB_RETRY)
+        return retry_now(e, r, terms, why, size);
     if (p->verb != VERB_HOLD && p->verb != VERB_EXTEND)
         return BOUND_MANAGER;
     int64_t end = json_i64(terms, "end_ms", 0);
@@ -88,8 +98,9 @@ static void ask_again(struct engine *e, struct recovery *r, const struct proposa
     struct again a;
     again_of(e, r, p, &a);
     AUTO_JSON terms = a.terms;
-    struct draft d = {.verb = p->verb, .requester = p->requester, .reason = p->reason, .bound = a.why, .amount = a.amount};
-    if (p->replaces || a.bound == BOUND_REFUSED || str_eq(p->requester, "policy") || proposal_possible(e, r, &d, NULL) != 0)
+    bool kept = p->verb == VERB_SETTLE && settle_ready(p); /* by the customer: what was agreed with them is asked for, whoever offered it */
+    struct draft d = {.verb = p->verb, .requester = kept && p->replaces ? p->decider : p->requester, .reason = p->reason, .bound = a.why, .amount = a.amount};
+    if ((p->replaces && !kept) || a.bound == BOUND_REFUSED || str_eq(p->requester, "policy") || proposal_possible(e, r, &d, NULL) != 0)
         return; /* a counter-offer was a person's word for that amount: more was never offered */
     d.take_terms = json_incref(terms);
     struct proposal *fresh = proposal_draft(e, r, &d);
@@ -213,6 +224,17 @@ void proposals_recheck(struct engine *e, struct recovery *r)
 
 /* ---- about to leave ---- */
 
+/* The customer has done their part; what comes next is said on the case, and the hold that keeps it quiet goes on. */
+static void settle_asked_again(struct engine *e, struct recovery *r)
+{
+    int64_t id = store_i64(e->store, 0, "SELECT id FROM proposals WHERE case_id = ?1 AND is_live = 1 AND verb = ?2 AND state = ?3 ORDER BY id DESC LIMIT 1", "iii", r->id,
+                           SM_ID(VERB_SETTLE), SM_ID(PROPOSAL_ASKED));
+    AUTO_STR next = id ? str_fmt("The customer has paid what was agreed; giving up the rest waits for another approval (A-%lld)", (long long)id)
+                       : str_dup("The customer has paid what was agreed, and nobody can approve that the rest is given up: agree on it with finance");
+    if (r->state == RECOVERY_PROMISED)
+        recovery_move(e, r, &POLICY, id ? RECOVERY_PROMISED : RECOVERY_QUEUED, next, 0);
+}
+
 bool proposal_may_run(struct engine *e, int64_t id)
 {
     struct tally t;
@@ -232,6 +254,8 @@ bool proposal_may_run(struct engine *e, int64_t id)
         if (p->verb == VERB_HOLD)
             hold_failed(e, r, json_i64(p->terms, "hold", 0), why);
         void_it(e, r, p, why, true);
+        if (p->verb == VERB_SETTLE)
+            settle_asked_again(e, r);
     }
     recovery_free(r);
     proposal_free(p);

@@ -52,6 +52,9 @@ static json_t *terms_of_today(struct engine *e, struct recovery *r, const struct
         terms = money_terms_again(r, p);
         terms = terms ? terms : json_deep_copy(p->terms);
         *bound = money_bound(e, r, p->verb, terms, why, size);
+    } else if (p->verb == VERB_RETRY) {
+        terms = json_deep_copy(p->terms);
+        *bound = policy_retry(e->policy, &r->facts, e->now_ms, why, size);
     } else {
         err_set(err, ERR_CONFLICT, "Only a plan or a hold can be asked again like this; use the command \"%s\".", verb_name(p->verb));
     }

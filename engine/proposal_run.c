@@ -105,7 +105,7 @@ static void say_waits(struct engine *e, const struct recovery *r, struct proposa
 {
     const char *note;
     bool by_hand = proposal_by_hand(e, r, p, &note);
-    if (!by_hand && p->verb != VERB_SETTLE)
+    if (!by_hand && (p->verb != VERB_SETTLE || settle_ready(p)))
         return;
     free(p->outcome);
     p->outcome = by_hand ? str_fmt("by hand: %s When it is done: done A-%lld", note, (long long)p->id) : settle_waits_words(p);
@@ -116,12 +116,17 @@ bool proposal_facts_fresh(const struct engine *e, const struct recovery *r)
     return e->now_ms - r->read_ms <= FACTS_FRESH_MS;
 }
 
+int64_t proposal_undo_ms(const struct engine *e, enum verb verb)
+{
+    static const unsigned undoable = SM_BIT(VERB_HOLD) | SM_BIT(VERB_EXTEND) | SM_BIT(VERB_PLAN) | SM_BIT(VERB_LINK) | SM_BIT(VERB_DEFER) | SM_BIT(VERB_REASSIGN);
+    return undoable & SM_BIT(verb) ? policy_undo_ms(e->policy) : 0;
+}
+
 /* Until when this can be undone; 0: it runs at once. The machine's own steps are not anybody's click. */
 static int64_t undo_until(const struct engine *e, const struct proposal *p)
 {
-    static const unsigned undoable = SM_BIT(VERB_HOLD) | SM_BIT(VERB_EXTEND) | SM_BIT(VERB_PLAN) | SM_BIT(VERB_LINK) | SM_BIT(VERB_DEFER) | SM_BIT(VERB_REASSIGN);
     bool by_person = !str_eq(p->requester, "policy") || p->decider[0];
-    return by_person && (undoable & SM_BIT(p->verb)) && policy_undo_ms(e->policy) ? e->now_ms + policy_undo_ms(e->policy) : 0;
+    return by_person && proposal_undo_ms(e, p->verb) ? e->now_ms + proposal_undo_ms(e, p->verb) : 0;
 }
 
 static void prepare(struct engine *e, struct recovery *r, struct proposal *p)
@@ -136,7 +141,7 @@ static void prepare(struct engine *e, struct recovery *r, struct proposal *p)
 
 static void start(struct engine *e, struct recovery *r, struct proposal *p)
 {
-    if (p->verb == VERB_SETTLE)
+    if (p->verb == VERB_SETTLE && !settle_ready(p))
         settle_begin(e, r, p);
     else if (p->verb == VERB_RELEASE || p->verb == VERB_UNPLAN || p->verb == VERB_INSTALMENT || p->verb == VERB_REASSIGN || proposal_facts_fresh(e, r))
         proposal_begin(e, r, p); /* a release undoes our own doing, and a collect reads the invoice first */

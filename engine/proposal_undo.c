@@ -13,6 +13,7 @@
 #include "engine/proposal_internal.h"
 #include "engine/proposal_money.h"
 #include "engine/receipt.h"
+#include "engine/settlement.h"
 #include "engine/timer.h"
 #include "engine/when.h"
 
@@ -25,7 +26,7 @@ const char *proposal_runs_words(const struct engine *e, const struct proposal *p
 {
     if (proposal_undoable(e, p))
         snprintf(out, size, "It runs in %lld seconds; until then: undo A-%lld", (long long)((p->expires_ms - e->now_ms + 999) / 1000), (long long)p->id);
-    else if (p->verb == VERB_SETTLE && p->state == PROPOSAL_QUEUED)
+    else if (p->verb == VERB_SETTLE && p->state == PROPOSAL_QUEUED && !settle_ready(p))
         snprintf(out, size, "Nothing is written off before their payment has come.");
     else
         snprintf(out, size, "It is being executed; the card says when billing has confirmed it.");

@@ -114,6 +114,17 @@ static json_t *rest_of(const struct recovery *r, const struct proposal *p)
     return rest;
 }
 
+json_t *settle_rest_terms(const struct recovery *r, const struct proposal *p)
+{
+    json_t *terms = json_deep_copy(p->terms);
+    json_put_new(terms, "parts", rest_of(r, p));
+    int64_t left = money_parts_sum(terms);
+    if (left > 0 && left <= p->amount.minor)
+        return terms;
+    json_decref(terms);
+    return NULL;
+}
+
 static void write_off_rest(struct engine *e, struct recovery *r, struct proposal *p, json_t *take_rest)
 {
     char pays[MONEY_TEXT_SIZE];

@@ -194,19 +194,19 @@ static void retry_limits(void **state)
     card(&f, "visa", 8, 8, 0);
     retry_is(p, &f, false, "This invoice was tried 8 times; the policy allows 8.");
     card(&f, "visa", 1, 20, 0);
-    retry_is(p, &f, false, "This visa was tried 20 times in 30 days; 20 are allowed.");
+    retry_is(p, &f, false, "This visa was tried 20 times in 30 days; the policy allows 20.");
     card(&f, "mastercard", 1, 34, 9);
     retry_is(p, &f, true, "1 of 35");
     card(&f, "mastercard", 1, 35, 0);
     retry_is(p, &f, false, "35 times in 30 days");
     card(&f, "mastercard", 1, 12, 10);
-    retry_is(p, &f, false, "10 times in 24 hours; 10 are allowed. Try tomorrow.");
+    retry_is(p, &f, false, "10 times in 24 hours; the policy allows 10. Try tomorrow.");
     char why[300];
     assert_true(policy_may_retry_at(p, &f, NOW + MS_DAY, why, sizeof(why)));
     card(&f, "jcb", 1, 14, 14);
     retry_is(p, &f, true, "1 of 15");
     card(&f, "jcb", 1, 15, 0);
-    retry_is(p, &f, false, "15 are allowed");
+    retry_is(p, &f, false, "the policy allows 15");
     facts_fini(&f);
     policy_free(p);
     p = good(TIERS REST "retries: {per_invoice: 2, visa: {attempts: 3, per_day: 1}, jcb: {attempts: 1}}\n");
@@ -216,7 +216,50 @@ static void retry_limits(void **state)
     card(&f, "visa", 2, 2, 0);
     retry_is(p, &f, false, "the policy allows 2");
     card(&f, "jcb", 1, 1, 0);
-    retry_is(p, &f, false, "1 are allowed");
+    retry_is(p, &f, false, "the policy allows 1");
+    facts_fini(&f);
+    policy_free(p);
+}
+
+/* What somebody entitled may agree to: more than the policy has, never more than the network. */
+static void the_network_is_the_last_word(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *brand;
+        int64_t invoice, window, day;
+        enum bound bound;
+        const char *words;
+    } cases[] = {
+        {"visa", 1, 2, 0, BOUND_INSIDE, "left"},          {"visa", 2, 2, 0, BOUND_MANAGER, "the policy allows 2"},
+        {"visa", 900, 19, 0, BOUND_MANAGER, "the policy"}, {"visa", 1, 20, 0, BOUND_REFUSED, "the card network allows 20"},
+        {"mastercard", 2, 34, 9, BOUND_MANAGER, "the policy"}, {"mastercard", 2, 35, 0, BOUND_REFUSED, "the card network allows 35"},
+        {"mastercard", 2, 9, 10, BOUND_REFUSED, "10 times in 24 hours; the card network allows 10"},
+        {"jcb", 1, 14, 0, BOUND_MANAGER, "the policy allows 1"}, {"jcb", 1, 15, 0, BOUND_REFUSED, "the card network allows 15"},
+    };
+    struct policy *p = good(TIERS REST "retries: {per_invoice: 2, visa: {attempts: 3}, mastercard: {attempts: 3}, jcb: {attempts: 1}}\n");
+    for (size_t i = 0; i < DW_ARRAY_LEN(cases); i++) {
+        struct facts f = soft();
+        char why[300] = "";
+        card(&f, cases[i].brand, cases[i].invoice, cases[i].window, cases[i].day);
+        enum bound got = policy_retry(p, &f, NOW, why, sizeof why);
+        if (got != cases[i].bound || !strstr(why, cases[i].words))
+            fail_msg("%zu: %s, %s", i, bound_text(got), why);
+        facts_fini(&f);
+    }
+    struct facts f = soft();
+    char why[300];
+    card(&f, "visa", 2, 2, 0);
+    put(&f, "payment.class", json_string("H"));
+    assert_int_equal(policy_retry(p, &f, NOW, why, sizeof why), BOUND_REFUSED);
+    put(&f, "payment.class", json_string("S"));
+    put(&f, "network.attempts_window", NULL);
+    assert_int_equal(policy_retry(p, &f, NOW, why, sizeof why), BOUND_REFUSED);
+    card(&f, "mastercard", 2, 2, 0);
+    put(&f, "payment.network_advice", json_string("25"));
+    put(&f, "payment.at_ms", json_integer(NOW));
+    assert_int_equal(policy_retry(p, &f, NOW, why, sizeof why), BOUND_REFUSED);
+    assert_int_equal(policy_retry(p, &f, NOW + MS_DAY, why, sizeof why), BOUND_MANAGER);
     facts_fini(&f);
     policy_free(p);
 }
@@ -327,7 +370,7 @@ int main(void)
         cmocka_unit_test(plan_bounds),
         cmocka_unit_test(plan_bounds_that_are_not_set),
         cmocka_unit_test(hold_bounds),
-        cmocka_unit_test(retry_limits),
+        cmocka_unit_test(retry_limits), cmocka_unit_test(the_network_is_the_last_word),
         cmocka_unit_test(what_is_not_counted_is_not_tried),
         cmocka_unit_test(the_decline_forbids),
         cmocka_unit_test(the_networks_wait_is_respected),

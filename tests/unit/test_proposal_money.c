@@ -533,6 +533,27 @@ static void the_card_says_that_it_cannot_be_undone(void **state)
     office_close(&o);
 }
 
+static void a_deferral_says_what_is_deferred(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    json_t *invoices = json_at(o.read[1], "invoices"), *second = json_deep_copy(json_array_get(invoices, 0));
+    json_put(second, "id", "in_2002");
+    json_put(second, "number", "2002");
+    json_put_i64(second, "due", 2500);
+    json_array_append_new(invoices, second);
+    json_put_i64(json_array_get(invoices, 0), "next_attempt_ms", o.now_ms + MS_DAY);
+    office_event_of(&o, 2);
+    AUTO_STR asked = office_say(&o, "U0AE2", "defer acme-corp until 2027-01-10 why x");
+    assert_says(asked, "no attempt by billing on 2 invoices before 10 Jan 2027");
+    AUTO_STR card = office_read_card(json_at(office_sent(&o, "card-A-"), "args.card"));
+    assert_says(card, "Invoices: 1002 ($1,200.00), 2002 ($25.00)");
+    AUTO_STR next = str_fmt("Billing would try next on {ms:%lld}. Notices go on.", (long long)(o.now_ms + MS_DAY));
+    assert_says(card, next);
+    office_close(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -557,6 +578,7 @@ int main(void)
         cmocka_unit_test(one_agreement_about_money_at_a_time),
         cmocka_unit_test(a_deferral_inside_policy_is_told_and_becomes_the_next_step),
         cmocka_unit_test(the_card_says_that_it_cannot_be_undone),
+        cmocka_unit_test(a_deferral_says_what_is_deferred),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

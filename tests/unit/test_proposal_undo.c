@@ -62,6 +62,64 @@ static int64_t start(struct office *o, size_t i)
     return id;
 }
 
+/* The question before a yes says when it runs and whether it can be undone; and so it is. */
+static const struct {
+    const char *user, *text, *says;
+    bool waits; /* for the time to undo it */
+} confirmed[] = {
+    {"U0AE1", "plan northwind 6x from 2027-01-05 why x", "It runs at stripe 20 seconds later, and can be undone until then.", true},
+    {"U0AE1", "hold northwind until 2027-01-20 why x", "It runs at stripe 20 seconds later, and can be undone until then.", true},
+    {"U0COL1", "defer acme-east until 2027-01-10 why x", "It runs at stripe 20 seconds later, and can be undone until then.", true},
+    {"U0AE2", "credit acme-corp 100 why x", "It is done at stripe right away and cannot be undone.", false},
+    {"U0AE2", "writeoff acme-corp all why x", "It is done at stripe right away and cannot be undone.", false},
+    {"U0AE2", "retry acme-corp why x", "It is tried at stripe right away; an attempt cannot be undone.", false},
+};
+
+static void the_question_before_a_yes_says_the_truth(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < DW_ARRAY_LEN(confirmed); i++) {
+        struct office o;
+        struct policy *before = open_with_window(&o);
+        json_put_i64(json_at(o.read[1], "invoices.0"), "attempts", 8);
+        office_event_of(&o, 2);
+        AUTO_STR asked = office_say(&o, confirmed[i].user, confirmed[i].text);
+        assert_says(asked, "Asked for approval");
+        int64_t id = store_i64(o.store, 0, "SELECT max(id) FROM proposals WHERE state = 2", "");
+        AUTO_STR card = str_fmt("card-A-%lld", (long long)id);
+        const json_t *yes = json_at(office_sent(&o, card), "args.card.actions.0");
+        assert_says(json_str(yes, "confirm.text", ""), confirmed[i].says);
+        AUTO_STR said = office_click(&o, "U0MAN1", "approve", json_str(yes, "value", ""));
+        assert_says(said, confirmed[i].waits ? "It runs in 20 seconds" : "It is being executed");
+        assert_int_equal(writes(&o, id), confirmed[i].waits ? 0 : 1);
+        close_with_window(&o, before);
+    }
+}
+
+static void one_of_two_is_told_what_comes_first(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    struct policy *before = office_policy_with(&o, "expire_hours: 48", "expire_hours: 48, undo_seconds: 0, rules: [{name: two, when: {kinds: [plan]}, need: [{count: 2, of: approver}]}]");
+    office_event_of(&o, 2);
+    AUTO_STR few = office_say(&o, "U0AE2", "plan acme-corp 6x from 2027-01-05 why x"); /* Milo may only decide up to $100.00 */
+    assert_says(few, "There are not enough people");
+    office_policy_back(&o, before);
+    before = office_policy_with(&o, "expire_hours: 48", "expire_hours: 48, rules: [{name: two, when: {kinds: [credit]}, need: [{count: 2, of: approver}]}]");
+    AUTO_STR asked = office_say(&o, "U0AE2", "credit acme-corp 50 why x");
+    assert_says(asked, "Asked for approval");
+    int64_t id = office_last(&o);
+    AUTO_STR card = str_fmt("card-A-%lld", (long long)id);
+    const json_t *yes = json_at(office_sent(&o, card), "args.card.actions.0");
+    assert_says(json_str(yes, "confirm.text", ""), "It takes 2 of them, 0 so far. When all have agreed: It is done at stripe right away and cannot be undone.");
+    assert_int_equal(office_approve(&o, "manager1", id, 0).rc, 0);
+    office_turn(&o, NULL, NULL);
+    const json_t *last = json_at(office_sent(&o, card), "args.card.actions.0");
+    assert_not_says(json_str(last, "confirm.text", ""), "It takes 2");
+    close_with_window(&o, before);
+}
+
 static void what_is_taken_back_in_time_never_happens(void **state)
 {
     (void)state;
@@ -251,6 +309,7 @@ static void payment_in_between_takes_it_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_question_before_a_yes_says_the_truth), cmocka_unit_test(one_of_two_is_told_what_comes_first),
         cmocka_unit_test(what_is_taken_back_in_time_never_happens),
         cmocka_unit_test(what_is_left_alone_runs_once_also_after_a_restart),
         cmocka_unit_test(an_approved_plan_can_be_taken_back_by_who_decided),

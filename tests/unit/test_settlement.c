@@ -184,6 +184,104 @@ static void who_pays_everything_is_forgiven_nothing(void **state)
     office_close(&o);
 }
 
+static int64_t written_off(struct office *o)
+{
+    return store_i64(o->store, -1, "SELECT count(*) FROM effects WHERE op = 'write_off' AND state = ?1", "i", (int64_t)EFFECT_DONE);
+}
+
+/* Another people.yaml from now on; the caller frees what was before. */
+static struct people *people_with(struct office *o, const char *was, const char *is)
+{
+    struct problems p = {0};
+    struct doc *d = NULL;
+    struct people *before = o->people;
+    const char *at = strstr(office_people, was);
+    assert_non_null(at);
+    AUTO_STR text = str_fmt("%.*s%s%s", (int)(at - office_people), office_people, is, at + strlen(was));
+    assert_int_equal(doc_parse(&d, span_of(text), "people.yaml", NULL), 0);
+    o->e.people = o->people = people_parse(d, &p);
+    doc_free(d);
+    if (p.n)
+        fail_msg("%s", p.lines[0]);
+    return before;
+}
+
+#define MARA "slack: U0MAN1, matrix: '@mara:dunwell.test', roles: [manager], limit: {USD: 100000}}"
+#define MILO "roles: [manager], limit: {USD: 100}}"
+
+static void a_right_that_is_gone_is_asked_for_again(void **state)
+{
+    (void)state;
+    struct office o;
+    int64_t id = agreed(&o);
+    people_free(people_with(&o, MARA, "slack: U0MAN1, roles: [manager], limit: {USD: 599}}"));
+    people_free(people_with(&o, MARA, "slack: U0MAN1, roles: [ae]}\n  fin1: {name: Fay Finance, email: fay@example.com, slack: U0FIN1, roles: [finance], limit: {USD: 1000}}"));
+    pays(&o, 60000, 60000);
+    assert_int_equal(written_off(&o), 0);
+    assert_int_equal(office_state(&o, id), PROPOSAL_VOIDED);
+    int64_t again = office_last(&o);
+    assert_int_not_equal(again, id);
+    assert_int_equal(office_state(&o, again), PROPOSAL_ASKED);
+    AUTO_STR name = str_fmt("card-A-%lld", (long long)again);
+    AUTO_STR card = json_text(json_at(office_sent(&o, name), "args.card"));
+    assert_says(card, "settle: they have paid $600.00, and the rest, $600.00, is written off");
+    assert_says(card, "because the approval of Mara Manager does not hold any more");
+    assert_says(card, "It is done at stripe right away and cannot be undone.");
+    assert_not_says(card, "Counter...");
+    struct recovery *r = office_case(&o, "acme-corp");
+    AUTO_STR next = str_fmt("waits for another approval (A-%lld)", (long long)again);
+    assert_says(r->next_step, next);
+    recovery_free(r);
+    AUTO_STR counter = str_fmt("counter A-%lld 700", (long long)again);
+    AUTO_STR said = office_say(&o, "U0FIN1", counter);
+    assert_says(said, "They have paid what was agreed");
+    AUTO_STR own = str_fmt("approve A-%lld", (long long)again);
+    AUTO_STR denied = office_say(&o, "U0AE2", own);
+    assert_says(denied, "own request");
+    office_event_of(&o, 2); /* read again: nothing has changed, and nothing is asked anew */
+    assert_int_equal(office_last(&o), again);
+    AUTO_STR yes = office_say(&o, "U0FIN1", own);
+    assert_says(yes, "Approved");
+    assert_int_equal(written_off(&o), 1);
+    assert_int_equal(office_state(&o, again), PROPOSAL_CONFIRMED);
+    office_proves(&o);
+    office_close(&o);
+}
+
+static void less_that_is_left_lowers_what_is_asked_again(void **state)
+{
+    (void)state;
+    struct office o;
+    agreed(&o);
+    people_free(people_with(&o, MILO, "roles: [manager], limit: {USD: 5000}}"));
+    people_free(people_with(&o, MARA, "slack: U0MAN1, roles: [ae]}\n  fin1: {name: Fay Finance, email: fay@example.com, slack: U0FIN1, roles: [finance], limit: {USD: 1000}}"));
+    pays(&o, 60000, 60000);
+    int64_t again = office_last(&o);
+    pays(&o, 20000, 40000);
+    assert_int_equal(office_last(&o), again);
+    office_is(&o, "SELECT amount FROM proposals ORDER BY id DESC LIMIT 1", 40000, "the rest of the rest");
+    AUTO_STR own = str_fmt("approve A-%lld", (long long)again);
+    AUTO_STR yes = office_say(&o, "U0FIN1", own);
+    assert_says(yes, "Approved");
+    assert_int_equal(store_i64(o.store, 0, "SELECT count(*) FROM effects WHERE op = 'write_off' AND args LIKE '%\"amount\":40000%'", ""), 1);
+    office_close(&o);
+}
+
+static void when_nobody_can_agree_any_more_it_is_said(void **state)
+{
+    (void)state;
+    struct office o;
+    agreed(&o);
+    people_free(people_with(&o, MARA, "slack: U0MAN1, roles: [ae]}"));
+    pays(&o, 60000, 60000);
+    assert_int_equal(written_off(&o), 0);
+    struct recovery *r = office_case(&o, "acme-corp");
+    assert_int_equal(r->state, RECOVERY_QUEUED);
+    assert_says(r->next_step, "nobody can approve that the rest is given up");
+    recovery_free(r);
+    office_close(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +294,9 @@ int main(void)
         cmocka_unit_test(never_more_than_was_approved),
         cmocka_unit_test(not_paid_by_the_day_it_is_broken_and_says_so),
         cmocka_unit_test(a_payment_that_nobody_told_us_about_is_looked_for_first),
+        cmocka_unit_test(a_right_that_is_gone_is_asked_for_again),
+        cmocka_unit_test(less_that_is_left_lowers_what_is_asked_again),
+        cmocka_unit_test(when_nobody_can_agree_any_more_it_is_said),
         cmocka_unit_test(who_pays_everything_is_forgiven_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

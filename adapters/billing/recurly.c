@@ -8,7 +8,7 @@
  *
  * Bodies are thin: which kind of object, which event, and the number of the invoice or the uuid of the payment, mostly without
  * the account. The id in the body is the object's, not the event's (that one is in a header, which is not signed), so an
- * event is known by what happened to what and when. Without an account the event carries only the reference, and the
+ * event is known by what happened to what and when; a payment's end by the payment alone. Without an account the event carries only the reference, and the
  * operation `resolve` finds whose it is. */
 #include "adapters/billing/recurly.h"
 
@@ -158,6 +158,20 @@ static int name_reference(const struct scan_field *f, struct billing_event *out,
     return 0;
 }
 
+/* A payment is declined, or goes through, once: whoever tells of it, a webhook or a reading of what was missed (whose times may
+ * differ by a second), it is the same event. */
+static int name_payment(const struct scan_field *f, struct billing_event *out, struct err *e)
+{
+    char uuid[48];
+    if ((!str_eq(out->type, "payment.failed") && !str_eq(out->type, "payment.succeeded")) || !f[F_UUID].is_string)
+        return 0;
+    if (scan_copy(&f[F_UUID], uuid, sizeof uuid) || !uuid[0])
+        return err_set(e, ERR_INVALID, "the event's uuid is not one");
+    snprintf(out->id, sizeof out->id, "%s/uuid-%s", out->type, uuid);
+    out->created_ms = 0;
+    return 0;
+}
+
 static int recurly_event(const void *config, struct span body, struct billing_event *out, struct err *e)
 {
     (void)config;
@@ -172,6 +186,8 @@ static int recurly_event(const void *config, struct span body, struct billing_ev
     rc = name_event(f, &ev, e);
     if (rc == 0)
         rc = name_reference(f, &ev, e);
+    if (rc == 0)
+        rc = name_payment(f, &ev, e);
     if (rc == 0)
         *out = ev;
     return rc;
@@ -206,7 +222,7 @@ static const struct capability capabilities[] = {
     {"write_off", "native", "The invoice is closed as bad debt (mark failed); Recurly cannot open it again."},
     {"defer", "native", "The invoice's payment terms are lengthened so that it is due on that day; 999 days at most."},
     {"note", "native", "A note of the account, with the invoice's number."},
-    {"catch_up", "none", "Recurly lists no events; what was missed shows in the overdue invoices, which are read each day."},
+    {"catch_up", "native", "Payments that were declined or went through since a moment; Recurly's other events are not listed by it."},
     {"overdue", "native", "Invoices past due, of all accounts."},
     {"resolve", "native", "Recurly's events name an invoice or a payment only; whose it is, is read."},
     {NULL, NULL, NULL},

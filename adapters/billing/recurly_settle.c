@@ -1,24 +1,16 @@
-/* What Recurly has for giving up, putting off, remarks, and what is overdue. The order of write_off and note is rest_settle.c's.
+/* What Recurly has for giving up, putting off and remarks. The order of write_off and note is rest_settle.c's.
  *
  * Giving up is mark_failed: the invoice is closed as bad debt and cannot be opened again, which is why nothing else may ever call
  * it. A remark is a note of the account, found again by our mark. Putting off is done by the payment terms: with more days the
  * invoice is due later, and one that was past due may be pending again; they are counted from the day it was made. A credit is of
- * the account at Recurly and takes three steps that cannot be undone together, so it is a person's work.
- *
- * Recurly's list of overdue invoices comes in pages, each naming the address of the next; such an address is followed only where it
- * is of the same list. */
-#include <inttypes.h>
-#include <stdio.h>
+ * the account at Recurly and takes three steps that cannot be undone together, so it is a person's work. */
 #include <string.h>
 
 #include "adapters/billing/recurly.h"
-#include "adapters/billing/rest_lists.h"
 #include "adapters/billing/rest_settle.h"
 #include "engine/when.h"
 
-enum { NOTE_MAX = 1000, TERMS_MAX = 999, WRITES_MAX = 3, CURSOR_MAX = 1000 };
-
-#define NEXT_PREFIX "/invoices?"
+enum { NOTE_MAX = 1000, TERMS_MAX = 999, WRITES_MAX = 3 };
 
 static const char *invoice_id(const struct rest_call *c)
 {
@@ -195,41 +187,4 @@ static const struct rest_state defer_states[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-/* --- overdue ----------------------------------------------------------------------------------------------------------- */
-
-static void overdue_begin(struct rest_call *c)
-{
-    const char *cursor = json_str(c->args, "cursor", "");
-    if (*cursor && strncmp(cursor, NEXT_PREFIX, strlen(NEXT_PREFIX)) != 0)
-        rest_refuse(c, "this is no page of Recurly's list of invoices");
-}
-
-static void overdue_send(struct rest_call *c)
-{
-    const char *cursor = json_str(c->args, "cursor", "");
-    rest_get(c, *cursor ? cursor + 1 : "invoices?state=past_due&limit=50&sort=created_at&order=asc");
-}
-
-static void overdue_take(struct rest_call *c)
-{
-    const json_t *list = json_object_get(c->body, "data"), *row;
-    const char *next = json_flag(c->body, "has_more", false) ? json_str(c->body, "next", "") : "";
-    json_t *invoices = json_array();
-    size_t i;
-    json_array_foreach(list, i, row) {
-        const char *currency = json_str(row, "currency", "");
-        AUTO_STR id = str_fmt("number-%s", json_str(row, "number", ""));
-        int64_t left = 0;
-        if (recurly_minor(&left, row, "balance", currency) == 0)
-            lists_add_overdue(invoices, c->args, json_str(row, "account.code", ""), id, left, currency, recurly_ms(row, "due_at"));
-    }
-    bool ours = strncmp(next, NEXT_PREFIX, strlen(NEXT_PREFIX)) == 0 && strnlen(next, CURSOR_MAX) < CURSOR_MAX;
-    rest_done(c, lists_result("invoices", invoices, ours ? next : ""));
-}
-
-static const struct rest_state overdue_states[] = {
-    {"invoices", overdue_send, overdue_take, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-
-const struct rest_op recurly_credit = {"credit", NULL, credit_states}, recurly_defer = {"defer", defer_begin, defer_states}, recurly_overdue = {"overdue", overdue_begin, overdue_states};
+const struct rest_op recurly_credit = {"credit", NULL, credit_states}, recurly_defer = {"defer", defer_begin, defer_states};

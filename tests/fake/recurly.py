@@ -6,7 +6,7 @@ It refuses what Recurly refuses: wrong keys, another Accept than the one version
 is not open, with a billing info of somebody else. mark_failed is there and counted: only a write-off may ever call it.
 
 Control besides: /_test/account {code, cards: [{id, decline?: {category, code, decline_code?}, behaviour?: "ok"|"processing"}]}
-  /_test/invoice {number, account, amount (minor units), state?}   (its first attempt has failed)    /_test/invoice_set {number, ...}
+  /_test/invoice {number, account, amount (minor units), state?}   (its first attempt has failed)    /_test/invoice_set {number, ...}    /_test/transaction_set {id, ...}
   /_test/webhook {url, object, event, number?, uuid?, mode: good|two_keys|seconds|bad|old} -> {status}: signs and posts one event"""
 import base64
 import datetime
@@ -81,6 +81,8 @@ class Recurly:
             return 201, self.note(self.find("accounts", parts[1][5:], "Account"), body)
         if method == "GET" and parts == ["invoices"]:
             return 200, self.past_due(dict(query))
+        if method == "GET" and parts == ["transactions"]:
+            return 200, self.site_transactions(dict(query))
         if method == "GET" and parts[0] == "accounts" and parts[1][:5] == "code-":
             account = self.find("accounts", parts[1][5:], "Account")
             if len(parts) == 3 and parts[2] in LISTS:
@@ -134,6 +136,18 @@ class Recurly:
         return {"has_more": more, "next": f"/invoices?cursor={start + limit}&limit={limit}&state=past_due" if more else None,
                 "data": [self.show(r) for r in rows[start:start + limit]]}
 
+    def site_transactions(self, q):
+        """By the time they were changed, oldest first; the window goes along in the address of the next page."""
+        if set(q) != {"type", "sort", "order", "limit", "begin_time", "end_time"} | set(q) & {"cursor"} or (q["type"], q["sort"], q["order"]) != ("payment", "updated_at", "asc"):
+            raise error(400, "bad_request", f"query {sorted(q.items())}")
+        rows = sorted((t for t in self.s["transactions"].values() if q["begin_time"] <= t["updated_at"] <= q["end_time"]), key=lambda t: t["updated_at"])
+        start, limit = int(q.get("cursor", "0")), int(q["limit"])
+        if not 1 <= limit <= 200:
+            raise error(400, "bad_request", "limit")
+        rest = "&".join(f"{k}={v}" for k, v in q.items() if k != "cursor")
+        more = start + limit < len(rows)
+        return {"has_more": more, "next": f"/transactions?cursor={start + limit}&{rest}" if more else None, "data": rows[start:start + limit]}
+
     def show(self, invoice):
         rows = [t for t in self.s["transactions"].values() if t["invoice"]["number"] == invoice["number"]]
         return dict({k: v for k, v in invoice.items() if k != "minor"}, total=decimal(invoice["minor"]),
@@ -176,7 +190,7 @@ class Recurly:
     def charge(self, invoice, info):
         self.s["number"] += 1
         t = {"id": f"t{self.s['number']}", "uuid": f"{self.s['number']:032x}", "type": "purchase", "status": "success", "currency": "USD",
-             "amount": decimal(invoice["minor"]), "created_at": self.iso(), "account": {"code": invoice["account"]["code"]},
+             "amount": decimal(invoice["minor"]), "created_at": self.iso(), "updated_at": self.iso(), "account": {"code": invoice["account"]["code"]},
              "invoice": {"number": invoice["number"]}, "payment_method": info["payment_method"], "status_code": "approved"}
         self.s["transactions"][t["uuid"]] = t
         refusal = info["_decline"]
@@ -214,6 +228,11 @@ class Recurly:
     def do_invoice_set(self, number, **changes):
         self.s["invoices"][number].update(changes)
         return self.s["invoices"][number]
+
+    def do_transaction_set(self, id, **changes):
+        t = next(t for t in self.s["transactions"].values() if t["id"] == id)
+        t.update(changes)
+        return t
 
     def do_webhook(self, url, object, event, number=None, uuid=None, mode="good"):
         body = {"id": "r1", "object_type": object, "site_id": "s1", "event_type": event, "event_time": self.iso()}

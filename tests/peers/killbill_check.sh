@@ -56,13 +56,19 @@ expect() { # WORDS...: all of them in the last line
     done
 }
 posts() { grep -c '^POST' build/peers/out; }
+tried() { # ACCOUNT: how often Kill Bill itself says that it tried to charge
+    kb GET "/1.0/kb/accounts/$1/payments?withAttempts=true" | "$python" -c 'import json, sys; print(sum(len(p["transactions"]) for p in json.load(sys.stdin)))'
+}
+overdue() { kb GET "/1.0/kb/accounts/$1/overdue" | field name; } # ACCOUNT: __KILLBILL__CLEAR__OVERDUE_STATE__, or the state's name
 
 kb POST /1.0/kb/tenants -d '{"apiKey":"bob","apiSecret":"lazar"}'
 curl -s -S -u admin:password -H 'X-Killbill-ApiKey: bob' -H 'X-Killbill-ApiSecret: lazar' -H 'X-Killbill-CreatedBy: shop' -H 'Content-Type: text/xml' \
     --data-binary @tests/peers/killbill_overdue.xml "$base/1.0/kb/overdue/xml"
 account=$(new_account acme)
+free=$(new_account hooli) # the same, but nobody holds it: what would happen otherwise
 gateway RETURN_PLUGIN_STATUS_ERROR
 invoice=$(charge "$account" 120.50)
+spare=$(charge "$free" 120.50)
 about="\"customer\": \"$account\", \"invoice\": \"$invoice\", \"currency\": \"USD\", \"case\": \"N-1\""
 held="\"customer\": \"$account\", \"invoices\": [\"$invoice\"], \"case\": \"N-1\", \"reason\": \"renewal in flight\""
 
@@ -79,7 +85,11 @@ case $audit in *'"changedBy":"dunwell","reasonCode":"N-1","comments":"k2: renewa
 drive hold k3 "{$held}"
 expect "done" '"auto_pay_off":true'
 [ "$(posts)" = 0 ] || fail "what is set was set again"
+[ "$(tried "$account") $(tried "$free")" = "1 1" ] || fail "tried before the clock moves: $(tried "$account"), $(tried "$free")"
 days 8
+case "$(tried "$free") $(overdue "$free")" in "2 LATE") ;; *) fail "without a hold eight days do nothing, so a hold shows nothing: $(tried "$free") $(overdue "$free")" ;; esac
+case "$(tried "$account") $(overdue "$account")" in "1 __KILLBILL__CLEAR"*) ;; *) fail "held, but in eight days: $(tried "$account") $(overdue "$account")" ;; esac
+kb POST "/1.0/kb/invoices/$spare/tags" -d '["00000000-0000-0000-0000-000000000004"]' # has shown what it had to
 drive read k4 "{$about}"
 expect "done" '"attempts":1' '"auto_advance":false' '"next_attempt_ms":0' '"overdue":""'
 
@@ -109,6 +119,7 @@ drive link k6 "{$about}"
 expect "refused" "offers no page"
 
 gateway RETURN_PLUGIN_STATUS_ERROR
+at_kill_bill=$(tried "$account")
 drive read k7 "{$about}"
 before=$(echo "$last" | sed 's/.*"attempts":\([0-9]*\).*/\1/')
 drive release k8 "{$held, \"prior\": {\"$account\": {\"auto_pay_off\": false, \"overdue_enforcement_off\": false}}}"
@@ -116,6 +127,7 @@ expect "done" "\"released\":[\"$invoice\"]"
 settle
 drive read k9 "{$about}"
 expect "done" '"auto_advance":true' '"overdue":"LATE"' "\"attempts\":$((before + 1))"
+case "$(tried "$account") $(overdue "$account")" in "$((at_kill_bill + 1)) LATE") ;; *) fail "released: $(tried "$account") of $((at_kill_bill + 1)), $(overdue "$account")" ;; esac
 
 # Tags that were there before are somebody else's: they stay.
 other=$(new_account globex)

@@ -64,6 +64,33 @@ def settling(fake):
     word, last = fake.drive("overdue", before_ms=int(time.time()) * 1000, cursor=first.get("cursor", ""))
     check("overdue: over pages", len(first.get("invoices", [])) == 50 and len(fake.result(last).get("invoices", [])) == 11, last[:300])
     clean(fake, "overdue")
+    catch_up(fake)
+
+
+def catch_up(fake):
+    """Over pages, oldest first; what is of the last minutes waits. The answers of a slow or stumbling Recurly change nothing."""
+    def missed(cursor=None, events=()):
+        word, last = fake.drive("catch_up", since_ms=(int(time.time()) - 86400) * 1000, **({"cursor": cursor} if cursor else {}))
+        result = fake.result(last)
+        events = [*events, *result.get("events", [])]
+        return missed(result["cursor"], events) if result.get("cursor") else (word, events)
+
+    fake.test("reset")
+    fake.test("account", code="acme", cards=[{"id": "bi1", "decline": {"category": "soft", "code": "insufficient_funds"}}])
+    for n in range(130):
+        fake.test("invoice", number=f"3{n:03}", account="acme", amount=100)
+    check("catch_up: nothing of the last minutes", missed() == ("done", []))
+    hour_ago = time.time() - 3600
+    for n in range(130):
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(hour_ago - n))
+        fake.test("transaction_set", id=f"t{n + 1}", updated_at=at, **({"status": "success"} if n == 7 else {}))
+    for kind in (None, *LATER):
+        if kind:
+            fake.test("fault", match="GET /transactions", kind=kind, retry_after=1)
+        word, events = missed()
+        check(f"catch_up {kind}: all pages, oldest first", word == "done" and [e["invoice"] for e in events] == [f"number-3{n:03}" for n in reversed(range(130))], events[:2])
+        check(f"catch_up {kind}: what went through", [e["invoice"] for e in events if e["kind"] == "paid"] == ["number-3007"])
+    clean(fake, "catch_up")
 
 
 def money(fake):

@@ -65,7 +65,7 @@ FUZZES := $(FUZZ:tests/fuzz/%.c=$(O)/fuzz/%)
 SIM    := $(if $(wildcard tests/sim/sim.c),$(O)/sim/sim)
 WALK   := $(O)/crash/store_walk
 MODEL  := $(O)/model/model
-tests-build: $(O)/dunwell $(UNITS) $(FUZZES) $(SIM) $(MODEL) $(WALK)
+tests-build: $(O)/dunwell $(UNITS) $(FUZZES) $(SIM) $(MODEL) $(WALK) $(O)/walk/walk
 $(O)/crash/%: tests/crash/%.c $(OBJ)
 	@mkdir -p $(@D)
 	$(call say,TEST $<)
@@ -78,6 +78,10 @@ $(O)/sim/sim: $(wildcard tests/sim/*.c) $(OBJ)
 	@mkdir -p $(@D)
 	$(call say,TEST tests/sim)
 	$(Q)$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -o $@ $^ $(LIBS)
+$(O)/walk/walk: $(wildcard tests/walk/*.c tests/walk/*.h) tests/peers/perform.h $(OBJ)
+	@mkdir -p $(@D)
+	$(call say,TEST tests/walk)
+	$(Q)$(CC) $(OWN) $(CPPFLAGS) $(CFLAGS) -o $@ $(filter %.c %.o,$^) $(LIBS)
 $(O)/model/model: $(wildcard tests/model/*.c tests/model/*.h) tests/unit/office.h tests/unit/cases.h $(OBJ)
 	@mkdir -p $(@D)
 	$(call say,TEST tests/model)
@@ -115,7 +119,7 @@ tsan: ## what has threads, and the demo, under ThreadSanitizer
 	$(B)/thread/dunwell demo </dev/null
 THREADED := queue http out socket
 tsan-build: $(O)/dunwell $(THREADED:%=$(O)/unit/test_%)
-crash: ## kill points and kill -9 for longer: CRASH_ROUNDS (100) rounds; the simulator with more seeds; approvals against a model, SCHEDULES (100000)
+crash: ## kill points, kill -9 and faults at billing for longer: CRASH_ROUNDS (100) rounds; the simulator with more seeds; approvals against a model, SCHEDULES (100000)
 	tests/setup.sh check
 	+$(MAKE) --no-print-directory -j$$(nproc) all $(B)/model/model
 	+$(MAKE) --no-print-directory -j$$(nproc) SAN=address,undefined CFLAGS='-O1 -g' tests-build
@@ -123,6 +127,7 @@ crash: ## kill points and kill -9 for longer: CRASH_ROUNDS (100) rounds; the sim
 	$(B)/model/model --schedules $(SCHEDULES)
 	for t in $(wildcard tests/crash/test_*.py); do \
 	    DUNWELL=$(SANB)/dunwell DUNWELL_PLAIN=$(B)/dunwell CRASH_ROUNDS=$(CRASH_ROUNDS) $(B)/venv/bin/python $$t || exit 1; done
+	DUNWELL=$(SANB)/dunwell WALK='--all --seeds $(CRASH_ROUNDS)' $(B)/venv/bin/python tests/walk/test_walk.py
 
 peers: ## Dunwell with a real Kill Bill server; fetches some 100 MB
 	tests/setup.sh check

@@ -23,12 +23,14 @@
 #include "engine/when.h"
 
 enum { OUT_MOST = 512, CANCEL_AT_ONCE = 64 };
+enum wrote { WROTE_NOTHING, WROTE_OUT /* the first write is out */, WROTE_PERHAPS /* one may have been done, or was */ };
 #define GIVE_UP_MS MS_DAY
 #define POLL_PAUSE_MS MS_MINUTE /* after a refusal: a wrong password is not tried again and again */
 
 struct effect {
     int64_t id, case_id, proposal_id, attempts, deadline_ms, created_ms;
     enum effect_state state;
+    enum wrote wrote;
     char *driver, *op, *key, *purpose;
     json_t *args, *stage;
 };
@@ -53,7 +55,7 @@ static bool effect_load(struct engine *e, int64_t id, struct effect *f)
 {
     struct query *q = store_query(e->store,
                                   "SELECT id, case_id, proposal_id, attempts, deadline_ms, state, driver, op, dedupe, purpose, args, "
-                                  "stage, created_ms FROM effects WHERE id = ?1 AND is_live = 1",
+                                  "stage, created_ms, wrote FROM effects WHERE id = ?1 AND is_live = 1",
                                   "i", id);
     if (!query_next(q))
         return false;
@@ -61,7 +63,7 @@ static bool effect_load(struct engine *e, int64_t id, struct effect *f)
                          .attempts = query_i64(q, 3), .deadline_ms = query_i64(q, 4), .state = (enum effect_state)query_i64(q, 5),
                          .driver = str_dup(query_text(q, 6)), .op = str_dup(query_text(q, 7)), .key = str_dup(query_text(q, 8)),
                          .purpose = str_dup(query_text(q, 9)), .args = query_json(q, 10), .stage = query_json(q, 11),
-                         .created_ms = query_i64(q, 12)};
+                         .created_ms = query_i64(q, 12), .wrote = (enum wrote)query_i64(q, 13)};
     query_end(q);
     return true;
 }
@@ -199,16 +201,32 @@ static void effect_end(struct engine *e, const struct effect *f, bool done, cons
 static void effect_wait(struct engine *e, const struct effect *f, enum effect_state state, const struct step *s)
 {
     int64_t at = s->retry_at_ms > e->now_ms ? s->retry_at_ms : e->now_ms + MS_SECOND;
-    store_run(e->store, "UPDATE effects SET state = ?2, not_before_ms = ?3, stage = ?4, reason = ?5, attempts = ?6 WHERE id = ?1",
-              "iiijti", f->id, (int64_t)state, at, s->stage ? s->stage : f->stage, s->reason, f->attempts);
+    store_run(e->store, "UPDATE effects SET state = ?2, not_before_ms = ?3, stage = ?4, reason = ?5, attempts = ?6, wrote = ?7 WHERE id = ?1",
+              "iiijtii", f->id, (int64_t)state, at, s->stage ? s->stage : f->stage, s->reason, f->attempts, (int64_t)f->wrote);
     if (state == EFFECT_UNKNOWN && f->proposal_id)
         proposal_unknown(e, f->proposal_id, s->reason);
 }
 
-static void effect_give_up(struct engine *e, const struct effect *f, const char *reason)
+/* A write left, and this is what came of it. Only where nobody took it was nothing written. */
+static void wrote_settle(struct effect *f, const struct http_response *previous)
 {
-    AUTO_STR why = str_fmt("given up after 24 hours: %s", reason);
-    effect_end(e, f, false, NULL, why);
+    bool untaken = previous && (previous->transport == TRANSPORT_NOT_SENT || (previous->transport == TRANSPORT_OK && previous->status == 429));
+    if (f->wrote == WROTE_OUT)
+        f->wrote = untaken ? WROTE_NOTHING : WROTE_PERHAPS;
+}
+
+/* It did not happen, says the driver, and may be tried again: within the lifetime of idempotency keys, for after that the world has
+ * moved on. But what billing may have done in part is never given up as if nothing had happened: a hold of three invoices that
+ * has one, a payment that "is still running" there. It goes on until it is known how it ends. */
+static void effect_retry(struct engine *e, struct effect *f, const struct step *s)
+{
+    bool begun = f->wrote == WROTE_PERHAPS && !engine_chat(e, f->driver) && !str_eq(f->op, "mail") && !str_eq(f->op, "link");
+    bool old = e->now_ms - f->created_ms > GIVE_UP_MS;
+    AUTO_STR why = str_fmt("given up after 24 hours: %s", s->reason);
+    if (old && !begun)
+        effect_end(e, f, false, NULL, why);
+    else
+        effect_wait(e, f, old ? EFFECT_UNKNOWN : EFFECT_QUEUED, s);
 }
 
 static bool is_poll(const struct effect *f)
@@ -274,6 +292,7 @@ static void effect_step(struct engine *e, struct effect *f, const struct http_re
     e->world.step(e->world.ctx, &job, previous, &s);
     changed(e);
     effect_inputs(e, f->driver, &s);
+    wrote_settle(f, previous);
     if (is_poll(f)) {
         if (s.outcome == STEP_HTTP)
             poll_asks(e, f, previous, &s, out);
@@ -284,8 +303,10 @@ static void effect_step(struct engine *e, struct effect *f, const struct http_re
     }
     switch (s.outcome) {
     case STEP_HTTP:
-        store_run(e->store, "UPDATE effects SET state = ?2, attempts = ?3, stage = ?4 WHERE id = ?1", "iiij", f->id,
-                  (int64_t)EFFECT_OUT, f->attempts + 1, s.stage ? s.stage : f->stage);
+        if (s.request.write && f->wrote == WROTE_NOTHING)
+            f->wrote = WROTE_OUT;
+        store_run(e->store, "UPDATE effects SET state = ?2, attempts = ?3, stage = ?4, wrote = ?5 WHERE id = ?1", "iiiji", f->id,
+                  (int64_t)EFFECT_OUT, f->attempts + 1, s.stage ? s.stage : f->stage, (int64_t)f->wrote);
         if (f->proposal_id)
             proposal_executing(e, f->proposal_id);
         calls_add(out, f, &s.request);
@@ -296,11 +317,8 @@ static void effect_step(struct engine *e, struct effect *f, const struct http_re
     case STEP_REFUSED:
         effect_end(e, f, false, s.result, s.reason[0] ? s.reason : "refused without a reason");
         break;
-    case STEP_RETRY: /* within the lifetime of idempotency keys; after that the world has moved on */
-        if (e->now_ms - f->created_ms > GIVE_UP_MS)
-            effect_give_up(e, f, s.reason);
-        else
-            effect_wait(e, f, EFFECT_QUEUED, &s);
+    case STEP_RETRY:
+        effect_retry(e, f, &s);
         break;
     case STEP_UNKNOWN:
         effect_wait(e, f, EFFECT_UNKNOWN, &s);

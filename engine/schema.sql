@@ -296,7 +296,8 @@ CREATE TABLE effects (
     created_ms INTEGER NOT NULL,
     finished_ms INTEGER NOT NULL,
     result TEXT,
-    reason TEXT NOT NULL
+    reason TEXT NOT NULL,
+    wrote INTEGER NOT NULL DEFAULT 0 -- has a request left that changes something? enum wrote in effect.c
 );
 CREATE INDEX effects_due ON effects (state, not_before_ms, id) WHERE is_head = 1;
 CREATE INDEX effects_lane ON effects (lane, id) WHERE is_live = 1;

@@ -137,6 +137,8 @@ CREATE TABLE absences (person TEXT PRIMARY KEY, since_ms INTEGER NOT NULL, until
 
 -- Only the oldest effect of a lane may run, and is marked.
 ALTER TABLE effects ADD COLUMN is_head INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE effects ADD COLUMN wrote INTEGER NOT NULL DEFAULT 0;
+UPDATE effects SET wrote = 2 WHERE is_live = 1 AND attempts > 0;
 UPDATE effects SET is_head = 1 WHERE id IN (SELECT min(id) FROM effects WHERE is_live = 1 GROUP BY lane);
 DROP INDEX effects_due;
 CREATE INDEX effects_due ON effects (state, not_before_ms, id) WHERE is_head = 1;

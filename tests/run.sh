@@ -40,7 +40,7 @@ done
 [ -x "$san/sim/sim" ] && run sim 300 "$san/sim/sim" --seeds 12
 [ -x "$san/model/model" ] && run model 300 "$san/model/model" --schedules 300
 python='[ -f build/venv/.complete ] || { echo "the Python packages of the tests are missing (tests/setup.sh check)"; exit 77; }; exec build/venv/bin/python "$0"'
-for t in tests/process/test_*.py tests/crash/test_*.py; do
+for t in tests/process/test_*.py tests/crash/test_*.py tests/walk/test_*.py; do
     [ -f "$t" ] && run "$(basename "$(dirname "$t")").$(basename "$t" .py | sed 's/^test_//')" 900 sh -c "$python" "$t"
 done
 for t in tests/peers/test_*.sh; do

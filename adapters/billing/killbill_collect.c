@@ -3,7 +3,7 @@
  * The payment's external key is the job's key and the invoice. It is a name, not an idempotency key: Kill Bill refuses a second
  * payment under it only after one that succeeded, and charges again after one that failed (tried against 0.22.26). So exactly one
  * payment is ever posted for a job, and before and after it the payment is looked up by that name; what is found decides. A look
- * that finds nothing is repeated once, some seconds later, because the call may still be running over there; then it did not happen.
+ * that finds nothing is repeated twice, some seconds later, because the call may still be running over there; then it did not happen.
  *
  * The status of the answer is not what decides. 201 comes for declined payments as well in 0.22, 402 in later versions; a plugin that
  * threw gives 400 with a payment of unknown outcome; 204 means that Kill Bill did not even try: nothing left to pay, or an earlier
@@ -18,7 +18,7 @@
 
 #include "engine/when.h"
 
-enum { SAID_MAX = 160, LOOKS_MAX = 2, SETTLE_MAX = 3, EXTERNAL_KEY_MAX = 255 };
+enum { SAID_MAX = 160, LOOKS_MAX = 3, SOON_MAX = 2, SETTLE_MAX = 3, EXTERNAL_KEY_MAX = 255 };
 
 #define MONEY_TIMEOUT_MS 80000
 #define LOOK_AGAIN_MS (12 * MS_SECOND)
@@ -140,7 +140,7 @@ static void wait_for_janitor(struct rest_call *c)
 {
     int64_t looks = json_i64(c->stage, "settling", 0);
     json_put_i64(c->stage, "settling", looks + 1);
-    rest_unknown(c, "found", looks < LOOKS_MAX ? LOOK_AGAIN_MS : JANITOR_MS,
+    rest_unknown(c, "found", looks < SOON_MAX ? LOOK_AGAIN_MS : JANITOR_MS,
                  "Kill Bill itself does not know yet what became of the payment; looking until it does");
 }
 

@@ -18,9 +18,10 @@
 
 #include "engine/when.h"
 
-enum { INVOICES_MAX = 100, WRITES_MAX = 3, SAID_MAX = 160, NOTE_MAX = 255 };
+enum { INVOICES_MAX = 100, WRITES_MAX = 3, LOOKS_MAX = 3, SAID_MAX = 160, NOTE_MAX = 255 };
 
 #define NOTE_NAME "dunwell_plan"
+#define LOOK_AGAIN_MS (12 * MS_SECOND)
 
 /* In the order they are taken off: paying comes first, so that the overdue state is computed with the payment. */
 static const struct {
@@ -249,13 +250,19 @@ static void notes_take(struct rest_call *c)
 {
     AUTO_STR text = note_text(c);
     const json_t *list = killbill_list(c), *row;
-    int64_t writes = json_i64(c->stage, "notes", 0) + 1;
+    int64_t writes = json_i64(c->stage, "notes", 0) + 1, looks = json_i64(c->stage, "looks", 0) + 1;
     size_t i;
     json_array_foreach(list, i, row)
         if (str_eq(json_str(row, "name", ""), NOTE_NAME) && str_eq(json_str(row, "value", ""), text)) {
             rest_done(c, held_result(c));
             return;
         }
+    if (writes > 1 && looks < LOOKS_MAX) { /* what was written may still be on its way, and Kill Bill would take it twice */
+        json_put_i64(c->stage, "looks", looks);
+        rest_unknown(c, "notes", LOOK_AGAIN_MS, "Kill Bill does not show the note about the plan yet; looking once more");
+        return;
+    }
+    json_put_i64(c->stage, "looks", 0);
     json_put_i64(c->stage, "notes", writes);
     if (writes <= WRITES_MAX) {
         rest_go(c, "note");
@@ -282,6 +289,7 @@ static void note_take(struct rest_call *c)
 /* Refused: reading them counts, and in the end the plan goes without its note. */
 static bool note_trouble(struct rest_call *c)
 {
+    json_put_i64(c->stage, "looks", LOOKS_MAX); /* it is not on its way */
     rest_go(c, "notes");
     return true;
 }

@@ -1,5 +1,5 @@
-/* Between the files of the Zuora driver: zuora.c (table, webhooks), zuora_call.c (how an operation steps, the access token,
- * how an answer is judged), zuora_facts.c (declines, dates, decimals), zuora_read.c, zuora_hold.c (hold), zuora_release.c,
+/* Between the files of the Zuora driver: zuora.c (table, webhooks), zuora_call.c (how an operation steps, how an
+ * answer is judged), zuora_token.c (access), zuora_facts.c (declines, dates, decimals), zuora_read.c, zuora_hold.c (hold), zuora_release.c,
  * zuora_plan.c (plan, unplan), zuora_collect.c, zuora_link.c (link, check), zuora_settle.c (credit, write_off, note), zuora_since.c
  * (catch_up, overdue, defer).
  *
@@ -76,6 +76,19 @@ const char *zuora_said(const struct zuora_call *c, char *out, size_t size);
 bool zuora_not_found(const struct zuora_call *c); /* a clear no that says: there is no such thing */
 void zuora_usual_trouble(struct zuora_call *c);
 const char *zuora_arg(const struct zuora_call *c, const char *name); /* a text argument, "" when absent */
+
+/* Ends the step with a wait. While it is open what happened, the outcome says so, however often we wait. */
+void zuora_wait(struct zuora_call *c, int64_t at_ms, const char *text);
+
+/* --- access (zuora_token.c) --- */
+
+enum { ZUORA_GARBLED_MAX = 5 };
+/* The token to use now, NULL when one must be minted. Borrowed. */
+const char *zuora_token(const struct zuora_call *c);
+void zuora_token_note(struct zuora_call *c);    /* which token goes out with this request */
+void zuora_token_refused(struct zuora_call *c); /* 401, or the code that says the same */
+void zuora_mint(struct zuora_call *c);
+void zuora_minted(struct zuora_call *c); /* the answer of the token endpoint */
 
 /* --- what answers mean (zuora_facts.c) --- */
 

@@ -10,9 +10,8 @@
  * fresh key ("-2"): the old one might only repeat the refusal, and nothing has happened under it. PUT and GET take no key;
  * a PUT here always sets a state, is read back, and may be repeated.
  *
- * The access token lives in the session, in memory, and nowhere else. A state that needs one and finds none first sends the
- * job to the token endpoint and then goes on where it was. One job mints, the others wait a second. A 401 drops the token
- * that was used, if it is still the same, and the call is made once more. */
+ * When a write has waited for so long that its key may be forgotten over there ("409: your first request still runs", and then a
+ * night without a network), its look comes first, as it does for the other systems (rest.c). */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdarg.h>
@@ -23,61 +22,12 @@
 #include "adapters/billing/zuora.h"
 #include "engine/when.h"
 
-enum { SAID_MAX = 160, GARBLED_MAX = 5, TOKEN_MAX = 4096 };
+enum { SAID_MAX = 160, GARBLED_MAX = ZUORA_GARBLED_MAX };
 
 #define BACKOFF_FIRST_MS (2 * MS_SECOND)
 #define BACKOFF_MOST_MS (60 * MS_SECOND)
 #define LOOK_MS (2 * MS_SECOND)
 #define CALL_TIMEOUT_MS 60000 /* a gateway answers through Zuora */
-#define MINT_TIMEOUT_MS 20000
-#define MINT_PATIENCE_MS (45 * MS_SECOND) /* then whoever was minting is gone */
-#define MINT_WAIT_MS MS_SECOND
-#define EXPIRY_MARGIN_MS (60 * MS_SECOND)
-#define NO_ACCESS_MS (5 * MS_MINUTE)
-
-struct session {
-    char *token;
-    int64_t minted_ms, expires_ms;
-    int64_t minter, minting_until_ms; /* the job that asks for a token now; 0: none */
-};
-
-/* --- the session --- */
-
-void *zuora_open_session(const void *config)
-{
-    (void)config;
-    struct session *s = mem_alloc(sizeof *s);
-    return s;
-}
-
-static void token_drop(struct session *s)
-{
-    if (s->token)
-        OPENSSL_cleanse(s->token, strlen(s->token));
-    free(s->token);
-    s->token = NULL;
-}
-
-void zuora_close_session(void *session)
-{
-    if (session)
-        token_drop(session);
-    free(session);
-}
-
-static struct session *session_of(const struct zuora_call *c)
-{
-    return c->config->base.session;
-}
-
-/* The token to use now, NULL when one must be minted. Borrowed. */
-static const char *token_now(const struct zuora_call *c)
-{
-    const struct session *s = session_of(c);
-    if (c->own_token)
-        return c->own_token;
-    return s && s->token && c->job->now_ms < s->expires_ms - EXPIRY_MARGIN_MS ? s->token : NULL;
-}
 
 /* --- what every state needs --- */
 
@@ -114,7 +64,7 @@ static char *path_of(const char *before, const char *id, const char *after)
 static void add_headers(struct zuora_call *c)
 {
     struct http_request *r = &c->out->request;
-    AUTO_STR bearer = str_fmt("Bearer %s", token_now(c));
+    AUTO_STR bearer = str_fmt("Bearer %s", zuora_token(c));
     http_request_header(r, "Authorization", bearer);
     OPENSSL_cleanse(bearer, strlen(bearer));
     if (c->config->api_version && *c->config->api_version)
@@ -185,8 +135,7 @@ void zuora_refuse(struct zuora_call *c, const char *fmt, ...)
     c->ended = true;
 }
 
-/* Ends the step with a wait. While it is open what happened, the outcome says so, however often we wait. */
-static void wait_until(struct zuora_call *c, int64_t at_ms, const char *text)
+void zuora_wait(struct zuora_call *c, int64_t at_ms, const char *text)
 {
     if (json_flag(c->stage, "open", false))
         step_unknown(c->out, at_ms, NULL, "%s", text);
@@ -208,7 +157,7 @@ void zuora_again(struct zuora_call *c, const char *fmt, ...)
     int64_t wait = backoff_ms(&paced, BACKOFF_FIRST_MS, BACKOFF_MOST_MS);
     if (c->answer && c->answer->retry_after_ms > wait)
         wait = c->answer->retry_after_ms;
-    wait_until(c, c->job->now_ms + wait, text);
+    zuora_wait(c, c->job->now_ms + wait, text);
 }
 
 void zuora_unknown(struct zuora_call *c, const char *look, int64_t wait_ms, const char *fmt, ...)
@@ -220,7 +169,7 @@ void zuora_unknown(struct zuora_call *c, const char *look, int64_t wait_ms, cons
     va_end(ap);
     zuora_go(c, look);
     json_put_new(c->stage, "open", json_true());
-    wait_until(c, c->job->now_ms + wait_ms, text);
+    zuora_wait(c, c->job->now_ms + wait_ms, text);
 }
 
 static bool holds(const char *text, const char *secret)
@@ -233,7 +182,7 @@ const char *zuora_said(const struct zuora_call *c, char *out, size_t size)
     const struct zuora_config *f = c->config;
     const char *text = json_str(c->body, "reasons.0.message", json_str(c->body, "message", json_str(c->body, "error_description", "")));
     bool leaks = holds(text, f->client_secret) || holds(text, f->cpr_token) || holds(text, f->webhook_password) ||
-                 holds(text, f->webhook_secret) || holds(text, token_now(c));
+                 holds(text, f->webhook_secret) || holds(text, zuora_token(c));
     str_copy(out, size, leaks ? "(a message that repeats a secret)" : text);
     return out;
 }
@@ -312,94 +261,6 @@ void zuora_usual_trouble(struct zuora_call *c)
         zuora_refuse(c, "Zuora refuses (HTTP %d): %s", c->answer->status, *said ? said : "no reason given; is base_url right?");
 }
 
-/* What cannot go on for want of access. While something is open it must not end in "it did not happen". */
-static void no_access(struct zuora_call *c)
-{
-    const char *name = c->config->base.name ? c->config->base.name : "zuora";
-    AUTO_STR text = str_fmt("Zuora does not accept client_id and client_secret of billing.%s", name);
-    if (json_flag(c->stage, "open", false))
-        wait_until(c, c->job->now_ms + NO_ACCESS_MS, text);
-    else
-        zuora_refuse(c, "%s", text);
-}
-
-/* --- the token --- */
-
-static void mint_send(struct zuora_call *c)
-{
-    struct session *s = session_of(c);
-    if (s && s->minter && s->minter != c->job->id && c->job->now_ms < s->minting_until_ms) {
-        wait_until(c, c->job->now_ms + MINT_WAIT_MS, "another call is fetching an access token");
-        return;
-    }
-    if (s) {
-        s->minter = c->job->id;
-        s->minting_until_ms = c->job->now_ms + MINT_PATIENCE_MS;
-    }
-    json_put_new(c->stage, "mint", json_true());
-    step_post(c->out, c->config->base_url, "oauth/token");
-    struct http_request *r = &c->out->request;
-    r->write = false; /* a token more or less changes nothing */
-    r->timeout_ms = MINT_TIMEOUT_MS;
-    form_add(r, "client_id", c->config->client_id);
-    form_add(r, "client_secret", c->config->client_secret);
-    form_add(r, "grant_type", "client_credentials");
-}
-
-static bool token_usable(const char *token)
-{
-    size_t n = strnlen(token, TOKEN_MAX + 1);
-    for (size_t i = 0; i < n; i++)
-        if (token[i] <= ' ' || token[i] > '~')
-            return false;
-    return n > 0 && n <= TOKEN_MAX;
-}
-
-static void token_keep(struct zuora_call *c, const char *token, int64_t life_ms)
-{
-    struct session *s = session_of(c);
-    json_put_i64(c->stage, "minted_ms", c->job->now_ms);
-    free(c->own_token);
-    c->own_token = str_dup(token); /* good for this step, even where its life is shorter than the margin */
-    if (!s)
-        return;
-    token_drop(s);
-    s->token = str_dup(token);
-    s->minted_ms = c->job->now_ms;
-    s->expires_ms = c->job->now_ms + life_ms;
-}
-
-/* The answer of the token endpoint. */
-static void minted(struct zuora_call *c)
-{
-    const struct http_response *a = c->answer;
-    struct session *s = session_of(c);
-    const char *token = json_str(c->body, "access_token", "");
-    int64_t life_s = json_i64(c->body, "expires_in", 3600);
-    if (s && s->minter == c->job->id)
-        s->minter = 0;
-    if (a->transport == TRANSPORT_OK && a->status == 200 && token_usable(token))
-        token_keep(c, token, (life_s > 0 && life_s < 86400 ? life_s : 3600) * MS_SECOND);
-    else if (a->transport == TRANSPORT_OK && (a->status == 400 || a->status == 401 || a->status == 403))
-        no_access(c);
-    else if (a->transport == TRANSPORT_OK && a->status == 200 && json_i64(c->stage, "tries", 0) >= GARBLED_MAX &&
-             !json_flag(c->stage, "open", false))
-        zuora_refuse(c, "what answers there does not speak Zuora's API: look at base_url");
-    else
-        zuora_again(c, "no access token from Zuora (%s)", a->transport != TRANSPORT_OK && *a->problem ? a->problem : "no usable answer");
-}
-
-/* 401, or the code that says the same. The token may have been renewed by another job since: then only ask again. */
-static void token_refused(struct zuora_call *c)
-{
-    struct session *s = session_of(c);
-    if (s && s->minted_ms == json_i64(c->stage, "minted_ms", 0))
-        token_drop(s);
-    if (json_flag(c->stage, "renewed", false))
-        no_access(c);
-    json_put_new(c->stage, "renewed", json_true());
-}
-
 /* --- one step --- */
 
 static const struct zuora_state *state_in(const struct zuora_state *list, const struct zuora_call *c)
@@ -446,7 +307,7 @@ static void answered(struct zuora_call *c, const struct zuora_state *s)
     enum verdict v = judge(c, s);
     bool denied = c->answer->transport == TRANSPORT_OK && (c->answer->status == 401 || (c->code && c->code % 100 == 11));
     if (denied && !is_cpr(s)) {
-        token_refused(c);
+        zuora_token_refused(c);
     } else if (v == GOOD) {
         json_put_i64(c->stage, "tries", 0);
         json_object_del(c->stage, "renewed");
@@ -458,14 +319,35 @@ static void answered(struct zuora_call *c, const struct zuora_state *s)
     }
 }
 
+/* The state to send, which is another than the one in work when that is a write whose key may be forgotten by now. The moment it
+ * first went out is kept as long as the state lasts. */
+static const struct zuora_state *state_to_send(struct zuora_call *c, const struct zuora_op *op)
+{
+    const struct zuora_state *s = state_of(op, c);
+    assert(s);
+    bool same = str_eq(json_str(c->stage, "sending", ""), s->name);
+    int64_t first_ms = same ? json_i64(c->stage, "sending_ms", 0) : c->job->now_ms;
+    if (!s->look) {
+        json_object_del(c->stage, "sending");
+    } else if (same && idempotency_over(idempotency_of("zuora"), first_ms, c->job->now_ms)) {
+        json_object_del(c->stage, "sending");
+        zuora_go(c, s->look);
+        s = state_of(op, c);
+    } else {
+        json_put(c->stage, "sending", s->name);
+        json_put_i64(c->stage, "sending_ms", first_ms);
+    }
+    return s;
+}
+
 static void send(struct zuora_call *c, const struct zuora_state *s)
 {
-    if (!is_cpr(s) && !token_now(c)) {
-        mint_send(c);
+    if (!is_cpr(s) && !zuora_token(c)) {
+        zuora_mint(c);
         return;
     }
-    if (!is_cpr(s) && session_of(c) && !c->own_token)
-        json_put_i64(c->stage, "minted_ms", session_of(c)->minted_ms);
+    if (!is_cpr(s))
+        zuora_token_note(c);
     json_object_del(c->stage, "mint");
     s->send(c);
 }
@@ -479,7 +361,7 @@ static void take_answer(struct zuora_call *c, const struct zuora_op *op)
     if (c->body && json_is_false(json_at(c->body, "success")))
         c->code = reason_code(c->body);
     if (json_flag(c->stage, "mint", false))
-        minted(c);
+        zuora_minted(c);
     else
         answered(c, state_of(op, c));
     c->body = NULL;
@@ -513,11 +395,8 @@ void zuora_step(const void *config, const struct job *job, const struct http_res
         zuora_refuse(&c, "this was begun by another version of Dunwell and cannot go on");
     if (previous && job->stage && !c.ended)
         take_answer(&c, op);
-    if (!c.ended) {
-        const struct zuora_state *s = state_of(op, &c);
-        assert(s);
-        send(&c, s);
-    }
+    if (!c.ended)
+        send(&c, state_to_send(&c, op));
     if (c.own_token)
         OPENSSL_cleanse(c.own_token, strlen(c.own_token));
     free(c.own_token);

@@ -15,7 +15,7 @@
 #include "adapters/billing/zuora.h"
 #include "engine/when.h"
 
-enum { LOOKS_MAX = 3, COMMENT_MAX = 255, NOTE_MAX = 1000, NOTES_MAX = 60000, ITEMS_MAX = 40 };
+enum { SAID_MAX = 160, LOOKS_MAX = 3, COMMENT_MAX = 255, NOTE_MAX = 1000, NOTES_MAX = 60000, ITEMS_MAX = 40 };
 
 #define LOOK_AGAIN_MS (12 * MS_SECOND)
 #define SHOW_AGAIN_MS (3 * MS_SECOND)
@@ -212,6 +212,19 @@ static void write_off_send(struct zuora_call *c)
     zuora_put(c, "v1/invoices/", json_str(c->stage, "invoice", ""), "/write-off", buf_text(&body));
 }
 
+/* A write-off takes no key. What is refused may be the second of two requests, of which the first one did it: look before saying no. */
+static bool write_off_trouble(struct zuora_call *c)
+{
+    char said[SAID_MAX];
+    if (c->answer->status == 403 || c->code % 100 == 10)
+        return false;
+    zuora_said(c, said, sizeof said);
+    AUTO_STR why = str_fmt("Zuora refuses (%d): %s", c->code ? c->code : c->answer->status, *said ? said : "no reason given");
+    json_put_new(c->stage, "why", json_text_safe(why));
+    zuora_go(c, "find");
+    return true;
+}
+
 static void made_take(struct zuora_call *c)
 {
     json_put_new(c->stage, "answered", json_true());
@@ -227,6 +240,8 @@ static void find_take(struct zuora_call *c)
     json_put_i64(c->stage, "looks", looks);
     if (memo)
         found(c, memo);
+    else if (json_str(c->stage, "why", NULL))
+        zuora_refuse(c, "%s", json_str(c->stage, "why", ""));
     else if (looks < LOOKS_MAX)
         zuora_unknown(c, "find", json_flag(c->stage, "answered", false) ? SHOW_AGAIN_MS : LOOK_AGAIN_MS, "not seen at Zuora so far; looking once more");
     else
@@ -320,7 +335,7 @@ static const struct zuora_state settle_states[] = {
     {"seek", seek_send, seek_take, NULL, NULL},
     {"items", items_send, items_take, NULL, NULL},
     {"credit", credit_send, made_take, NULL, "find"},
-    {"write_off", write_off_send, made_take, NULL, "find"},
+    {"write_off", write_off_send, made_take, write_off_trouble, "find"},
     {"find", seek_send, find_take, NULL, NULL},
     {"after", invoice_send, after_take, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},

@@ -13,8 +13,8 @@ Control besides: /_test/customer {id, sources: [{id, decline?, behaviour?: "ok"|
   /_test/webhook {url, type, invoice, user?, password?} -> {status}: posts one event with Basic authentication (hook, hook_fake)"""
 import base64
 import json
-import time
 
+import steady
 from rest_fake import Refused, form_of, post_event, serve
 
 DAY = 86400
@@ -50,7 +50,7 @@ class Chargebee:
         self.s = {"customers": {}, "sources": {}, "invoices": {}, "transactions": {}, "credit_notes": {}, "comments": {}, "events": {}, "taken": {}, "engine": [], "number": 0}
 
     def now(self):
-        return int(time.time()) + self.ahead
+        return int(steady.time()) + self.ahead
 
     def slow_down(self):
         return error(429, "api_request_limit_exceeded", "slow down", "operation_failed")

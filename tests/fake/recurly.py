@@ -13,8 +13,8 @@ import datetime
 import hashlib
 import hmac
 import json
-import time
 
+import steady
 from rest_fake import Refused, post_event, serve
 
 ACCEPT = "application/vnd.recurly.v2021-02-25+json"
@@ -38,7 +38,7 @@ class Recurly:
         self.s = {"accounts": {}, "infos": {}, "invoices": {}, "transactions": {}, "taken": {}, "written_off": 0, "notes": {}, "number": 0}
 
     def iso(self, ago=0):
-        at = datetime.datetime.fromtimestamp(time.time() + self.ahead - ago, datetime.timezone.utc)
+        at = datetime.datetime.fromtimestamp(steady.time() + self.ahead - ago, datetime.timezone.utc)
         return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def slow_down(self):
@@ -238,7 +238,7 @@ class Recurly:
         body = {"id": "r1", "object_type": object, "site_id": "s1", "event_type": event, "event_time": self.iso()}
         body.update({"invoice_number": number} if number else {}, **({"uuid": uuid} if uuid else {}))
         text = json.dumps(body)
-        at = time.time() - (3600 if mode == "old" else 0)
+        at = steady.time() - (3600 if mode == "old" else 0)
         stamp = str(int(at) if mode == "seconds" else int(at * 1000)).encode()
 
         def sign(key):

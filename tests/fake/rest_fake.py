@@ -13,6 +13,7 @@ Control, JSON in and out (POST unless said):
        429          slow down (Retry-After)   busy  the vendor's word for: somebody else is at it     401, 403  refused
   /_test/lag {reads}         after each write, so many reads still show what was before it
   /_test/ahead {seconds}     the clock of this server goes on
+  /_test/clock {now}         it stands still at that moment (seconds since 1970) until it is set again
   /_test/NAME {...}          what the vendor adds: its do_NAME(**args)
   /_test/state, /_test/log   (GET) everything it knows; every request it got
 """
@@ -21,12 +22,13 @@ import copy
 import hashlib
 import json
 import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
 from aiohttp import web
+
+import steady
 
 CUT = object()
 
@@ -91,7 +93,7 @@ class Server:
         """A write under its key: replayed while it is remembered."""
         print_of = hashlib.sha256(json.dumps([method, path, body]).encode()).hexdigest()
         known = self.keys.get(key)
-        if known and time.time() + self.vendor.ahead - known["at"] > self.vendor.WINDOW_S:
+        if known and steady.time() + self.vendor.ahead - known["at"] > self.vendor.WINDOW_S:
             known = None
         if known and known["print"] != print_of:
             raise self.vendor.reused()
@@ -101,7 +103,7 @@ class Server:
             status, answer = self.write(method, path, query, body)
         except Refused as r:
             status, answer = r.status, r.body
-        self.keys[key] = {"print": print_of, "answer": (status, answer), "at": time.time() + self.vendor.ahead}
+        self.keys[key] = {"print": print_of, "answer": (status, answer), "at": steady.time() + self.vendor.ahead}
         return status, answer, {}
 
     async def work(self, request, path, body):
@@ -164,6 +166,9 @@ class Server:
             self.lag, answer = args["reads"], {}
         elif name == "ahead":
             self.vendor.ahead += args["seconds"]
+            answer = {}
+        elif name == "clock":
+            steady.put(args["now"])
             answer = {}
         elif name == "state":
             answer = dict(self.vendor.s, violations=self.violations)

@@ -7,7 +7,7 @@ names its payment_intent, there is no invoice_payments).
 
 It refuses what Stripe refuses: wrong keys (401), unknown addresses (404) and parameters (400), wrong types, notes over 500 characters,
 changes of invoices that are not open, credit notes over more than what remains, confirming without allow_redirects=never or return_url, attaching to a paid or void invoice. Of
-each POST it wants an Idempotency-Key (Stripe does not, we do): same key and parameters replay the first answer (header
+each POST it wants an Idempotency-Key (Stripe does not, we do): same key and parameters replay the first answer for a day (header
 Idempotent-Replayed), other parameters are 400 idempotency_error, a key still running is 409.
 
 Control, JSON in and out (all POST unless said); amounts in minor units:
@@ -33,7 +33,7 @@ Control, JSON in and out (all POST unless said); amounts in minor units:
                    kind: 429, 500, 503 (nothing happens), 500_after (the effect, then 500), drop (the effect, the connection breaks),
                    drop_before (no effect), hang (the effect, then silence for delay_s), hang_before (silence, no effect), slow (waits
                    delay_s, then as always), garbage (the effect, 200 without JSON), lock_timeout, in_flight (409), 401, 403, 404
-  /_test/reset     forgets everything
+  /_test/clock {now}   this server's clock stands still at that moment (seconds)    /_test/reset   forgets everything
   GET /_test/state {customers, invoices, methods, payment_intents, charges, invoice_payments, engine, violations, hooks, taken: {customer: minor}}
   GET /_test/log   [{at, method, path, args, key, status, replayed, fault, effects: [..]}]   every API call, keys left out
 """
@@ -45,11 +45,11 @@ import hashlib
 import hmac
 import json
 import re
-import time
 
 import aiohttp
 from aiohttp import web
 
+import steady
 import stripe_api
 from stripe_peer import Refused, Stripe
 
@@ -87,7 +87,7 @@ class Server:
         return {"kind": ""}
 
     async def api(self, request):
-        entry = {"at": time.time(), "method": request.method, "path": request.path, "args": {}, "status": 0, "effects": [],
+        entry = {"at": steady.time(), "method": request.method, "path": request.path, "args": {}, "status": 0, "effects": [],
                  "key": request.headers.get("Idempotency-Key"), "replayed": False}
         self.log.append(entry)
         fault = self.pick_fault(request.method, request.path)
@@ -164,6 +164,8 @@ class Server:
             self.violations.append(f"{request.method} {request.path}: Idempotency-Key missing or too long")
             return answer({"error": {"type": "idempotency_error", "message": "This fake wants an Idempotency-Key of 1 to 255 characters"}}, 400)
         known = self.keys.get(key)
+        if known and self.stripe.now() - known["at"] >= stripe_api.KEYS_LIVE_S:
+            known = None
         if known and known["what"] != (request.method, request.path, body):
             self.violations.append(f"{request.method} {request.path}: key {key} was used with other parameters")
             return answer({"error": {"type": "idempotency_error", "message": "Keys for idempotent requests can only be used with the same "
@@ -173,7 +175,7 @@ class Server:
             return answer(known["body"], known["status"], {"Idempotent-Replayed": "true"})
         response, saved = self.work(request, entry, body)
         if saved:
-            self.keys[key] = {"what": (request.method, request.path, body), "body": json.loads(response.text), "status": response.status}
+            self.keys[key] = {"what": (request.method, request.path, body), "body": json.loads(response.text), "status": response.status, "at": self.stripe.now()}
         return response
 
     def work(self, request, entry, encoded):
@@ -215,7 +217,7 @@ class Server:
         body = json.dumps(event).encode()
         await asyncio.sleep(hooks.get("delay_s", 0))
         for attempt in range(hooks.get("attempts", 5)):
-            at = int(time.time())
+            at = int(steady.time())
             status, _ = await self.post(hooks["url"], body, f"t={at},v1={signature(hooks['secret'], at, body)}")
             self.sent.append({"id": event["id"], "type": event["type"], "attempt": attempt + 1, "status": status})
             if 200 <= status < 300:
@@ -239,7 +241,7 @@ class Server:
             obj = self.lookup(obj)
         event = self.make_event(given.get("type", "invoice.payment_failed"), obj, given.get("id"), given.get("created"))
         body = given["body"].encode() if "body" in given else json.dumps(event).encode()
-        at = int(time.time()) + {"old": -301, "future": 310}.get(mode, 0)
+        at = int(steady.time()) + {"old": -301, "future": 310}.get(mode, 0)
         good, bad = signature(secret, at, body), signature(secret + "x", at, body)
         header = {"bad_signature": f"t={at},v1={bad}", "no_signature": None,
                   "several": f"t={at},v1={bad},v1={good},v0={bad}"}.get(mode, f"t={at},v1={good}")
@@ -330,7 +332,7 @@ class Server:
               "method_set": lambda: self.method_set(given), "pay": lambda: self.customer_pays(given), "settle": lambda: self.settle(given),
               "invoice": lambda: self.stripe.show_invoice(self.stripe.add_invoice(**given)), "invoice_set": lambda: self.invoice_set(given),
               "advance": lambda: self.advance(int(request.query.get("days", given.get("days", 1)))),
-              "hooks": lambda: self.set_hooks(given), "fault": lambda: self.faults.append(given) or {}, "reset": lambda: self.clear() or {}}
+              "hooks": lambda: self.set_hooks(given), "fault": lambda: self.faults.append(given) or {}, "clock": lambda: steady.put(given["now"]) or {}, "reset": lambda: self.clear() or {}}
         try:
             out = await self.send_one(given) if name == "webhook" else do[name]()
         except (KeyError, TypeError, Refused) as wrong:

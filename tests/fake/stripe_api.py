@@ -4,6 +4,7 @@ from urllib.parse import parse_qsl
 
 from stripe_peer import Refused
 
+KEYS_LIVE_S = 86400
 STATUSES = ("draft", "open", "paid", "uncollectible", "void")
 
 

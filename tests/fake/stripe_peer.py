@@ -1,5 +1,5 @@
 """The state and the behaviour of the fake Stripe: objects, money, its own retry engine. stripe.py starts and controls it."""
-import time
+import steady
 
 DAY = 86400
 RETRY_DAYS, RETRIES_MAX = 3, 8
@@ -34,7 +34,7 @@ class Stripe:
 
     # ---- small things ----
     def now(self):
-        return int(time.time()) + self.ahead
+        return int(steady.time()) + self.ahead
 
     def new_id(self, prefix):
         self.number += 1

@@ -21,10 +21,10 @@ import base64
 import datetime
 import hashlib
 import json
-import time
 
 from aiohttp import web
 
+import steady
 from rest_fake import Refused, Server, form_of, serve
 
 PROFILES = {"prof-usual", "prof-vip", "prof-muted"}
@@ -63,7 +63,7 @@ class Zuora:
                   "settlement": True, "declines_by": "status", "restores": False, "filters": True, "minted": 0}
 
     def now(self):
-        return time.time() + self.ahead + self.s["days"] * DAY
+        return steady.time() + self.ahead + self.s["days"] * DAY
 
     def stamp(self):
         return datetime.datetime.fromtimestamp(self.now(), datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
@@ -88,7 +88,7 @@ class Zuora:
         if path.startswith(CPR):
             if given != CPR_LOGIN:
                 raise Refused(401, {"message": "Unauthorized"})
-        elif self.tokens.get(given[7:], 0) <= time.time() + self.ahead or not given.startswith("Bearer "):
+        elif self.tokens.get(given[7:], 0) <= steady.time() + self.ahead or not given.startswith("Bearer "):
             raise Refused(401, {"message": "Authentication error"})
 
     def body_of(self, request, text):
@@ -141,7 +141,7 @@ class Zuora:
             raise Refused(401, {"message": "Invalid client id"})
         self.s["minted"] += 1
         token = f"tok-fake-{self.s['minted']}"
-        self.tokens[token] = time.time() + self.ahead + 3600
+        self.tokens[token] = steady.time() + self.ahead + 3600
         return {"access_token": token, "token_type": "bearer", "expires_in": 3600}
 
     def account_view(self, a):
@@ -430,7 +430,7 @@ class ZuoraServer(Server):
             body = self.vendor.body_of(request, await request.text())
             kept = no(53200000 + int(first["kind"][5:]), "kept under the key")
             print_of = hashlib.sha256(json.dumps([request.method, request.path, body]).encode()).hexdigest()
-            self.keys[key] = {"print": print_of, "answer": (kept.status, kept.body), "at": time.time() + self.vendor.ahead}
+            self.keys[key] = {"print": print_of, "answer": (kept.status, kept.body), "at": steady.time() + self.vendor.ahead}
         return await super().handle(request)
 
     async def after(self, request, f, status, answer, headers):

@@ -28,7 +28,7 @@ struct bench {
     int64_t retry_at_ms;
     int steps, lost_seen, told; /* asked; asked with a lost answer; ends that were told */
     char last_key[64], ended[64];
-    bool ended_well;
+    bool ended_well, writes;
 };
 
 static int64_t bench_now(void *ctx)
@@ -52,6 +52,7 @@ static void bench_step(void *ctx, const struct job *job, const struct http_respo
     out->retry_at_ms = b->retry_at_ms;
     str_copy(out->reason, sizeof out->reason, "so the driver says");
     if (b->next == STEP_HTTP) {
+        out->request.write = b->writes;
         out->stage = json_object();
         json_put_i64(out->stage, "step", b->steps);
     } else if (b->next == STEP_DONE) {

@@ -203,6 +203,40 @@ static void after_a_day_a_retry_is_given_up_but_not_the_unknown(void **state)
     bench_close(&b);
 }
 
+/* A write that leaves, its answer, and a driver that a day later still says: it did not happen, I try again. */
+static enum effect_state a_day_after(enum transport transport, int status)
+{
+    struct bench b;
+    bench_open(&b);
+    int64_t id = bench_add(&b, "a", "k1");
+    b.next = STEP_HTTP;
+    b.writes = true;
+    bench_run(&b);
+    b.next = STEP_RETRY;
+    b.retry_at_ms = b.now_ms + MS_DAY + MS_HOUR;
+    bench_answer(&b, id, transport, status);
+    b.now_ms += MS_DAY + MS_HOUR;
+    b.retry_at_ms = b.now_ms + MS_MINUTE;
+    bench_run(&b);
+    enum effect_state state = (enum effect_state)bench_state(&b, id);
+    b.now_ms += MS_MINUTE;
+    b.next = STEP_DONE;
+    bench_run(&b);
+    assert_int_equal(bench_state(&b, id), state == EFFECT_UNKNOWN ? EFFECT_DONE : state);
+    bench_close(&b);
+    return state;
+}
+
+static void after_a_day_what_may_be_done_in_part_is_not_given_up(void **state)
+{
+    (void)state;
+    assert_int_equal(a_day_after(TRANSPORT_OK, 409), EFFECT_UNKNOWN); /* the first request may have done it */
+    assert_int_equal(a_day_after(TRANSPORT_OK, 200), EFFECT_UNKNOWN); /* and something else of it is missing */
+    assert_int_equal(a_day_after(TRANSPORT_LOST, 0), EFFECT_UNKNOWN);
+    assert_int_equal(a_day_after(TRANSPORT_NOT_SENT, 0), EFFECT_REFUSED);
+    assert_int_equal(a_day_after(TRANSPORT_OK, 429), EFFECT_REFUSED);
+}
+
 static void a_driver_that_names_no_time_does_not_spin(void **state)
 {
     (void)state;
@@ -272,6 +306,7 @@ int main(void)
         cmocka_unit_test(a_stage_survives),
         cmocka_unit_test(an_answer_counts_once_and_only_while_it_is_awaited),
         cmocka_unit_test(after_a_day_a_retry_is_given_up_but_not_the_unknown),
+        cmocka_unit_test(after_a_day_what_may_be_done_in_part_is_not_given_up),
         cmocka_unit_test(a_driver_that_names_no_time_does_not_spin),
         cmocka_unit_test(in_shadow_mode_what_live_left_behind_stays),
         cmocka_unit_test(a_closing_case_cancels_what_has_not_left_but_not_a_release),

@@ -9,8 +9,9 @@
  * signature nobody needs to check. Everything else is the same for it: its requests leave after the commit, its answers are
  * inputs of a later turn.
  *
- * When the thread stops, calls under way are abandoned. Their effects stand in the store as "out", and the next start
- * takes them for lost and looks. */
+ * Before the thread stops it finishes: what has not begun is answered as not sent, what is under way may end, because a
+ * mail that is cut off here can never be looked up. Calls that are still under way at the stop are abandoned. Their effects
+ * stand in the store as "out", and the next start takes them for lost and looks. */
 #include "bot/out.h"
 
 #include <pthread.h>
@@ -26,12 +27,16 @@
 #define MAX_WAITING_CALLS 4 /* chats that are polled */
 #define MAX_PLACES (OUT_MAX_CALLS + MAX_WAITING_CALLS)
 
-enum asker { ASKED_BY_ENGINE, ASKED_BY_LINK, ASKED_BY_NOBODY };
+enum asker {
+    ASKED_BY_ENGINE,
+    ASKED_BY_POLL, /* the engine's call that waits for something to happen */
+    ASKED_BY_LINK,
+    ASKED_BY_NOBODY,
+};
 
 struct task {
     struct task *next;
     enum asker asker;
-    bool waits;
     int64_t id; /* of the effect, or the link's attempt */
     const struct driver_config *driver;
     size_t lane; /* the driver's index in the configuration */
@@ -52,7 +57,8 @@ struct out {
     struct out_hooks hooks;
     pthread_t thread;
     CURLM *multi;
-    atomic_bool stopping;
+    atomic_bool finishing, stopping;
+    atomic_size_t open; /* the engine's calls that have no answer yet, polls apart */
     void **memories; /* by lane */
     pthread_mutex_t lock;
     struct task *inbox, **inbox_end; /* guarded */
@@ -120,8 +126,10 @@ void out_submit(struct out *o, struct call *take, size_t n)
 {
     struct task *first = NULL, **end = &first;
     for (size_t i = 0; i < n; i++) {
-        *end = task_new(o, ASKED_BY_ENGINE, take[i].effect_id, take[i].driver, &take[i].request);
-        (*end)->waits = take[i].waits;
+        enum asker asker = take[i].waits ? ASKED_BY_POLL : ASKED_BY_ENGINE;
+        if (asker == ASKED_BY_ENGINE)
+            atomic_fetch_add(&o->open, 1);
+        *end = task_new(o, asker, take[i].effect_id, take[i].driver, &take[i].request);
         end = &(*end)->next;
     }
     if (first)
@@ -162,8 +170,12 @@ static void answer(struct out *o, enum asker asker, int64_t id, struct http_resp
     if (take->transport == TRANSPORT_LOST)
         metric_add(METRIC_CALLS_LOST, 1);
     switch (asker) {
+    case ASKED_BY_POLL:
+        o->hooks.response(o->hooks.ctx, id, take);
+        return;
     case ASKED_BY_ENGINE:
         o->hooks.response(o->hooks.ctx, id, take);
+        atomic_fetch_sub(&o->open, 1);
         return;
     case ASKED_BY_LINK:
         o->hooks.link_response(o->hooks.ctx, id, take);
@@ -239,7 +251,7 @@ static void call_begin(struct out *o, struct place *p, struct task *t)
     p->asker = t->asker;
     p->id = t->id;
     p->lane = t->lane;
-    if (!t->waits)
+    if (t->asker != ASKED_BY_POLL)
         o->per_lane[p->lane]++;
     DW_KILLPOINT("out.send");
     if (transfer_begin(&p->transfer, p->easy, &t->request, o->config->ca_file))
@@ -276,10 +288,10 @@ static void start_waiting(struct out *o)
     for (struct task **at = &o->waiting; *at && !atomic_load(&o->stopping);) {
         struct task *t = *at;
         struct place *p = NULL;
-        bool inside = t->driver && t->driver->driver->serve;
-        if (t->driver && !inside) {
-            p = free_place(o, t->waits);
-            if (!p || (o->per_lane[t->lane] >= OUT_MAX_PER_DRIVER && t->asker != ASKED_BY_LINK && !t->waits)) {
+        bool finishing = atomic_load(&o->finishing), inside = t->driver && t->driver->driver->serve;
+        if (t->driver && !inside && !finishing) {
+            p = free_place(o, t->asker == ASKED_BY_POLL);
+            if (!p || (o->per_lane[t->lane] >= OUT_MAX_PER_DRIVER && t->asker == ASKED_BY_ENGINE)) {
                 at = &t->next;
                 left++;
                 continue;
@@ -288,6 +300,8 @@ static void start_waiting(struct out *o)
         *at = t->next;
         if (!t->driver)
             refuse(o, t, "no system of this name is configured");
+        else if (finishing)
+            refuse(o, t, "Dunwell is being stopped");
         else if (inside)
             serve(o, t);
         else
@@ -352,6 +366,17 @@ struct out *out_start(const struct config *c, const struct out_hooks *hooks)
     if (pthread_create(&o->thread, NULL, out_main, o))
         abort(); /* no thread is as fatal as no memory */
     return o;
+}
+
+void out_finish(struct out *o)
+{
+    atomic_store(&o->finishing, true);
+    curl_multi_wakeup(o->multi);
+}
+
+bool out_quiet(struct out *o)
+{
+    return atomic_load(&o->open) == 0;
 }
 
 void out_stop(struct out *o)

@@ -26,6 +26,9 @@ void out_submit(struct out *o, struct call *take, size_t n);
 void out_submit_link(struct out *o, const char *driver, int64_t attempt, struct http_request *take);
 void out_serve(struct out *o, const char *driver, const struct http_request *request); /* copied; nobody waits for the answer */
 void *out_memory(struct out *o, const char *driver);
+/* From now on nothing is sent: calls that have not begun are answered as not sent. Those under way may end. */
+void out_finish(struct out *o);
+bool out_quiet(struct out *o); /* after out_finish, any thread: every call of the engine has its answer (polls apart) */
 void out_stop(struct out *o); /* calls under way are given up: whoever asked must take them for lost */
 void out_free(struct out *o); /* after out_stop: joins the thread, closes the memories; NULL is fine */
 

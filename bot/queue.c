@@ -14,7 +14,7 @@ struct queue {
     pthread_cond_t arrived;
     struct input *list;
     size_t n, cap, bytes, max_inputs, max_bytes;
-    bool closed, waiting, turned_away;
+    bool closed, close_told, waiting, turned_away;
 };
 
 struct queue *queue_new(size_t max_inputs, size_t max_bytes)
@@ -151,9 +151,10 @@ void queue_wait(struct queue *q, int64_t wait_ms)
     until.tv_nsec = (long)(ns % 1000000000);
     pthread_mutex_lock(&q->lock);
     q->waiting = true;
-    while (q->n == 0 && !q->closed)
+    while (q->n == 0 && (!q->closed || q->close_told))
         if (pthread_cond_timedwait(&q->arrived, &q->lock, &until))
             break;
+    q->close_told = q->closed;
     q->waiting = false;
     pthread_mutex_unlock(&q->lock);
 }

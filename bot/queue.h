@@ -26,7 +26,7 @@ bool queue_full(struct queue *q);
 void queue_close(struct queue *q); /* only responses are accepted from now on; wakes the taker */
 bool queue_closed(struct queue *q);
 
-/* Waits until there is something or a close, at most wait_ms. */
+/* Waits until there is something, at most wait_ms; a close ends one wait. */
 void queue_wait(struct queue *q, int64_t wait_ms);
 bool queue_empty(struct queue *q);
 /* Moves everything out. *list is the taker's: an array of *cap entries, grown or exchanged here; the old contents must be

@@ -300,6 +300,12 @@ static void open_socket(struct bot *b)
     b->socket = socket_open(b->io, b->config, chat, &hooks, NULL);
 }
 
+static bool on_owed(void *ctx)
+{
+    struct bot *b = ctx;
+    return !out_quiet(b->out);
+}
+
 static int run_turn(void *turn, struct input *inputs, size_t n, struct outputs *out, struct err *e)
 {
     return turn_run(turn, inputs, n, out, e);
@@ -313,7 +319,7 @@ static int64_t turn_due(void *turn)
 /* Signals are for the thread that runs the loop. */
 static void start_threads(struct bot *b)
 {
-    struct turner_hooks turner = {.turn = b->turn, .run = run_turn, .due_ms = turn_due, .ctx = b, .now_ms = world_now_ms, .deliver = on_deliver};
+    struct turner_hooks turner = {.turn = b->turn, .run = run_turn, .due_ms = turn_due, .ctx = b, .now_ms = world_now_ms, .owed = on_owed, .deliver = on_deliver};
     struct out_hooks out = {.ctx = b, .now_ms = world_now_ms, .response = on_response, .link_response = on_link_response, .event = on_inside_event};
     sigset_t all, before;
     sigfillset(&all);
@@ -402,6 +408,7 @@ int bot_loop(struct bot *b)
     http_stop(b->http);
     if (b->socket)
         socket_stop(b->socket);
+    out_finish(b->out);
     queue_close(b->queue);
     drain(b);
     stop_threads(b);

@@ -7,7 +7,9 @@
  * A turn that fails has changed nothing and nothing of it may be acknowledged. Its webhooks and deliveries are answered 503, so that their
  * senders come again; its chat inputs are not acknowledged, so that the platform or the person comes again; its responses
  * cannot come again, so they are kept and given to the next turn. The next turn is tried after a pause, the trouble is
- * logged once, and /readyz shows it until a turn succeeds. */
+ * logged once, and /readyz shows it until a turn succeeds.
+ *
+ * At the end nothing new is sent, but answers of calls under way are waited for and committed, for a few seconds. */
 #include "bot/turner.h"
 
 #include <errno.h>
@@ -21,6 +23,7 @@
 #define RETRY_MS 200
 #define LONGEST_WAIT_MS 1000 /* a stepped wall clock is noticed within this */
 #define SLOW_TURN_MS 10000
+#define FINISH_MS 2500 /* for answers that are still to come when it stops */
 
 struct turner {
     struct queue *queue;
@@ -168,6 +171,24 @@ static void pause_after_failure(void)
         continue;
 }
 
+/* After the close: what was accepted before it, and the answers that are still to come. An answer that nobody waits for
+ * makes an unknown outcome of a known one, and for a mail there is nobody to ask later. */
+static void finish(struct turner *t)
+{
+    int64_t until = monotonic_ms() + FINISH_MS;
+    bool fine = turn_once(t);
+    for (int64_t left; (left = until - monotonic_ms()) > 0;) {
+        bool owed = t->hooks.owed(t->hooks.ctx); /* asked first: an answer is queued before it counts as given */
+        if (!owed && fine && queue_empty(t->queue))
+            break;
+        if (!fine)
+            pause_after_failure();
+        else
+            queue_wait(t->queue, left);
+        fine = turn_once(t);
+    }
+}
+
 static void *turner_main(void *arg)
 {
     struct turner *t = arg;
@@ -179,7 +200,7 @@ static void *turner_main(void *arg)
             continue;
         fine = turn_once(t);
     }
-    turn_once(t); /* what was accepted before the close */
+    finish(t);
     atomic_store(&t->done, true);
     struct outputs none = {0};
     t->hooks.deliver(t->hooks.ctx, &none, false);

@@ -11,6 +11,7 @@ struct turner_hooks {
     int64_t (*due_ms)(void *turn);
     void *ctx;
     int64_t (*now_ms)(void *ctx);
+    bool (*owed)(void *ctx); /* are answers of outgoing calls still to come? */
     /* Engine thread. Takes the outputs' contents; `room`: somebody was turned away before, and there is room again. */
     void (*deliver)(void *ctx, struct outputs *take, bool room);
 };

@@ -7,6 +7,7 @@ metrics; neither fake saw anything that the real one would mind (a test names wh
 
     build/venv/bin/python tests/process/test_loop.py [PATTERN]     one file, or those of its tests whose name contains PATTERN
 """
+import asyncio
 import atexit
 import hashlib
 import hmac
@@ -411,15 +412,18 @@ def raw(port, data, timeout=20, wanted=1):
 
 # ---- mail ----
 class Mail:
-    """A real SMTP server (aiosmtpd) that keeps what it got; `answers` are said first instead of taking a message."""
+    """A real SMTP server (aiosmtpd) that keeps what it got; `answers` are said first instead of taking a message; it takes
+    `pause_s` to say anything."""
     def __init__(self):
         from aiosmtpd.controller import Controller
-        self.got, self.answers = [], []
+        self.got, self.answers, self.begun, self.pause_s = [], [], 0, 0
         self.controller = Controller(self, hostname="127.0.0.1", port=free_port())
         self.controller.start()
         self.port = self.controller.port
 
     async def handle_DATA(self, server, session, envelope):
+        self.begun += 1
+        await asyncio.sleep(self.pause_s)
         if self.answers:
             return self.answers.pop(0)
         self.got.append(envelope)

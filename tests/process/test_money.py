@@ -40,7 +40,7 @@ def test_soft_decline_again_then_queue(w):
     invoice = stripe.failed("initech", 80_00)
     for n in (2, 3, 4):
         wait_for("the next retry to be planned", lambda: dw.sql("SELECT 1 FROM timers WHERE kind = 'retry'"))
-        dw.settle()  # a mail that is cut off on its way is not sent again
+        dw.settle()
         dw.stop()
         dw.due_now("retry")
         dw.start()
@@ -78,6 +78,18 @@ def test_mail_server_says_later_and_never(w):
     stripe.failed("hooli", 90_00, decline="lost_card")
     wait_for("the second", lambda: not w.mail.answers)
     slack.await_card("C0COLLECT", "Hooli") if dw.one("SELECT owner FROM recoveries WHERE account = 'hooli'") == "" else slack.await_card("U0AE2", "Hooli")
+    dw.settle()
+    assert len(w.mail.got) == 1
+
+
+def test_mail_under_way_at_the_stop(w):
+    slack, stripe, dw = w.begin(mail=True)
+    w.mail.pause_s = 1
+    stripe.failed("initech", 80_00)
+    wait_for("the mail to be under way", lambda: w.mail.begun)
+    dw.stop()
+    assert dw.sql("SELECT 1 FROM journal WHERE verb = 'mail.sent'"), "its answer was waited for"
+    dw.start()
     dw.settle()
     assert len(w.mail.got) == 1
 

@@ -412,13 +412,46 @@ static void test_stop_with_calls(void **state)
     peer_close(&p);
 }
 
+/* Finishing: what is under way may end, what waits for a place is answered as not sent, and then it is quiet. */
+static void test_finish(void **state)
+{
+    (void)state;
+    struct site s;
+    struct peer p;
+    struct call calls[12];
+    peer_open(&p, ANSWER("200 OK\r\nContent-Length: 0", ""));
+    p.delay_ms = 200;
+    site_open(&s);
+    for (int i = 0; i < 12; i++)
+        calls[i] = call_of("far", i, "POST", at(&p, "/"), "a=1");
+    out_submit(s.out, calls, 12);
+    for (int i = 0; i < 500 && !last_request(&p)[0]; i++)
+        rig_sleep(1);
+    assert_false(out_quiet(s.out));
+    out_finish(s.out);
+    site_wait(&s, 12);
+    struct call late = call_of("far", 99, "POST", at(&p, "/"), "a=1");
+    out_submit(s.out, &late, 1);
+    site_wait(&s, 13);
+    while (!out_quiet(s.out))
+        rig_sleep(1);
+    size_t sent = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        sent += s.responses[i].transport == TRANSPORT_OK;
+        assert_int_equal(s.responses[i].transport, s.ids[i] < OUT_MAX_PER_DRIVER ? TRANSPORT_OK : TRANSPORT_NOT_SENT);
+    }
+    assert_int_equal(sent, OUT_MAX_PER_DRIVER);
+    site_close(&s);
+    peer_close(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answer), cmocka_unit_test(test_methods), cmocka_unit_test(test_retry_after_date), cmocka_unit_test(test_ratelimit_reset),
         cmocka_unit_test(test_lost), cmocka_unit_test(test_no_silent_repetition), cmocka_unit_test(test_not_sent),
         cmocka_unit_test(test_tls_refused), cmocka_unit_test(test_body_cap), cmocka_unit_test(test_caps), cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_inside_peer), cmocka_unit_test(test_stop_with_calls),
+        cmocka_unit_test(test_inside_peer), cmocka_unit_test(test_stop_with_calls), cmocka_unit_test(test_finish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

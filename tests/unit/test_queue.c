@@ -123,7 +123,7 @@ struct stage {
     uint32_t answered[256]; /* slots */
     int statuses[256];
     size_t n_answered;
-    bool room;
+    bool room, owed;
     int64_t due_ms;
 };
 
@@ -189,13 +189,23 @@ static void stage_deliver(void *ctx, struct outputs *take, bool room)
     pthread_mutex_unlock(&s->lock);
 }
 
+static bool stage_owed(void *ctx)
+{
+    struct stage *s = ctx;
+    pthread_mutex_lock(&s->lock);
+    bool owed = s->owed;
+    pthread_mutex_unlock(&s->lock);
+    return owed;
+}
+
 static struct turner *stage_open(struct stage *s)
 {
     *s = (struct stage){.due_ms = INT64_MAX};
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
     s->queue = queue_new(100, 1 << 20);
-    struct turner_hooks hooks = {.turn = s, .run = stage_turn, .due_ms = stage_due, .ctx = s, .now_ms = rig_wall_ms, .deliver = stage_deliver};
+    struct turner_hooks hooks = {.turn = s, .run = stage_turn, .due_ms = stage_due, .ctx = s, .now_ms = rig_wall_ms, .owed = stage_owed,
+                                 .deliver = stage_deliver};
     return turner_start(s->queue, &hooks);
 }
 
@@ -290,6 +300,39 @@ static void test_failed_turn(void **state)
     assert_int_equal(s.n_answered, 1);
 }
 
+/* The thread does not end while answers are to come, and what comes is in a turn. */
+static void test_answers_after_the_close(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct turner *t = stage_open(&s);
+    stage_wait(&s, first_turn);
+    s.owed = true;
+    queue_close(s.queue);
+    rig_sleep(100);
+    assert_false(turner_done(t));
+    struct input r = response(77);
+    queue_push_surely(s.queue, &r);
+    pthread_mutex_lock(&s.lock);
+    s.owed = false;
+    pthread_mutex_unlock(&s.lock);
+    queue_wake(s.queue);
+    int64_t began = rig_wall_ms(NULL);
+    stage_close(&s, t);
+    assert_true(rig_wall_ms(NULL) - began < 2000); /* not by its limit */
+    assert_int_equal(s.last_effect, 77);
+}
+
+/* A peer that never answers does not keep it for ever. */
+static void test_waits_for_answers_with_an_end(void **state)
+{
+    (void)state;
+    struct stage s;
+    struct turner *t = stage_open(&s);
+    s.owed = true;
+    stage_close(&s, t);
+}
+
 static void test_due_without_input(void **state)
 {
     (void)state;
@@ -349,7 +392,7 @@ int main(void)
         cmocka_unit_test(test_order_and_exchange), cmocka_unit_test(test_bound_by_count), cmocka_unit_test(test_bound_by_bytes),
         cmocka_unit_test(test_one_that_is_larger_than_all), cmocka_unit_test(test_closed), cmocka_unit_test(test_group_commit),
         cmocka_unit_test(test_failed_turn), cmocka_unit_test(test_due_without_input), cmocka_unit_test(test_accepted_before_close),
-        cmocka_unit_test(test_room_is_told),
+        cmocka_unit_test(test_room_is_told), cmocka_unit_test(test_answers_after_the_close), cmocka_unit_test(test_waits_for_answers_with_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -225,7 +225,7 @@ static bool exchange(struct rig *w, const struct http_request *q, struct http_re
         snprintf(r->path[n], sizeof r->path[n], "%s %.70s", q->method, path ? path : "/");
         r->path[n][strcspn(r->path[n], "?")] = '\0';
     }
-    if (f && f->lag)
+    if (f && f->lag && q->write)
         tell(w, "lag", json_pack("{s:i}", "reads", 2));
     if (f && f->late && !w->has_late) {
         request_copy(&w->late, q);

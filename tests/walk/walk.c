@@ -167,9 +167,9 @@ static void several(struct walk *w, int64_t seed)
     while (have < n) {
         int at = 1 + (int)(dice(&state) % (uint64_t)(w->usual.requests + 3));
         const struct fault *f = &faults[dice(&state) % DW_ARRAY_LEN(faults)];
-        bool free_place = true;
+        bool free_place = true; /* and one delay is enough: what comes late and is seen later still is beyond any patience */
         for (size_t i = 0; i < have; i++)
-            free_place &= plan[i].at != at;
+            free_place &= plan[i].at != at && !((plan[i].fault->late || plan[i].fault->lag) && (f->late || f->lag));
         if (free_place && fits(w, f, true))
             plan[have++] = (struct planned){at, f};
     }

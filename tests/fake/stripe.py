@@ -45,6 +45,7 @@ import hashlib
 import hmac
 import json
 import re
+import ssl
 
 import aiohttp
 from aiohttp import web
@@ -347,6 +348,7 @@ async def main():
     parser.add_argument("--key", default="sk_test_fake")
     parser.add_argument("--secret", default="whsec_fake")
     parser.add_argument("--old", action="store_true")
+    parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
     server = Server(parser.parse_args())
     server.client = aiohttp.ClientSession()
     app = web.Application(client_max_size=4 << 20)
@@ -354,9 +356,13 @@ async def main():
     app.router.add_route("*", "/{rest:.*}", server.api)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", server.options.port)
+    context = None
+    if server.options.tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*server.options.tls)
+    site = web.TCPSite(runner, "127.0.0.1", server.options.port, ssl_context=context)
     await site.start()
-    print(f"ready http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}", flush=True)
+    print(f"ready {'https' if context else 'http'}://127.0.0.1:{site._server.sockets[0].getsockname()[1]}", flush=True)
     await asyncio.Event().wait()
 
 

@@ -413,11 +413,11 @@ def raw(port, data, timeout=20, wanted=1):
 # ---- mail ----
 class Mail:
     """A real SMTP server (aiosmtpd) that keeps what it got; `answers` are said first instead of taking a message; it takes
-    `pause_s` to say anything."""
-    def __init__(self):
+    `pause_s` to say anything. `tls`: the controller's ssl_context (TLS from the start) or tls_context (STARTTLS)."""
+    def __init__(self, **tls):
         from aiosmtpd.controller import Controller
         self.got, self.answers, self.begun, self.pause_s = [], [], 0, 0
-        self.controller = Controller(self, hostname="127.0.0.1", port=free_port())
+        self.controller = Controller(self, hostname="127.0.0.1", port=free_port(), **tls)
         self.controller.start()
         self.port = self.controller.port
 

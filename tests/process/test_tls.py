@@ -1,10 +1,11 @@
 """TLS to the peers: a CA of our own is accepted when the configuration names it; without it, and for another host, nothing is said to anybody."""
 import json
 import os
+import ssl
 import subprocess
 import urllib.request
 
-from harness import SECRETS, Slack, run, wait_for
+from harness import SECRETS, Mail, Slack, run, wait_for
 
 CONF = """[req]
 distinguished_name = dn
@@ -92,6 +93,65 @@ def test_other_authority(w):
 
 def test_other_host(w):
     refused(w, begin(w, "DNS:slack.example")[2])
+
+
+def secured(cert):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*cert)
+    return context
+
+
+def begin_billing(w, alternative="DNS:localhost", mail_alternative="DNS:localhost", url="smtp://localhost:{}", asked="required", **tls):
+    """Stripe and the mail server behind TLS. tls: how the mail server does it, with a certificate for `mail_alternative`."""
+    ours = authority(w.folder, "ours")
+    how = next(iter(tls), "tls_context")
+    w.mail = Mail(**{how: secured(certificate(ours, "mail", mail_alternative))})
+    w.parts.append(w.mail)
+    slack, stripe, dw = w.begin(stripe=("--tls", *certificate(ours, "stripe", alternative)), start=False)
+    dw.config["billing"]["stripe"]["base_url"] = stripe.url.replace("127.0.0.1", "localhost")
+    dw.config["smtp"] = {"url": url.format(w.mail.port), "from": "billing@example.com", "tls": asked}
+    dw.config["tls"] = {"ca_file": ours + ".pem"}
+    dw.write_config()
+    return slack, stripe, dw
+
+
+def mailed(w, stripe):
+    stripe.failed("initech", 80_00)
+    wait_for("the mail", lambda: w.mail.got)
+    assert w.mail.got[0].rcpt_tos == ["pay@initech.example"]
+
+
+def test_billing_and_mail_by_starttls(w):
+    slack, stripe, dw = begin_billing(w)
+    code, text = dw.command("check", "--config", dw.config_path)
+    assert code == 0, text
+    dw.start()
+    mailed(w, stripe)
+
+
+def test_mail_by_tls_from_the_start(w):
+    slack, stripe, dw = begin_billing(w, url="smtps://localhost:{}", ssl_context=True)
+    dw.start()
+    mailed(w, stripe)
+
+
+def test_other_host_for_billing(w):
+    slack, stripe, dw = begin_billing(w, alternative="DNS:stripe.example")
+    code, text = dw.command("check", "--config", dw.config_path)
+    assert code == 3 and "FAIL stripe" in text, (code, text)
+    dw.start()
+    stripe.failed("initech", 80_00)
+    wait_for("a refused reading", lambda: dw.sql("SELECT 1 FROM effects WHERE op = 'read' AND reason LIKE '%certificate%'"))
+    assert not stripe.log(), "Stripe's key was sent to somebody else"
+
+
+def test_other_host_for_mail(w):
+    slack, stripe, dw = begin_billing(w, mail_alternative="DNS:mail.example")
+    dw.start()
+    stripe.failed("initech", 80_00)
+    wait_for("a refused mail", lambda: dw.sql("SELECT 1 FROM effects WHERE op = 'mail' AND reason != ''"))
+    print(dw.sql("SELECT reason FROM effects WHERE op = 'mail'"))
+    assert not w.mail.begun, "a customer's mail was shown to somebody else"
 
 
 def test_other_host_for_the_socket_only(w):

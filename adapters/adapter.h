@@ -39,6 +39,8 @@
  *   unreact {channel, message} -> {}          takes one of ours back; message: what react gave. Gone already is DONE
  *   join {channel} -> {}   leave {channel, reason?} -> {}   an invitation accepted or turned down; not invited any more is REFUSED
  *   explain {channel} -> {}                   says in an encrypted room, once and in the driver's own words only, that we do not work there
+ *   reread {cards:[{ref,channel,message}], asked_ms} -> {cards:[{ref,reactions:[id],whole:bool}]}   what people did on them, once more, as struct
+ *           step.inputs; the result says which reactions stand, whole: all of them are named
  *   ping {} -> {}                             appservice: asks the server to send what it holds back for us
  *   check {} -> {who}                         CHAT and BILLING: reaches the peer, changes nothing (`dunwell check`)
  * MAIL operation:

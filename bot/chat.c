@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "bot/card_reread.h"
 #include "bot/commands.h"
 #include "bot/log.h"
 #include "bot/metrics.h"
@@ -245,8 +246,11 @@ void chat_handle(struct engine *e, const struct chat_input *in, struct chat_answ
 void chat_arrived(struct engine *e, const struct chat_input *in)
 {
     struct chat_answer answer;
-    if (in->kind == CHAT_WARNING)
+    if (in->kind == CHAT_WARNING) {
+        metric_add(METRIC_CHAT_WARNINGS, 1);
+        cards_reread_soon(e);
         log_line(LOG_WARN, "chat.warning", "%s: %s", in->platform, in->text ? in->text : "");
+    }
     if (in->kind == CHAT_IGNORE || in->kind == CHAT_WARNING)
         return;
     metric_add(METRIC_CHAT_INPUTS, 1);

@@ -27,6 +27,7 @@ static const struct row rows[METRIC_COUNT] = {
     [METRIC_EFFECTS_UNKNOWN] = {"dunwell_effects_unknown_total", "counter", "Effects that had to be looked up afterwards."},
     [METRIC_WEBHOOKS_MISSED] = {"dunwell_webhooks_missed_total", "counter", "Billing events that never came as webhooks and were asked for."},
     [METRIC_POLLS_ANSWERED] = {"dunwell_polls_answered_total", "counter", "Answers of chats that are polled, with or without news."},
+    [METRIC_CHAT_WARNINGS] = {"dunwell_chat_warnings_total", "counter", "Times a chat brought what cannot be read or what an operator should mend; the log says it."},
     [METRIC_POLLS_FAILED] = {"dunwell_polls_failed_total", "counter", "Polls of a chat that failed and were tried again."},
 };
 

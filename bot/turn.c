@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bot/card_reread.h"
 #include "bot/cards.h"
 #include "bot/commands.h"
 #include "bot/embedded.h"
@@ -109,6 +110,8 @@ static void world_chat_ended(void *ctx, struct engine *e, const struct chat_end 
         forms_opened(e, end);
     else if (str_eq(end->purpose, "tap"))
         taps_posted(e, end);
+    else if (str_eq(end->purpose, "reread"))
+        cards_reread_ended(e, end);
     if (!end->result)
         log_line(LOG_WARN, "chat.refused", "%s: %s: %s", end->platform, end->purpose[0] ? end->purpose : "message", end->reason);
 }
@@ -301,8 +304,12 @@ static void take_push(struct turn *t, struct input *in, struct outputs *out)
     const char *name = in->chat_driver->name;
     step_init(&s);
     struct span body = {.p = buf_text(&in->body), .n = in->body.n};
-    if (in->chat_driver->driver->push(in->chat_driver, session_kept(&t->engine, name), body, t->engine.now_ms, &s, &e))
-        log_line(LOG_ERROR, "chat.unreadable", "%s sent %zu bytes that cannot be read and are skipped: %s", name, in->body.n, e.text);
+    if (in->chat_driver->driver->push(in->chat_driver, session_kept(&t->engine, name), body, t->engine.now_ms, &s, &e)) {
+        size_t kept = chat_quarantine(&t->engine, name, body);
+        metric_add(METRIC_CHAT_WARNINGS, 1);
+        log_line(LOG_ERROR, "chat.unreadable", "%s sent %zu bytes that cannot be read and are passed over: %s. The first %zu are kept in the store (table "
+                 "\"unreadable\"); whoever got no answer should ask again", name, in->body.n, e.text, kept);
+    }
     effect_inputs(&t->engine, name, &s);
     step_fini(&s);
     output_add(out, OUTPUT_ANSWER, in->from)->status = 200;
@@ -354,6 +361,7 @@ static void work(struct turn *t, const struct input *inputs, size_t n)
     bool crowd = is_crowd(t, inputs, n);
     if (!crowd || engine->now_ms - t->worked_ms >= CROWD_WAITS_MS) {
         engine_tick(engine, crowd ? TICK_CROWD : n ? TICK_BUSY : TICK_IDLE);
+        cards_reread(engine);
         cards_refresh(engine);
         effects_start(engine, &t->calls, crowd ? CALLS_CROWD : CALLS_MOST);
         t->worked_ms = engine->now_ms;

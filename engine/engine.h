@@ -66,6 +66,7 @@ struct engine {
     const struct chat_site *chats; /* where cards go, in the order of the configuration; borrowed */
     size_t n_chats;
     int64_t failover_ms; /* a card that a chat has not taken for so long goes to another; 0: never */
+    int64_t reread_ms; /* when open requests are next read again in chats with reactions; 0: not known yet */
     const char *mail;  /* "smtp", or NULL: links are then a collector's task */
     const char *const *billers; /* names of the configured billing systems; borrowed */
     size_t n_billers;

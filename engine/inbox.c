@@ -7,6 +7,8 @@
 #include "engine/journal.h"
 #include "engine/recovery.h"
 
+enum { UNREADABLE_BYTES = 64 << 10, UNREADABLE_MOST = 32 };
+
 bool inbox_put(struct engine *e, const char *source, const char *ext_id, int64_t created_ms, const char *type, int kind,
                const char *customer, const char *invoice, struct span body)
 {
@@ -124,4 +126,12 @@ bool chat_first_time(struct engine *e, const char *platform, const char *key)
 {
     return store_run(e->store, "INSERT INTO chat_seen (at_ms, platform, dedupe) VALUES (?1,?2,?3) ON CONFLICT DO NOTHING", "itt", e->now_ms,
                      platform, key) == 1;
+}
+
+size_t chat_quarantine(struct engine *e, const char *platform, struct span body)
+{
+    struct span kept = {.p = body.p, .n = body.n < UNREADABLE_BYTES ? body.n : UNREADABLE_BYTES};
+    store_run(e->store, "INSERT INTO unreadable (at_ms, platform, bytes, body) VALUES (?1,?2,?3,?4)", "itib", e->now_ms, platform, (int64_t)body.n, kept);
+    store_run(e->store, "DELETE FROM unreadable WHERE id <= ?1", "i", store_last_id(e->store) - UNREADABLE_MOST);
+    return kept.n;
 }

@@ -17,5 +17,7 @@ void inbox_resolved(struct engine *e, const json_t *args, const json_t *result, 
 int64_t inbox_next_due_ms(struct engine *e); /* now when rows wait, else INT64_MAX */
 /* A click or command, once: true the first time this key is seen (kept for two days). */
 bool chat_first_time(struct engine *e, const char *platform, const char *key);
+/* What a platform sent and nobody can read: its beginning is kept in the table "unreadable". Returns how many bytes. */
+size_t chat_quarantine(struct engine *e, const char *platform, struct span body);
 
 #endif

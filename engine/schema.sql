@@ -328,6 +328,9 @@ CREATE TABLE sessions (driver TEXT PRIMARY KEY, kept TEXT NOT NULL);
 -- Rooms that cards may not be posted to any more.
 CREATE TABLE closed_rooms (platform TEXT NOT NULL, channel TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (platform, channel));
 
+-- Bodies of a chat that could not be read at all, for whoever looks into it: the newest few, and the beginning of each.
+CREATE TABLE unreadable (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, platform TEXT NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL);
+
 -- Reactions that were votes, and those we put under a card ourselves (person '').
 CREATE TABLE reactions (
     platform TEXT NOT NULL,

@@ -168,3 +168,6 @@ CREATE TABLE policy_requests (
     revision INTEGER NOT NULL,
     outcome TEXT NOT NULL
 );
+
+-- Bodies of a chat that could not be read at all, for whoever looks into it: the newest few, and the beginning of each.
+CREATE TABLE unreadable (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, platform TEXT NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL);

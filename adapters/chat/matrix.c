@@ -20,6 +20,8 @@ static void matrix_step(const void *config, const struct job *job, const struct 
         matrix_send(&w, previous);
     else if (str_eq(op, "react") || str_eq(op, "unreact") || str_eq(op, "join") || str_eq(op, "leave") || str_eq(op, "explain"))
         matrix_small(&w, previous);
+    else if (str_eq(op, "reread"))
+        matrix_reread(&w, previous);
     else if (str_eq(op, "ping"))
         matrix_ping(&w, previous);
     else if (str_eq(op, "check"))

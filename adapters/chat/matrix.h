@@ -121,6 +121,9 @@ char *matrix_txn(const struct job *job); /* the transaction id of what a job sen
 /* The room is chosen; what is said goes there unless it is encrypted. */
 void matrix_send_into(struct matrix_work *w, const char *room);
 
+/* matrix_reread.c */
+void matrix_reread(struct matrix_work *w, const struct http_response *previous);
+
 /* matrix_person.c: the private room of what is sent to one person; ends in matrix_send_into */
 const char *matrix_person(const struct matrix_work *w); /* to whom */
 void matrix_to_person(struct matrix_work *w);

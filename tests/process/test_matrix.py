@@ -120,6 +120,47 @@ def test_approved_by_a_reaction_of_another_client(w):
     assert o.no_message_twice()
 
 
+def test_what_a_sync_left_out(w):
+    """Both votes never arrive, and one of them is taken back unheard; the cards of open requests are read again."""
+    o = office(w, policy=two_people, proxy=Proxy)
+    held(o, 4000_00)
+    ref, card = ask_plan(o)
+    wait_for("our own pair below the card", lambda: len([e for e in o.manager1.events(o.approvals) if e["type"] == "m.reaction"]) == 2)
+    o.dw.settle()
+
+    def flush():
+        seen = o.proxy.calls_of("/sync")
+        o.manager1.say(o.collections, "good morning")  # ends the sync that waits
+        wait_for("the next sync", lambda: o.proxy.calls_of("/sync") > seen)
+
+    def unheard(do):
+        o.dw.settle()
+        fault = o.proxy.fault("forget", "GET", "/sync", 1000)
+        flush()
+        hits, done = fault.hits, do()
+        wait_for("the sync that forgets", lambda: fault.hits > hits)
+        fault.left = 0
+        flush()
+        o.dw.settle()
+        return done
+    votes = "SELECT count(*) FROM reactions WHERE person = ?"
+    vote = unheard(lambda: o.manager1.react(o.approvals, card[0]))
+    assert o.dw.one(votes, "manager1") == 0
+    o.dw.restart()
+    wait_for("the vote", lambda: o.dw.one(votes, "manager1") == 1)
+    unheard(lambda: o.manager1.redact(o.approvals, vote))
+    assert o.dw.one(votes, "manager1") == 1
+    o.dw.restart()
+    wait_for("the vote to be gone", lambda: o.dw.one(votes, "manager1") == 0)
+    unheard(lambda: o.manager1.say(o.approvals, "approve", **{"m.relates_to": {"rel_type": "m.thread", "event_id": card[0]}}))
+    o.finance1.react(o.approvals, card[0])
+    wait_for("the vote of finance", lambda: o.dw.one(votes, "finance1") == 1)
+    assert o.dw.one("SELECT count(*) FROM plans") == 0, "one of two agreed"
+    o.dw.restart()
+    wait_for("both agreed", lambda: o.find(o.manager1, o.approvals, ref, "onfirmed"))
+    assert o.no_message_twice()
+
+
 def test_above_the_limit_a_reaction_is_a_hint(w):
     o = office(w, policy=below(5000))
     held(o)

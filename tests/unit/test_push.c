@@ -5,6 +5,7 @@
 #include "bot/http.h"
 #include "bot/http_push.h"
 #include "bot/log.h"
+#include "bot/metrics.h"
 #include "bot/queue.h"
 
 /* --- a chat whose deliveries are lines: each names an event and what Mara says in it --- */
@@ -264,7 +265,7 @@ static void deliver(struct turn *t, const char *body)
     struct outputs out = {0};
     struct err e = {0};
     struct input in = {.kind = INPUT_PUSH, .from = {.slot = 3, .generation = 9}, .chat_driver = &lines};
-    buf_init(&in.body, 4096);
+    buf_init(&in.body, 1 << 20);
     buf_adds(&in.body, body);
     if (turn_run(t, &in, 1, &out, &e))
         fail_msg("%s", e.text);
@@ -310,7 +311,16 @@ static void test_turn(void **state)
     assert_int_equal(seen(store), 3);
     assert_int_equal(store_i64(store, -1, "SELECT count(*) FROM effects WHERE purpose = 'whisper'", ""), 3);
     assert_int_equal(store_i64(store, -1, "SELECT count(*) FROM notes", ""), 1);
+    int64_t warned = metric_get(METRIC_CHAT_WARNINGS);
     deliver(t, "? rubbish"); /* answered, or it would be sent for ever */
+    assert_int_equal(metric_get(METRIC_CHAT_WARNINGS), warned + 1);
+    assert_int_equal(store_i64(store, -1, "SELECT count(*) FROM unreadable WHERE platform = 'matrix' AND bytes = 9 AND CAST(body AS TEXT) = '? rubbish'", ""), 1);
+    char *much = mem_alloc(100 << 10);
+    memset(much, '?', (100 << 10) - 1);
+    for (int i = 0; i < 40; i++)
+        deliver(t, much);
+    free(much);
+    assert_int_equal(store_i64(store, -1, "SELECT count(*) FROM unreadable WHERE length(body) = 65536 AND bytes > 102000", ""), 32); /* and no more */
     assert_int_equal(polls, 0);     /* what is brought is not asked for */
     assert_int_equal(awakened, 1);
     turn_free(t);

@@ -10,6 +10,7 @@
 #include "bot/cards.h"
 #include "bot/words.h"
 #include "engine/readings.h"
+#include "engine/proposal_money.h"
 #include "engine/when.h"
 
 enum { REASONS_MOST = 4, DONE_MOST = 3, OFFER_MOST = 3, LEFT_SIZE = 240, NAME_BRIEF = 81, BUTTON_LABEL = 72 };
@@ -290,7 +291,7 @@ static bool offer_buttons(json_t *card, struct engine *e, const struct recovery 
 }
 
 /* A plan that is asked for or on its way leaves no room for another. */
-static bool plan_possible(struct engine *e, const struct recovery *r)
+bool plan_possible(struct engine *e, const struct recovery *r)
 {
     return r->state != RECOVERY_PLANNED &&
            store_i64(e->store, 0, "SELECT COUNT(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND verb = ?2",
@@ -319,8 +320,10 @@ static void case_buttons(json_t *card, struct engine *e, const struct recovery *
         card_action(card, "claim", "I'll handle it", "primary", ref, r->revision);
     }
     proposal_free(p);
-    if (plan_possible(e, r))
-        card_action(card, "plan", "Offer a plan...", "", ref, r->revision);
+    if (!offered && plan_possible(e, r))
+        card_action(card, "plan", "Offer terms...", "", ref, r->revision);
+    else if (!offered && money_nothing_else_runs(e, r, NULL) == 0)
+        card_action(card, "settle", "Offer other terms...", "", ref, r->revision);
     card_action(card, "hold", h ? "Extend the hold..." : "Hold notices...", "", ref, r->revision);
     card_more(card, "promise", "They promise to pay...", ref, r->revision);
     if (r->state != RECOVERY_DISPUTED)

@@ -67,12 +67,16 @@ static void approve_button(json_t *card, const struct policy_request *p, const c
     json_put_new(yes, "confirm", confirm);
 }
 
-/* Where a code is wanted a click cannot be a yes; the card says what to type. */
+/* Where a code is wanted the click opens a form for it; the card says what to type where there are no forms. */
 static void buttons(json_t *card, const struct engine *e, const struct policy_request *p, const char *ref)
 {
     struct tally t;
-    if (!step_up_wanted(e, policy_request_subject(p).amount))
+    if (step_up_wanted(e, policy_request_subject(p).amount)) {
+        AUTO_STR typed = str_fmt("approve %s code 123456", ref);
+        json_put(card_action(card, "approve", "Approve with a code...", "primary", ref, p->revision), "command", typed);
+    } else {
         approve_button(card, p, ref);
+    }
     card_action(card, "decline", "Decline...", "danger", ref, p->revision);
     card_more(card, "withdraw", "Take the change back", ref, p->revision);
     votes_of(e, ref, &t);

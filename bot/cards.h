@@ -22,11 +22,15 @@ json_t *card_replaced(struct engine *e, const struct recovery *r, const char *re
 bool card_wanted(struct engine *e, const struct recovery *r);
 
 json_t *form_plan(struct engine *e, const struct recovery *r, const json_t *values);      /* values NULL: first filling */
+json_t *form_credit(struct engine *e, const struct recovery *r, const json_t *values);
+json_t *form_settle(struct engine *e, const struct recovery *r, const json_t *values);
+bool plan_possible(struct engine *e, const struct recovery *r); /* none runs or is being asked for */
 json_t *form_loading(const char *form, const char *ref, const char *title);               /* opened before anything is read */
 json_t *form_hold(struct engine *e, const struct recovery *r);
 json_t *form_promise(struct engine *e, const struct recovery *r);
 json_t *form_reason(const char *form, const char *ref, const char *title, const char *label); /* decline, dispute */
 json_t *form_counter(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *values);
+json_t *form_counter_amount(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *values); /* of a credit or a settlement */
 /* An input for a one-time code, where the amount takes one. */
 void form_wants_code(json_t *form, const struct engine *e, const struct proposal *p);
 json_t *form_approve(struct engine *e, const struct recovery *r, const struct proposal *p); /* a yes with a one-time code */

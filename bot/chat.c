@@ -131,7 +131,7 @@ static int handle_action(struct request *rq, struct err *e)
                        "That button is from an older version of me. Type help to see what you can do.");
     if (!command_allowed(c, rq->who.person))
         return refuse_role(rq, c, e);
-    if (ref[0] != 'P' && form_wanted(rq, c->verb, ref)) /* a change of policy has no form: the answer says what to type */
+    if (form_wanted(rq, c->verb, ref))
         return form_open(rq, c->verb, ref, rq->revision, e);
     return request_run(rq, span_of(c->verb), ref, e);
 }

@@ -9,234 +9,30 @@
 
 #include "bot/cards.h"
 #include "bot/commands.h"
+#include "bot/form_kinds.h"
 #include "bot/form_parts.h"
 #include "bot/words.h"
 #include "engine/effect.h"
 #include "engine/step_up.h"
 #include "engine/when.h"
 
-enum { OPEN_MS = 3000, UPDATE_MS = 60000, STALE_MOST = 8, REF_SIZE = 32, DUE_HOUR = 9, END_HOUR = 17 };
-
-struct form_kind {
-    const char *verb, *title;
-    bool of_request; /* about A-17, not about a case */
-    const char *first_input; /* where an error goes that names no input */
-    const char *typed; /* what to type where forms cannot be opened */
-    int (*submit)(struct request *rq, struct recovery *r, const char *ref, struct err *e);
-};
-
-/* ---- submissions ---- */
-
-/* Says at an input what is wrong; the form stays open. */
-static int at_input(struct request *rq, const char *input, const char *text)
-{
-    if (!rq->answer->form_errors)
-        rq->answer->form_errors = json_object();
-    json_put(rq->answer->form_errors, input, text);
-    return 0;
-}
-
-/* The engine's answer: done, or at an input when other values could mend it, or instead of the form. */
-static int answered(struct request *rq, int rc, const char *said, const char *input, struct err *e)
-{
-    if (rc == ERR_INVALID)
-        return at_input(rq, input, e->text);
-    if (rc == 0)
-        request_say(rq, "%s", said);
-    return rc;
-}
-
-static const char *filled(const struct request *rq, const char *id)
-{
-    return parse_trim(form_value(rq->in->values, id, ""));
-}
-
-/* What stands in the form's field for a one-time code, also as "123 456". False when it is none. */
-static bool code_filled(const struct request *rq, char code[PARSE_CODE])
-{
-    AUTO_STR typed = str_fmt("code %.20s", filled(rq, "code"));
-    parse_take_code(typed, code);
-    return code[0] != '\0';
-}
-
-static bool day_of(struct request *rq, const char *input, const char *zone, int hour, int64_t *at_ms)
-{
-    struct err e = {0};
-    if (request_day(rq, filled(rq, input), zone, hour, at_ms, &e) == 0)
-        return true;
-    at_input(rq, input, e.text[0] ? e.text : "Choose a day.");
-    return false;
-}
-
-/* Terms that policy refuses, or that need a reason, are caught here, where the person can still change them. */
-static bool terms_fit(struct request *rq, const struct recovery *r, int count, int64_t first_ms)
-{
-    char why[300] = "";
-    json_auto_t *terms = plan_terms_make(rq->engine->policy, r, count, first_ms, case_zone(r));
-    enum bound b = terms ? plan_bound(rq->engine, r, terms, why, sizeof why) : BOUND_REFUSED;
-    AUTO_STR refused = str_fmt("Not allowed: %s", terms ? why : "what is unpaid cannot be split like this");
-    AUTO_STR reason = str_fmt("This needs a manager: %s Say why it is worth it.", why);
-    if (b == BOUND_REFUSED)
-        at_input(rq, "instalments", refused);
-    else if (b == BOUND_MANAGER && !filled(rq, "why")[0])
-        at_input(rq, "why", reason);
-    else
-        return true;
-    return false;
-}
-
-static int submit_plan(struct request *rq, struct recovery *r, const char *ref, struct err *e)
-{
-    char said[SAID_SIZE] = "";
-    int64_t first_ms = 0;
-    int count = parse_count(filled(rq, "instalments"));
-    (void)ref;
-    if (count <= 0)
-        return at_input(rq, "instalments", "Choose how many.");
-    if (!day_of(rq, "first", case_zone(r), DUE_HOUR, &first_ms) || !terms_fit(rq, r, count, first_ms))
-        return 0;
-    int rc = proposal_plan(rq->engine, r, &rq->who, count, first_ms, filled(rq, "why"), said, sizeof said, e);
-    return answered(rq, rc, said, "instalments", e);
-}
-
-static int submit_counter(struct request *rq, struct recovery *r, const char *ref, struct err *e)
-{
-    char said[SAID_SIZE] = "", code[PARSE_CODE] = "";
-    int64_t first_ms = 0, id = parse_ref(span_of(ref), 'A');
-    int count = parse_count(filled(rq, "instalments"));
-    struct proposal *p = proposal_load(rq->engine, id);
-    bool stale = p && rq->revision && p->revision != rq->revision && p->state == PROPOSAL_ASKED;
-    proposal_free(p);
-    if (stale)
-        return err_set(e, ERR_STALE, "%s has changed since you opened this. Please look at its newest card.", ref);
-    if (count <= 0)
-        return at_input(rq, "instalments", "Choose how many.");
-    if (!day_of(rq, "first", case_zone(r), DUE_HOUR, &first_ms))
-        return 0;
-    code_filled(rq, code);
-    rq->who.code = code;
-    int rc = proposal_counter(rq->engine, id, &rq->who, count, first_ms, filled(rq, "why"), said, sizeof said, e);
-    rq->who.code = NULL;
-    return answered(rq, rc, said, json_object_get(rq->in->values, "code") ? "code" : "instalments", e);
-}
-
-static int submit_hold(struct request *rq, struct recovery *r, const char *ref, struct err *e)
-{
-    char said[SAID_SIZE] = "", why[300] = "";
-    int64_t end_ms = 0;
-    (void)ref;
-    if (!day_of(rq, "until", request_zone(rq), END_HOUR, &end_ms))
-        return 0;
-    struct hold *h = hold_of_case(rq->engine, r->id);
-    enum bound b = policy_hold(rq->engine->policy, h ? h->start_ms : rq->engine->now_ms, end_ms, why, sizeof why);
-    hold_free(h);
-    if (b == BOUND_MANAGER && !filled(rq, "why")[0]) {
-        AUTO_STR text = str_fmt("This needs a manager: %s Say why it is worth it.", why);
-        return at_input(rq, "why", text);
-    }
-    int rc = proposal_hold(rq->engine, r, &rq->who, end_ms, filled(rq, "why"), said, sizeof said, e);
-    return answered(rq, rc, said, "until", e);
-}
-
-static int submit_promise(struct request *rq, struct recovery *r, const char *ref, struct err *e)
-{
-    char said[SAID_SIZE] = "";
-    int64_t by_ms = 0;
-    struct money amount;
-    (void)ref;
-    if (money_parse(&amount, filled(rq, "amount"), r->due.currency, e))
-        return at_input(rq, "amount", e->text);
-    if (!day_of(rq, "by", case_zone(r), END_HOUR, &by_ms))
-        return 0;
-    int rc = recovery_promise(rq->engine, r, &rq->who, amount, by_ms, said, sizeof said, e);
-    return answered(rq, rc, said, "amount", e);
-}
-
-static int submit_dispute(struct request *rq, struct recovery *r, const char *ref, struct err *e)
-{
-    char said[SAID_SIZE] = "";
-    (void)ref;
-    if (!filled(rq, "why")[0])
-        return at_input(rq, "why", "Say what they dispute.");
-    return answered(rq, recovery_dispute(rq->engine, r, &rq->who, filled(rq, "why"), said, sizeof said, e), said,
-                    "why", e);
-}
-
-static int submit_decline(struct request *rq, struct recovery *r, const char *ref, struct err *e)
-{
-    char said[SAID_SIZE] = "";
-    int64_t id = parse_ref(span_of(ref), 'A');
-    (void)r;
-    if (!filled(rq, "why")[0])
-        return at_input(rq, "why", "Say why not: whoever asked will want to know.");
-    int rc = proposal_decline(rq->engine, id, &rq->who, rq->revision, filled(rq, "why"), said, sizeof said, e);
-    return answered(rq, rc, said, "why", e);
-}
-
-static int submit_emergency(struct request *rq, struct recovery *r, const char *ref, struct err *e)
-{
-    char said[SAID_SIZE] = "", code[PARSE_CODE] = "";
-    (void)r;
-    if (!filled(rq, "why")[0])
-        return at_input(rq, "why", "Say why it cannot wait: every approver will read it.");
-    code_filled(rq, code);
-    rq->who.code = code;
-    int rc = proposal_emergency(rq->engine, parse_ref(span_of(ref), 'A'), &rq->who, rq->revision, filled(rq, "why"), said, sizeof said, e);
-    rq->who.code = NULL;
-    return answered(rq, rc, said, json_object_get(rq->in->values, "code") ? "code" : "why", e);
-}
-
-/* A yes that takes a one-time code. The code is bound to the request and the revision that the form was opened on. */
-static int submit_approve(struct request *rq, struct recovery *r, const char *ref, struct err *e)
-{
-    char said[SAID_SIZE] = "", code[PARSE_CODE] = "";
-    int64_t id = parse_ref(span_of(ref), 'A');
-    (void)r;
-    if (!code_filled(rq, code))
-        return at_input(rq, "code", "Type the six digits your authenticator shows now.");
-    rq->who.code = code;
-    int rc = proposal_approve(rq->engine, id, &rq->who, rq->revision, filled(rq, "why"), said, sizeof said, e);
-    rq->who.code = NULL;
-    return answered(rq, rc, said, "code", e);
-}
-
-static bool approve_wanted(const struct engine *e, const struct proposal *p)
-{
-    return p->state == PROPOSAL_ASKED && step_up_wanted(e, p->amount);
-}
+enum { OPEN_MS = 3000, UPDATE_MS = 60000, STALE_MOST = 8, REF_SIZE = 32 };
 
 /* ---- which forms there are ---- */
 
-static const struct form_kind kinds[] = {
-    {"plan", "Offer a plan", false, "instalments", "plan %s 3x from 2027-01-05 why renewal in flight", submit_plan},
-    {"hold", "Hold notices", false, "until", "hold %s until friday why waiting for their new card", submit_hold},
-    {"promise", "Promise to pay", false, "amount", "promise %s 500 by friday", submit_promise},
-    {"dispute", "Dispute", false, "why", "dispute %s why billed twice", submit_dispute},
-    {"decline", "Decline", true, "why", "decline %s too long for this account", submit_decline},
-    {"emergency", "Emergency decision", true, "why", "emergency %s why the customer's service ends today", submit_emergency},
-    {"approve", "Approve", true, "code", "approve %s code 123456", submit_approve},
-    {"counter", "Counter-offer", true, "instalments", "counter %s 3x", submit_counter},
-};
-
-static const struct form_kind *kind_of(const char *verb)
-{
-    for (size_t i = 0; i < DW_ARRAY_LEN(kinds); i++)
-        if (str_eq(kinds[i].verb, verb))
-            return &kinds[i];
-    return NULL;
-}
-
 bool form_known(const char *action)
 {
-    return kind_of(action) != NULL;
+    return form_kind_of(action) != NULL;
 }
 
 bool form_wanted(struct request *rq, const char *action, const char *ref)
 {
+    if (ref[0] == 'P')
+        return form_policy_wanted(rq->engine, action);
     if (!str_eq(action, "approve"))
         return form_known(action);
     struct proposal *p = proposal_load(rq->engine, parse_ref(span_of(ref), 'A'));
-    bool wanted = p && approve_wanted(rq->engine, p);
+    bool wanted = p && p->state == PROPOSAL_ASKED && step_up_wanted(rq->engine, p->amount);
     proposal_free(p);
     return wanted;
 }
@@ -257,12 +53,18 @@ static json_t *form_fill(struct engine *e, const struct form_kind *k, const char
     json_t *f = NULL;
     char plain[REF_SIZE];
     parse_revision(plain, sizeof plain, ref);
+    if (ref[0] == 'P')
+        return form_policy(e, k->verb, ref);
     struct recovery *r = case_of(e, k, plain, &p);
     if (!r || r->state == RECOVERY_CLOSED || (k->of_request && p->state != PROPOSAL_ASKED)) {
         f = form_new(k->verb, ref, k->title, NULL);
         form_note(f, "This has been settled meanwhile: there is nothing left to do here.");
     } else if (str_eq(k->verb, "plan")) {
         f = form_plan(e, r, values);
+    } else if (str_eq(k->verb, "settle")) {
+        f = form_settle(e, r, values);
+    } else if (str_eq(k->verb, "credit")) {
+        f = form_credit(e, r, values);
     } else if (str_eq(k->verb, "counter")) {
         f = form_counter(e, r, p, values);
     } else if (str_eq(k->verb, "hold")) {
@@ -317,17 +119,25 @@ static int may_open(struct request *rq, const struct form_kind *k, const char *r
     return rc;
 }
 
+/* A counter-offer to a credit or a settlement is an amount, not a number of instalments. */
+static bool is_about_amount(struct engine *e, const struct form_kind *k, const char *ref)
+{
+    struct proposal *p = str_eq(k->verb, "counter") ? proposal_load(e, parse_ref(span_of(ref), 'A')) : NULL;
+    bool amount = p && p->verb != VERB_PLAN;
+    proposal_free(p);
+    return amount;
+}
+
 int form_open(struct request *rq, const char *form, const char *ref, int64_t revision, struct err *e)
 {
     const struct chat_input *in = rq->in;
-    const struct form_kind *k = kind_of(form);
-    int rc = may_open(rq, k, ref, e);
+    const struct form_kind *k = form_kind_of(form);
+    int rc = ref[0] == 'P' ? form_policy_may_open(rq, k->verb, ref, e) : may_open(rq, k, ref, e);
     if (rc)
         return rc;
     if (!in->trigger || !in->dedupe) {
-        const char *gap = strstr(k->typed, "%s");
-        request_say(rq, "Forms cannot be opened here. Type it instead, for example: %.*s%s%s", (int)(gap - k->typed),
-                    k->typed, ref, gap + 2);
+        const char *typed = is_about_amount(rq->engine, k, ref) ? "counter %s 500" : k->typed, *gap = strstr(typed, "%s");
+        request_say(rq, "Forms cannot be opened here. Type it instead, for example: %.*s%s%s", (int)(gap - typed), typed, ref, gap + 2);
         return 0;
     }
     AUTO_STR seen = str_fmt("%s@%lld", ref, (long long)revision);
@@ -380,15 +190,23 @@ static void form_update(struct engine *e, const char *platform, const char *view
 void forms_opened(struct engine *e, const struct chat_end *end)
 {
     const char *view = json_str(end->result, "view", "");
-    const struct form_kind *k = kind_of(json_str(end->args, "form.id", ""));
+    const struct form_kind *k = form_kind_of(json_str(end->args, "form.id", ""));
     if (k && view[0])
         form_update(e, end->platform, view, "opened", form_fill(e, k, json_str(end->args, "form.ref", ""), NULL));
+}
+
+/* Another offer was chosen than the one whose form this is: it becomes that one's, if this person may ask for it. */
+static const struct form_kind *kind_chosen(const struct request *rq)
+{
+    const struct form_kind *k = form_kind_of(rq->in->form), *other = form_kind_of(form_value(rq->in->values, "offer", ""));
+    const struct command *c = other ? command_find(span_of(other->verb)) : NULL;
+    return c && other->offer && command_allowed(c, rq->who.person) ? other : k;
 }
 
 int form_change(struct request *rq, struct err *e)
 {
     const struct chat_input *in = rq->in;
-    const struct form_kind *k = kind_of(in->form);
+    const struct form_kind *k = kind_chosen(rq);
     (void)e;
     if (k && in->view && in->dedupe)
         form_update(rq->engine, in->platform, in->view, in->dedupe, form_fill(rq->engine, k, in->ref, in->values));
@@ -398,15 +216,19 @@ int form_change(struct request *rq, struct err *e)
 int form_submit(struct request *rq, struct err *e)
 {
     char ref[REF_SIZE];
-    const struct form_kind *k = kind_of(rq->in->form);
+    const struct form_kind *k = form_kind_of(rq->in->form);
     struct proposal *p = NULL;
     rq->revision = parse_revision(ref, sizeof ref, rq->in->ref);
+    if (ref[0] == 'P')
+        return form_policy_submit(rq, k->verb, ref, e);
     struct recovery *r = case_of(rq->engine, k, ref, &p);
-    const char *why = filled(rq, "why");
+    const char *why = form_filled(rq, "why");
     int rc =
         r ? 0 : err_set(e, ERR_NOT_FOUND, "I do not find %s any more.", ref[0] ? ref : "what this form was about");
     if (!rc && parse_check(why, e))
-        at_input(rq, "why", e->text);
+        form_at_input(rq, "why", e->text);
+    else if (!rc && k != kind_chosen(rq))
+        form_at_input(rq, "offer", "The form is still changing to what you chose. Please look at it and send it again.");
     else if (!rc)
         rc = k->submit(rq, r, ref, e);
     proposal_free(p);

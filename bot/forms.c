@@ -35,12 +35,12 @@ static const char *zone_of(const struct recovery *r)
 }
 
 /* "N-12@4" */
-static char *ref_of_case(const struct recovery *r)
+char *form_ref_of_case(const struct recovery *r)
 {
     return str_fmt("N-%lld@%lld", (long long)r->id, (long long)r->revision);
 }
 
-static void note_unpaid(json_t *form, const struct engine *e, const struct recovery *r)
+void form_note_unpaid(json_t *form, const struct engine *e, const struct recovery *r)
 {
     char name[WORDS_NAME];
     AUTO_BUF out = BUF(WORDS_SIZE);
@@ -75,14 +75,24 @@ static void input_first(json_t *form, int64_t first_ms, const char *zone)
     json_put_new(input, "live", json_true());
 }
 
-static void input_why(json_t *form, const char *label, const char *value, bool optional)
+void form_input_why(json_t *form, const char *label, const char *value, bool optional)
 {
     json_t *input = form_input(form, "why", "text", label, value);
     json_put_new(input, "optional", json_boolean(optional));
 }
 
+void form_input_offer(json_t *form, struct engine *e, const struct recovery *r, const char *chosen)
+{
+    json_t *input = form_input(form, "offer", "select", "What do you offer?", chosen);
+    json_put_new(input, "live", json_true());
+    if (plan_possible(e, r))
+        form_option(input, "plan", "Instalments: they pay all of it, in parts");
+    form_option(input, "settle", "Settlement: they pay a part, the rest is written off");
+    form_option(input, "credit", "Credit: they owe so much less");
+}
+
 /* Always empty: what was typed there is shown nowhere again. */
-static void input_code(json_t *form)
+void form_input_code(json_t *form)
 {
     form_input(form, "code", "text", "One-time code (the six digits your authenticator shows now)", "");
 }
@@ -147,11 +157,13 @@ static json_t *plan_like(struct engine *e, const struct recovery *r, const char 
                          const char *title, const struct choice *c)
 {
     json_t *f = form_new(form, ref, title, "Send");
-    note_unpaid(f, e, r);
+    form_note_unpaid(f, e, r);
     note_bound(f, e, r, c->count, c->first_ms);
+    if (str_eq(form, "plan"))
+        form_input_offer(f, e, r, form);
     input_instalments(f, c->count);
     input_first(f, c->first_ms, zone_of(r));
-    input_why(f, "Why? (required outside policy)", c->why, true);
+    form_input_why(f, "Why? (required outside policy)", c->why, true);
     return f;
 }
 
@@ -159,12 +171,14 @@ json_t *form_plan(struct engine *e, const struct recovery *r, const json_t *valu
 {
     int64_t usual = when_business_hour(when_add_days(e->now_ms, FIRST_DAYS, zone_of(r)), DUE_HOUR, zone_of(r));
     struct choice c = choice_of(e, r, values, INSTALMENTS_USUAL, usual);
-    AUTO_STR ref = ref_of_case(r);
-    return plan_like(e, r, "plan", ref, "Offer a plan", &c);
+    AUTO_STR ref = form_ref_of_case(r);
+    return plan_like(e, r, "plan", ref, "Offer terms", &c);
 }
 
 json_t *form_counter(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *values)
 {
+    if (p->verb != VERB_PLAN)
+        return form_counter_amount(e, r, p, values);
     int asked = (int)json_i64(p->terms, "count", INSTALMENTS_USUAL);
     struct choice c = choice_of(e, r, values, asked > INSTALMENTS_LEAST ? asked - 1 : asked,
                                 json_i64(p->terms, "first_ms", e->now_ms + FIRST_DAYS * MS_DAY));
@@ -178,12 +192,12 @@ json_t *form_counter(struct engine *e, const struct recovery *r, const struct pr
 json_t *form_hold(struct engine *e, const struct recovery *r)
 {
     char day[WHEN_TEXT_SIZE];
-    AUTO_STR ref = ref_of_case(r);
+    AUTO_STR ref = form_ref_of_case(r);
     struct hold *h = hold_of_case(e, r->id);
     int64_t from = h && h->end_ms > e->now_ms ? h->end_ms : e->now_ms;
     json_t *f = form_new("hold", ref, h ? "Extend the hold" : "Hold notices", "Hold");
     AUTO_BUF now = BUF(WORDS_SIZE);
-    note_unpaid(f, e, r);
+    form_note_unpaid(f, e, r);
     if (words_hold(&now, e, r))
         form_note(f, buf_text(&now));
     form_note(
@@ -191,7 +205,7 @@ json_t *form_hold(struct engine *e, const struct recovery *r)
         "Notices and retries stop until then. Every hold has an end; before it, you are asked what should happen.");
     form_input(f, "until", "date", "Until when?",
                when_iso_day(day, when_add_days(from, HOLD_DAYS, zone_of(r)), zone_of(r)));
-    input_why(f, "Why?", "", true);
+    form_input_why(f, "Why?", "", true);
     hold_free(h);
     return f;
 }
@@ -199,10 +213,10 @@ json_t *form_hold(struct engine *e, const struct recovery *r)
 json_t *form_promise(struct engine *e, const struct recovery *r)
 {
     char day[WHEN_TEXT_SIZE], amount[MONEY_TEXT_SIZE];
-    AUTO_STR ref = ref_of_case(r);
+    AUTO_STR ref = form_ref_of_case(r);
     int64_t usual = when_business_hour(when_add_days(e->now_ms, FIRST_DAYS, zone_of(r)), DUE_HOUR, zone_of(r));
     json_t *f = form_new("promise", ref, "Promise to pay", "Record");
-    note_unpaid(f, e, r);
+    form_note_unpaid(f, e, r);
     form_input(f, "amount", "text", "How much will they pay?", money_decimal(amount, r->due));
     form_input(f, "by", "date", "By when?", when_iso_day(day, usual, zone_of(r)));
     return f;
@@ -211,7 +225,7 @@ json_t *form_promise(struct engine *e, const struct recovery *r)
 json_t *form_reason(const char *form, const char *ref, const char *title, const char *label)
 {
     json_t *f = form_new(form, ref, title, "Send");
-    input_why(f, label, "", false);
+    form_input_why(f, label, "", false);
     return f;
 }
 
@@ -228,13 +242,13 @@ json_t *form_approve(struct engine *e, const struct recovery *r, const struct pr
     AUTO_STR line = str_fmt("%s: %s. %s", words_name(name, r), what, buf_text(&after));
     form_note(f, line);
     form_note(f, "An amount like this takes a one-time code beside the click.");
-    input_code(f);
-    input_why(f, "Why? (optional)", "", true);
+    form_input_code(f);
+    form_input_why(f, "Why? (optional)", "", true);
     return f;
 }
 
 void form_wants_code(json_t *form, const struct engine *e, const struct proposal *p)
 {
     if (step_up_wanted(e, p->amount))
-        input_code(form);
+        form_input_code(form);
 }

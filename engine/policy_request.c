@@ -234,13 +234,6 @@ static void comes_into_force(struct engine *e, struct deciding *d, const struct 
         e->world.policy_agreed(e->world.ctx, d->p->text);
 }
 
-/* A change of policy moves any amount there will ever be, so where codes are in use at all, a yes to it takes one. */
-static int code_taken(struct engine *e, const struct deciding *d, const struct actor *who, struct err *err)
-{
-    const struct step_up what = {.ref = d->subject.ref, .account = "", .about = "changes the policy", .facts_hash = d->p->version};
-    return step_up_take(e, who, &what, err);
-}
-
 /* What comes into force is the text whose difference was shown, and one that this program can read: the row may have been edited,
  * and the program may be another one than the one that was asked. */
 static int still_as_proposed(const struct policy_request *p, struct err *err)
@@ -258,18 +251,45 @@ static int still_as_proposed(const struct policy_request *p, struct err *err)
     return rc;
 }
 
+/* A change of policy moves any amount there will ever be, so where codes are in use at all, a yes to it takes one. */
+static int code_taken(struct engine *e, const struct deciding *d, const struct actor *who, bool take, struct err *err)
+{
+    const struct step_up what = {.ref = d->subject.ref, .account = "", .about = "changes the policy", .facts_hash = d->p->version};
+    if (!take && !step_up_wanted(e, d->subject.amount))
+        return 0;
+    return take ? step_up_take(e, who, &what, err) : step_up_ready(e, who, &what, err);
+}
+
+/* The right, the text, and that this person has not voted yet. */
+static int may_say_yes(struct engine *e, const struct deciding *d, const struct actor *who, struct err *err)
+{
+    if (vote_given(e, &d->subject, who->person->key, "yes"))
+        return err_set(err, ERR_CONFLICT, "You have said yes to %s already. Nothing was changed.", d->subject.ref);
+    return still_as_proposed(d->p, err);
+}
+
+int policy_request_may(struct engine *e, int64_t id, const struct actor *who, int64_t revision, bool yes, struct err *err)
+{
+    struct deciding d;
+    int rc = begin(e, &d, id, who, revision, err);
+    if (rc == 0 && yes)
+        rc = may_say_yes(e, &d, who, err);
+    if (rc == 0 && yes)
+        rc = code_taken(e, &d, who, false, err);
+    deciding_fini(&d);
+    return rc;
+}
+
 int policy_request_approve(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size,
                            struct err *err)
 {
     struct deciding d;
     struct tally t;
     int rc = begin(e, &d, id, who, revision, err);
-    if (rc == 0 && vote_given(e, &d.subject, who->person->key, "yes"))
-        rc = err_set(err, ERR_CONFLICT, "You have said yes to P-%lld already. Nothing was changed.", (long long)id);
     if (rc == 0)
-        rc = still_as_proposed(d.p, err);
+        rc = may_say_yes(e, &d, who, err);
     if (rc == 0)
-        rc = code_taken(e, &d, who, err);
+        rc = code_taken(e, &d, who, true, err);
     if (rc == 0 && vote(e, &d, who, "yes", reason, revision)) {
         approval_tally(e, &d.subject, &d.approval, &t);
         if (t.complete) {

@@ -26,6 +26,8 @@ int policy_request_new(struct engine *e, const struct actor *who, const char *te
 /* As of proposals: revision 0 for a command. */
 int policy_request_approve(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size,
                            struct err *err);
+/* Would a yes (or a no) of this person count, but for the code? For what is asked before a form is opened. */
+int policy_request_may(struct engine *e, int64_t id, const struct actor *who, int64_t revision, bool yes, struct err *err) DW_MUST_CHECK;
 int policy_request_decline(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size,
                            struct err *err);
 int policy_request_unvote(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size,

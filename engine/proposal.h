@@ -114,6 +114,8 @@ enum bound plan_bound(struct engine *e, const struct recovery *r, const json_t *
 struct subject;
 struct approval;
 void proposal_subject(struct engine *e, const struct recovery *r, const struct proposal *p, struct subject *out);
+/* "1 manager and 1 finance": whose yes a request like this would take. */
+void proposal_needs(struct engine *e, const struct recovery *r, enum verb verb, struct money amount, char *out, size_t size);
 void proposal_approval(struct engine *e, const struct subject *s, const struct proposal *p, struct approval *out);
 
 /* Machine side. */

@@ -40,6 +40,17 @@ void proposal_approval(struct engine *e, const struct subject *s, const struct p
     approval_fini(&now);
 }
 
+void proposal_needs(struct engine *e, const struct recovery *r, enum verb verb, struct money amount, char *out, size_t size)
+{
+    struct proposal p = {.verb = verb, .amount = amount, .requester = (char *)(uintptr_t)""};
+    struct subject s;
+    struct approval a;
+    proposal_subject(e, r, &p, &s);
+    policy_approval(e->policy, &s, &a);
+    approval_words(&a, out, size);
+    approval_fini(&a);
+}
+
 int proposal_possible(struct engine *e, const struct recovery *r, const struct draft *d, struct err *err)
 {
     struct proposal p = {.verb = d->verb, .amount = d->amount, .requester = (char *)(uintptr_t)d->requester, .replaces = d->replaces};

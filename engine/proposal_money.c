@@ -135,6 +135,18 @@ static json_t *defer_terms(const struct recovery *r, int64_t until_ms)
     return json_pack("{s:o, s:I}", "parts", parts_of_all(r), "until_ms", (json_int_t)until_ms);
 }
 
+int money_terms(const struct recovery *r, enum verb verb, struct money amount, const char *invoice, int64_t by_ms, json_t **out, struct err *err)
+{
+    if (verb == VERB_CREDIT && (amount.minor <= 0 || !str_eq(amount.currency, r->due.currency)))
+        return err_set(err, ERR_INVALID, "A credit is an amount above zero in %s.", r->due.currency);
+    if (verb == VERB_CREDIT)
+        return credit_terms(r, amount, invoice, out, err);
+    if (!str_eq(amount.currency, r->due.currency))
+        return err_set(err, ERR_INVALID, "%s owes in %s; say the settlement in %s.", r->name, r->due.currency, r->due.currency);
+    *out = settle_terms(r, amount.minor, by_ms);
+    return 0;
+}
+
 int64_t money_parts_sum(const json_t *terms)
 {
     int64_t sum = 0;
@@ -403,10 +415,8 @@ int proposal_credit(struct engine *e, struct recovery *r, const struct actor *wh
 {
     json_t *terms = NULL;
     int rc = may_begin(e, r, who, VERB_CREDIT, err);
-    if (rc == 0 && (amount.minor <= 0 || !str_eq(amount.currency, r->due.currency)))
-        rc = err_set(err, ERR_INVALID, "A credit is an amount above zero in %s.", r->due.currency);
     if (rc == 0)
-        rc = credit_terms(r, amount, invoice, &terms, err);
+        rc = money_terms(r, VERB_CREDIT, amount, invoice, 0, &terms, err);
     return rc == 0 ? ask(e, r, who, VERB_CREDIT, terms, reason, said, size, err) : rc;
 }
 
@@ -423,10 +433,11 @@ int proposal_write_off(struct engine *e, struct recovery *r, const struct actor 
 int proposal_settlement(struct engine *e, struct recovery *r, const struct actor *who, struct money pays, int64_t by_ms, const char *reason, char *said, size_t size,
                     struct err *err)
 {
+    json_t *terms = NULL;
     int rc = may_begin(e, r, who, VERB_SETTLE, err);
-    if (rc == 0 && !str_eq(pays.currency, r->due.currency))
-        rc = err_set(err, ERR_INVALID, "%s owes in %s; say the settlement in %s.", r->name, r->due.currency, r->due.currency);
-    return rc == 0 ? ask(e, r, who, VERB_SETTLE, settle_terms(r, pays.minor, by_ms), reason, said, size, err) : rc;
+    if (rc == 0)
+        rc = money_terms(r, VERB_SETTLE, pays, "", by_ms, &terms, err);
+    return rc == 0 ? ask(e, r, who, VERB_SETTLE, terms, reason, said, size, err) : rc;
 }
 
 int proposal_defer(struct engine *e, struct recovery *r, const struct actor *who, int64_t until_ms, const char *reason, char *said, size_t size, struct err *err)

@@ -10,6 +10,8 @@
 bool verb_gives_up(enum verb v);  /* credit, write-off, settlement: cannot be undone, never without somebody's yes */
 bool verb_has_parts(enum verb v); /* those, and a deferral */
 
+/* What a credit or a settlement of `amount` would say, as proposal_credit and proposal_settlement judge it: new terms. */
+int money_terms(const struct recovery *r, enum verb verb, struct money amount, const char *invoice, int64_t by_ms, json_t **out, struct err *err) DW_MUST_CHECK;
 int64_t money_parts_sum(const json_t *terms);
 /* What is at stake: the amount that is given up; of a deferral all that is due. */
 struct money money_given_up(const struct recovery *r, enum verb verb, const json_t *terms);

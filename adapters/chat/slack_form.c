@@ -90,6 +90,8 @@ static json_t *text_of(const json_t *input)
     json_t *e = json_object();
     json_put(e, "type", "plain_text_input");
     json_put_i64(e, "max_length", INPUT_MAX_LENGTH);
+    if (json_flag(input, "live", false)) /* else it tells only of Enter */
+        json_put_new(e, "dispatch_action_config", json_pack("{s:[s]}", "trigger_actions_on", "on_character_entered"));
     const char *value = json_str(input, "value", "");
     if (*value) {
         struct slack_text t;

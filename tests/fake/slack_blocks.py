@@ -138,6 +138,11 @@ class Checker:
             self.bad(at + "/max_length", "must be 1 to 3000")
         if "initial_value" in e:
             self.string(at + "/initial_value", e["initial_value"], e.get("max_length", 3000))
+        config = e.get("dispatch_action_config", {"trigger_actions_on": ["on_enter_pressed"]})
+        if self.keys(at + "/dispatch_action_config", config, ("trigger_actions_on",), ()):
+            on = config["trigger_actions_on"]
+            if not isinstance(on, list) or not on or not set(on) <= {"on_enter_pressed", "on_character_entered"}:
+                self.bad(at + "/dispatch_action_config", "must name on_enter_pressed or on_character_entered")
 
     def block(self, at, b):
         kinds = ("header", "section", "context", "divider", "actions") + (("input",) if self.modal else ())

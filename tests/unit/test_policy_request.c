@@ -106,8 +106,18 @@ static void a_click_decides_as_a_command_does(void **state)
     AUTO_STR value = str_fmt("P-1@%lld", (long long)revision);
     AUTO_STR stale = office_click(&o, "U0MAN1", "approve", old);
     assert_non_null(strstr(stale, "older than the change"));
-    AUTO_STR why = office_click(&o, "U0MAN1", "decline", value);
-    assert_non_null(strstr(why, "decline P-1 <reason>"));
+    AUTO_STR old_no = office_click(&o, "U0MAN1", "decline", old);
+    assert_says(old_no, "older than the change");
+    AUTO_STR stranger = office_click(&o, "U0AE1", "decline", value);
+    assert_says(stranger, "for a manager or finance");
+    assert_null(office_sent(&o, "form-slack"));
+    AUTO_STR opens = office_click(&o, "U0MAN1", "decline", value);
+    assert_string_equal(opens, "");
+    const json_t *filled = office_sent(&o, "view-V1-opened");
+    assert_string_equal(json_str(filled, "args.form.ref", ""), value);
+    assert_says(json_str(filled, "args.form.inputs.0.label", ""), "Why not?");
+    AUTO_STR empty = office_form(&o, CHAT_FORM_SUBMIT, "U0MAN1", "decline", value, "{\"why\": \" \"}");
+    assert_says(empty, "why: Say why not");
     assert_null(agreed);
     AUTO_STR said = office_click(&o, "U0MAN1", "approve", value);
     assert_non_null(strstr(said, "in force"));
@@ -219,6 +229,25 @@ static void every_decision_on_it_has_a_receipt(void **state)
     close_asked(&o);
 }
 
+static void a_no_by_form_has_its_reason(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    says(&o, "U0OP1", "policy propose why x", "Proposed: P-1.");
+    AUTO_STR value = str_fmt("P-1@%lld", (long long)office_i64(&o, "SELECT revision FROM policy_requests"));
+    AUTO_STR own = office_form(&o, CHAT_FORM_SUBMIT, "U0OP1", "decline", value, "{\"why\": \"x\"}");
+    assert_says(own, "own request");
+    AUTO_STR no = office_form(&o, CHAT_FORM_SUBMIT, "U0MAN1", "decline", value, "{\"why\": \"too generous\"}");
+    assert_says(no, "Declined: P-1");
+    office_is(&o, "SELECT count(*) FROM votes WHERE vote = 'no' AND reason = 'too generous'", 1, "the reason");
+    AUTO_STR late = office_form(&o, CHAT_FORM_SUBMIT, "U0MAN2", "decline", value, "{\"why\": \"too late\"}");
+    assert_says(late, "not open any more");
+    AUTO_STR click = office_click(&o, "U0MAN2", "decline", value);
+    assert_says(click, "not open any more");
+    close_asked(&o);
+}
+
 static void no_and_withdrawn_change_nothing(void **state)
 {
     (void)state;
@@ -326,6 +355,39 @@ static void where_codes_are_in_use_a_change_always_takes_one(void **state)
     close_asked(&o);
 }
 
+static void a_yes_with_a_code_has_a_form(void **state)
+{
+    (void)state;
+    struct office o;
+    char code[9];
+    open_asked(&o);
+    AUTO_STR strict = policy_with("approvals: {expire_hours: 48}", "approvals: {expire_hours: 48, step_up: {USD: 25000}}");
+    use(&o, strict);
+    says(&o, "U0OP1", "policy propose why no more codes", "Proposed: P-1.");
+    AUTO_STR value = str_fmt("P-1@%lld", (long long)office_i64(&o, "SELECT revision FROM policy_requests"));
+    AUTO_STR none = office_click(&o, "U0MAN1", "approve", value);
+    assert_says(none, "which you cannot give yet");
+    struct enrolled *all = enrol(&o, "manager1", "manager2");
+    o.e.enrolled = all;
+    AUTO_STR opens = office_click(&o, "U0MAN1", "approve", value);
+    assert_string_equal(opens, "");
+    AUTO_STR form = json_text(json_at(office_sent(&o, "view-V1-opened"), "args.form"));
+    assert_says(form, "approvals.step_up");
+    assert_says(form, "One-time code");
+    AUTO_STR empty = office_form(&o, CHAT_FORM_SUBMIT, "U0MAN1", "approve", value, "{\"code\": \"\", \"why\": \"\"}");
+    assert_says(empty, "code: Type the six digits");
+    AUTO_STR wrong = office_form(&o, CHAT_FORM_SUBMIT, "U0MAN1", "approve", value, "{\"code\": \"918273\"}");
+    assert_says(wrong, "code: That is not the code of this moment");
+    office_is(&o, "SELECT count(*) FROM votes", 0, "no vote");
+    totp_code(code, TOTP_SHA1, span_of(SECRET), totp_step(o.now_ms), TOTP_DIGITS);
+    AUTO_STR values = str_fmt("{\"code\": \"%s\", \"why\": \"fine\"}", code);
+    AUTO_STR said = office_form(&o, CHAT_FORM_SUBMIT, "U0MAN1", "approve", value, values);
+    assert_says(said, "is in force");
+    assert_string_equal(agreed, draft);
+    enrolled_free(all);
+    close_asked(&o);
+}
+
 static void a_no_takes_none(void **state)
 {
     (void)state;
@@ -342,11 +404,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_takes_another_persons_yes),   cmocka_unit_test(a_click_decides_as_a_command_does),
-        cmocka_unit_test(no_and_withdrawn_change_nothing),      cmocka_unit_test(what_cannot_be_used_is_not_even_asked),
+        cmocka_unit_test(a_no_by_form_has_its_reason), cmocka_unit_test(no_and_withdrawn_change_nothing),      cmocka_unit_test(what_cannot_be_used_is_not_even_asked),
         cmocka_unit_test(a_yes_is_taken_back_while_others_are_missing), cmocka_unit_test(what_comes_into_force_is_what_was_shown),
         cmocka_unit_test(every_decision_on_it_has_a_receipt),
         cmocka_unit_test(votes_are_for_the_policy_they_were_given_under),
-        cmocka_unit_test(where_codes_are_in_use_a_change_always_takes_one), cmocka_unit_test(a_no_takes_none),
+        cmocka_unit_test(where_codes_are_in_use_a_change_always_takes_one), cmocka_unit_test(a_yes_with_a_code_has_a_form), cmocka_unit_test(a_no_takes_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@ import os
 import urllib.parse
 import urllib.request
 
-from harness import ROOT, SECRETS, Skip, Slack, free_port, run, started, event, wait_for, words
+from harness import ROOT, SECRETS, Missing, Slack, free_port, run, started, event, wait_for, words
 
 
 class Localstripe:
@@ -20,7 +20,7 @@ class Localstripe:
                                         stderr=subprocess.DEVNULL, text=True)
         started.append(self.process)
         if self.process.stdout.readline().split()[:1] != ["ready"]:
-            raise Skip("localstripe does not start")
+            raise Missing("localstripe does not start")
         self.url = f"http://127.0.0.1:{port}"
 
     def call(self, path, method="POST", **form):
@@ -60,7 +60,7 @@ def test_whole_loop(w):
     try:
         import localstripe  # noqa: F401
     except ImportError:
-        raise Skip("localstripe is not installed in build/venv") from None
+        raise Missing("localstripe is not installed in build/venv") from None
     shop, w.slack = Localstripe(), Slack()
     w.parts += [shop, w.slack]
     customer, invoice = shop.failing_invoice(4820000)

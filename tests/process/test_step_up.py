@@ -8,14 +8,14 @@ import stat
 import subprocess
 import time
 
-from harness import BINARY, Skip, run, wait_for, words
+from harness import BINARY, Missing, run, wait_for, words
 from test_chat import button_of, form
 from test_loop import ask_plan, await_line, held
 
 
 def oath(secret, ahead=0):
     if not shutil.which("oathtool"):
-        raise Skip("oathtool is missing (tests/setup.sh check)")
+        raise Missing("oathtool is missing (tests/setup.sh check)")
     at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + ahead))
     return subprocess.run(["oathtool", "--totp", "-b", "--now", at, secret], capture_output=True, text=True, check=True).stdout.strip()
 

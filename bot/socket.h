@@ -18,7 +18,8 @@ struct socket_hooks {
 /* All in milliseconds; a zero means the default of socket.c. */
 struct socket_limits {
     int64_t live;        /* from the first step to the hello */
-    int64_t ping, dead;  /* between our pings; without a sign of life */
+    int64_t ping;        /* between our pings */
+    int64_t quiet, dead; /* without a sign of life: until another link is opened; until it is reset */
     int64_t linger;      /* a replaced link waits for the platform to end it */
     int64_t drain, shut; /* a link waits for acknowledgements to leave; a closing one for the close frame */
     int64_t first, most; /* backoff */

@@ -330,6 +330,32 @@ static void test_silence_is_death(void **state)
     site_close(&s);
 }
 
+/* A link that is merely slow has a successor before anybody cuts it, and what it brings late still counts. */
+static void test_silence_is_not_death_yet(void **state)
+{
+    (void)state;
+    struct site s;
+    int ticket;
+    struct socket_limits l = quick();
+    l.ping = 50;
+    l.quiet = 150;
+    l.linger = 5000;
+    site_open(&s, 100, l);
+    int slow = peer_hello(&s, &ticket);
+    wait_live(&s, 1);
+    int next = peer_hello(&s, &ticket);
+    assert_int_equal(ticket, 2);
+    wait_live(&s, 1);
+    peer_text(slow, "{\"type\":\"command\",\"id\":\"late\"}");
+    take(&s, 1);
+    ack(&s, 1);
+    assert_true(peer_read(slow, 1, frame, sizeof frame) > 0);
+    assert_string_equal(frame, "{\"ack\":\"late\"}");
+    close(slow);
+    close(next);
+    site_close(&s);
+}
+
 static void test_no_hello(void **state)
 {
     (void)state;
@@ -497,7 +523,8 @@ int main(void)
         cmocka_unit_test(test_refresh_overlaps), cmocka_unit_test(test_drain_has_an_end), cmocka_unit_test(test_many_refreshes),
         cmocka_unit_test(test_refresh_by_the_clock),
         cmocka_unit_test(test_lost_and_found), cmocka_unit_test(test_ack_of_a_lost_link), cmocka_unit_test(test_fragments), cmocka_unit_test(test_odd_messages),
-        cmocka_unit_test(test_full_queue), cmocka_unit_test(test_silence_is_death), cmocka_unit_test(test_no_hello),
+        cmocka_unit_test(test_full_queue), cmocka_unit_test(test_silence_is_death), cmocka_unit_test(test_silence_is_not_death_yet),
+        cmocka_unit_test(test_no_hello),
         cmocka_unit_test(test_too_many), cmocka_unit_test(test_link_disabled), cmocka_unit_test(test_refused_address),
         cmocka_unit_test(test_two_connections), cmocka_unit_test(test_stop), cmocka_unit_test(test_nobody_there),
     };

@@ -167,16 +167,16 @@ static void say(json_t *card, struct engine *e, const struct recovery *r,
         card_paragraph(card, buf_text(&out));
 }
 
-/* What waits for a decision, then what was done lately, the newest first, each with where it really stands. The hold
- * that policy itself sets has a sentence of its own, so it is only listed when something is wrong with it. */
+/* What waits for a decision or for somebody's hand, then what was done lately, the newest first, each with where it really
+ * stands. The hold that policy itself sets has a sentence of its own, so it is only listed when there is more to say. */
 static void say_proposals(json_t *card, struct engine *e, const struct recovery *r)
 {
     int64_t ids[DONE_MOST];
     size_t n = 0;
     struct query *q = store_query(
         e->store,
-        "SELECT id FROM proposals WHERE case_id = ?1 AND NOT (requester = 'policy' AND verb IN (?3, ?4) AND state IN "
-        "(?5, ?6, ?7)) ORDER BY CASE WHEN is_live = 1 AND asked = 1 THEN 0 ELSE 1 END, "
+        "SELECT id FROM proposals WHERE case_id = ?1 AND NOT (requester = 'policy' AND verb IN (?3, ?4) AND (state = ?7 OR "
+        "(outcome = '' AND state IN (?5, ?6)))) ORDER BY CASE WHEN is_live = 1 AND (asked = 1 OR outcome <> '') THEN 0 ELSE 1 END, "
         "id DESC LIMIT ?2",
         "iiiiiii", r->id, (int64_t)DONE_MOST, (int64_t)VERB_HOLD, (int64_t)VERB_EXTEND, (int64_t)PROPOSAL_QUEUED,
         (int64_t)PROPOSAL_EXECUTING, (int64_t)PROPOSAL_CONFIRMED);

@@ -1,4 +1,4 @@
-/* done: a person's word that something billing has no API for was done there by hand. */
+/* done: a person's word that something billing has no API for was done there by hand; of several places, at the one they name. */
 #include "bot/commands.h"
 
 int cmd_done(struct request *rq, struct err *e)
@@ -8,7 +8,7 @@ int cmd_done(struct request *rq, struct err *e)
     char said[SAID_SIZE] = "";
     int rc = request_approval(rq, &id, &rest, e);
     if (!rc)
-        rc = proposal_done_by_hand(rq->engine, id, &rq->who, said, sizeof said, e);
+        rc = proposal_done_by_hand(rq->engine, id, &rq->who, rest, said, sizeof said, e);
     if (!rc)
         request_say(rq, "%s", said);
     return rc;

@@ -8,7 +8,9 @@
 
 #include <string.h>
 
+#include "engine/by_hand.h"
 #include "engine/receipt.h"
+#include "engine/saga.h"
 #include "engine/settlement.h"
 #include "engine/when.h"
 
@@ -192,6 +194,18 @@ static void words_outcome(struct buf *out, const struct proposal *p, const char 
         buf_addf(out, ": %s", words_plain(why, sizeof why, p->outcome));
 }
 
+/* The machines' part and the people's, and how to end it. */
+static void words_hands(struct buf *out, const struct engine *e, const struct proposal *p)
+{
+    AUTO_BUF done = BUF(WORDS_SIZE);
+    AUTO_BUF hands = BUF(WORDS_SIZE);
+    char plain[WORDS_SIZE];
+    if (saga_done_places(&done, e, p))
+        buf_addf(out, "confirmed by %s; ", buf_text(&done));
+    by_hand_words(&hands, p);
+    buf_adds(out, words_plain(plain, sizeof plain, buf_text(&hands)));
+}
+
 void words_state(struct buf *out, const struct engine *e, const struct proposal *p)
 {
     char plain[512];
@@ -206,7 +220,7 @@ void words_state(struct buf *out, const struct engine *e, const struct proposal 
         buf_addf(out, "reopen A-%lld", (long long)p->id);
         break;
     case PROPOSAL_VOIDED: words_outcome(out, p, p->verb == VERB_SETTLE && p->decider[0] && !settle_ready(p) ? "broken" : "void, the facts have changed"); break;
-    case PROPOSAL_WITHDRAWN: words_outcome(out, p, "withdrawn, nothing was changed"); break;
+    case PROPOSAL_WITHDRAWN: words_outcome(out, p, by_hand_has(p) ? "withdrawn" : "withdrawn, nothing was changed"); break;
     case PROPOSAL_QUEUED:
         if (proposal_undoable(e, p))
             buf_addf(out, "runs {ago:%lld}; until then \"undo A-%lld\" takes it back", (long long)p->expires_ms, (long long)p->id);
@@ -215,7 +229,12 @@ void words_state(struct buf *out, const struct engine *e, const struct proposal 
         else
             buf_adds(out, "queued, not executed yet");
         break;
-    case PROPOSAL_EXECUTING: buf_adds(out, "executing"); break;
+    case PROPOSAL_EXECUTING:
+        if (by_hand_open(p, NULL))
+            words_hands(out, e, p);
+        else
+            buf_adds(out, "executing");
+        break;
     case PROPOSAL_UNKNOWN: words_outcome(out, p, "unknown, reconciling"); break;
     case PROPOSAL_CONFIRMED: buf_adds(out, p->outcome && str_eq(p->outcome, "by hand") ? "done by hand" : "confirmed"); break;
     case PROPOSAL_FAILED: words_outcome(out, p, "failed"); break;

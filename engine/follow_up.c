@@ -116,7 +116,7 @@ static void unplan_again(struct engine *e, struct recovery *r, int64_t ref)
 static bool executes(const char *kind)
 {
     return str_eq(kind, "hold_end") || str_eq(kind, "release") || str_eq(kind, "retry") || str_eq(kind, "instalment") ||
-           str_eq(kind, "unplan") || str_eq(kind, "run");
+           str_eq(kind, "unplan") || str_eq(kind, "run") || str_eq(kind, "by_hand");
 }
 
 void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
@@ -154,6 +154,8 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
         settle_passed(e, r, ref);
     else if (str_eq(kind, "run"))
         proposal_window_over(e, ref);
+    else if (str_eq(kind, "by_hand"))
+        proposal_hand_passed(e, r, ref);
     else if (str_eq(kind, "expire"))
         proposal_expire(e, ref);
     else if (str_eq(kind, "remind"))

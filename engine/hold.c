@@ -7,6 +7,7 @@
 
 #include "engine/journal.h"
 #include "engine/proposal.h"
+#include "engine/saga.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
 #include "engine/when.h"
@@ -106,42 +107,24 @@ static void timers_set(struct engine *e, const struct hold *h)
     timer_add(e, "hold_end", h->case_id, h->id, h->end_ms);
 }
 
-static bool holds_all(const json_t *set, const json_t *wanted)
-{
-    size_t i, k;
-    json_t *want, *have;
-    json_array_foreach(wanted, i, want) {
-        bool found = false;
-        json_array_foreach(set, k, have)
-            found |= json_equal(want, have) != 0;
-        if (!found)
-            return false;
-    }
-    return true;
-}
-
 /* What was so before the first hold stays what is put back, however often the hold is renewed; what is under this hold already
  * was quietened by us, and how it is now says nothing about before. */
 static void prior_merge(struct hold *h, const json_t *result)
 {
     const char *id;
     json_t *before;
-    json_object_foreach(json_at(result, "prior"), id, before) {
-        json_auto_t *one = json_pack("[s]", id);
-        if (!json_object_get(h->prior, id) && (h->state == HOLD_STARTING || !holds_all(h->invoices, one)))
+    json_object_foreach(json_at(result, "prior"), id, before)
+        if (!json_object_get(h->prior, id) && (h->state == HOLD_STARTING || !json_has_text(h->invoices, id)))
             json_object_set(h->prior, id, before);
-    }
 }
 
 static void invoices_merge(struct hold *h, const json_t *held)
 {
     json_t *all = json_copy(h->invoices), *id;
     size_t i;
-    json_array_foreach(held, i, id) {
-        json_auto_t *one = json_pack("[O]", id);
-        if (!holds_all(all, one))
+    json_array_foreach(held, i, id)
+        if (json_is_string(id) && !json_has_text(all, json_string_value(id)))
             json_array_append(all, id);
-    }
     json_decref(h->invoices);
     h->invoices = all;
 }
@@ -150,8 +133,14 @@ static void in_force(struct engine *e, struct recovery *r, struct hold *h, const
 {
     char until[WHEN_TEXT_SIZE];
     bool moves = h->state == HOLD_ACTIVE && !json_flag(terms, "keeps_end", false); /* of one that starts, the row knows best */
-    json_decref(h->invoices);
-    h->invoices = json_incref(json_at(result, "held") ? json_at(result, "held") : json_at(terms, "invoices"));
+    bool by_hand = str_eq(json_str(result, "mode", ""), "by hand");
+    json_t *held = json_at(result, "held") ? json_at(result, "held") : json_at(terms, "invoices");
+    if (h->state == HOLD_ACTIVE && json_flag(terms, "joins", false)) {
+        invoices_merge(h, held);
+    } else {
+        json_decref(h->invoices);
+        h->invoices = json_incref(held);
+    }
     if (moves) {
         h->end_ms = json_i64(terms, "end_ms", h->end_ms);
         h->ask_ms = json_i64(terms, "ask_ms", h->ask_ms);
@@ -159,7 +148,7 @@ static void in_force(struct engine *e, struct recovery *r, struct hold *h, const
         free(h->reason);
         h->reason = reason;
     }
-    AUTO_STR text = str_fmt("Notices and retries are stopped until %s, read back", when_text(until, h->end_ms, NULL));
+    AUTO_STR text = str_fmt("Notices and retries are stopped until %s, %s", when_text(until, h->end_ms, NULL), by_hand ? "by hand" : "read back");
     hold_move(e, r, h, HOLD_ACTIVE, text);
     timers_set(e, h);
 }
@@ -262,6 +251,7 @@ static void release_ask(struct engine *e, struct recovery *r, const struct hold 
 
 void hold_release(struct engine *e, struct recovery *r, const char *why)
 {
+    saga_call_off(e, r, SM_BIT(VERB_HOLD) | SM_BIT(VERB_EXTEND), why);
     struct hold *h = hold_of_case(e, r->id);
     if (h && h->state == HOLD_ACTIVE) {
         timer_cancel(e, "hold_ask", h->case_id, h->id);
@@ -270,8 +260,7 @@ void hold_release(struct engine *e, struct recovery *r, const char *why)
     if (h && h->state == HOLD_ACTIVE && e->shadow) {
         timer_add(e, "hold_end", h->case_id, h->id, e->now_ms + MS_HOUR); /* from a time when we were live: it ends when we are again */
     } else if (h && h->state == HOLD_ACTIVE) {
-        const char *note;
-        bool by_hand = str_eq(e->world.capability(e->world.ctx, r->biller, "release", &note), "manual");
+        bool by_hand = saga_all_by_hand(e, r, h->invoices, h->prior, VERB_RELEASE);
         hold_move(e, r, h, HOLD_RELEASING, "Billing is asked to resume notices and retries");
         if (by_hand && r->state == RECOVERY_CLOSED)
             hold_move(e, r, h, HOLD_RELEASED, "Nothing is open any more, so nobody needs to resume anything by hand");
@@ -302,7 +291,7 @@ void hold_released(struct engine *e, struct recovery *r, int64_t id, const json_
 {
     struct hold *h = hold_load(e, id);
     if (h && h->state == HOLD_RELEASING) {
-        if (holds_all(json_at(terms, "invoices"), h->invoices))
+        if (json_has_all(json_at(terms, "invoices"), h->invoices))
             hold_move(e, r, h, HOLD_RELEASED, "Notices and retries run again as before, read back");
         else
             release_ask(e, r, h, "billing held more while the release was on its way");

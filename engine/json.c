@@ -311,6 +311,26 @@ static void write_value(struct buf *out, const json_t *v)
     }
 }
 
+bool json_has_text(const json_t *list, const char *text)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(list, i, one)
+        if (json_is_string(one) && str_eq(json_string_value(one), text))
+            return true;
+    return false;
+}
+
+bool json_has_all(const json_t *set, const json_t *wanted)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach(wanted, i, one)
+        if (!json_is_string(one) || !json_has_text(set, json_string_value(one)))
+            return false;
+    return true;
+}
+
 char *json_text(const json_t *root)
 {
     struct buf out = BUF(SIZE_MAX / 2);

@@ -27,6 +27,10 @@ const char *json_str(const json_t *root, const char *path, const char *otherwise
 int64_t json_i64(const json_t *root, const char *path, int64_t otherwise);
 bool json_flag(const json_t *root, const char *path, bool otherwise);
 
+/* Is it in the list? Is each of `wanted` in `set`? An empty or missing `wanted` always is. */
+bool json_has_text(const json_t *list, const char *text);
+bool json_has_all(const json_t *set, const json_t *wanted);
+
 /* Compact text with sorted keys: the canonical form that hashes are taken of. The caller frees. NULL root gives "null". */
 char *json_text(const json_t *root);
 

@@ -178,6 +178,12 @@ static void hold_for_plan(struct engine *e, struct recovery *r, const struct pro
     int64_t end = json_i64(json_array_get(rows, json_array_size(rows) - 1), "date_ms", e->now_ms) + 2 * MS_DAY;
     AUTO_STR reason = str_fmt("payment plan A-%lld runs", (long long)p->id);
     struct hold *h = hold_of_case(e, r->id);
+    if (h && h->state == HOLD_ACTIVE && json_array_size(json_at(result, "held")) > 0) { /* it answers for these too */
+        json_auto_t *terms = json_pack("{s:b, s:b}", "joins", 1, "keeps_end", 1);
+        hold_confirmed(e, r, h->id, terms, result);
+        hold_free(h);
+        h = hold_of_case(e, r->id);
+    }
     if (hold_counts(h)) {
         hold_set_end(e, r, h, end, "resume", reason);
     } else {

@@ -11,7 +11,8 @@
 #include "engine/sm.h"
 #include "engine/when.h"
 
-/* Once queued, only billing's word ends it; withdrawn from there only while nothing has left. */
+/* Once queued, only billing's word ends it; withdrawn from there only while nothing is out: of a saga, what was done of it is put
+ * back (saga.c). */
 static const struct sm_state states[] = {
     [PROPOSAL_DRAFTED] = {"drafted", SM_BIT(PROPOSAL_SHADOW) | SM_BIT(PROPOSAL_ASKED) | SM_BIT(PROPOSAL_QUEUED)},
     [PROPOSAL_SHADOW] = {"shadow", 0},
@@ -24,8 +25,8 @@ static const struct sm_state states[] = {
     [PROPOSAL_WITHDRAWN] = {"withdrawn", 0},
     [PROPOSAL_QUEUED] = {"queued", SM_BIT(PROPOSAL_EXECUTING) | SM_BIT(PROPOSAL_WITHDRAWN) | SM_BIT(PROPOSAL_VOIDED) |
                                        SM_BIT(PROPOSAL_CONFIRMED) | SM_BIT(PROPOSAL_FAILED)},
-    [PROPOSAL_EXECUTING] = {"executing", SM_BIT(PROPOSAL_UNKNOWN) | SM_BIT(PROPOSAL_CONFIRMED) | SM_BIT(PROPOSAL_FAILED)},
-    [PROPOSAL_UNKNOWN] = {"unknown", SM_BIT(PROPOSAL_EXECUTING) | SM_BIT(PROPOSAL_CONFIRMED) | SM_BIT(PROPOSAL_FAILED)},
+    [PROPOSAL_EXECUTING] = {"executing", SM_BIT(PROPOSAL_UNKNOWN) | SM_BIT(PROPOSAL_WITHDRAWN) | SM_BIT(PROPOSAL_CONFIRMED) | SM_BIT(PROPOSAL_FAILED)},
+    [PROPOSAL_UNKNOWN] = {"unknown", SM_BIT(PROPOSAL_EXECUTING) | SM_BIT(PROPOSAL_WITHDRAWN) | SM_BIT(PROPOSAL_CONFIRMED) | SM_BIT(PROPOSAL_FAILED)},
     [PROPOSAL_CONFIRMED] = {"confirmed", 0},
     [PROPOSAL_FAILED] = {"failed", 0},
 };
@@ -105,11 +106,15 @@ size_t proposal_live(struct engine *e, int64_t case_id, int64_t *ids, size_t n)
     return found;
 }
 
+#define IS_OUT "EXISTS (SELECT 1 FROM effects WHERE effects.proposal_id = proposals.id AND effects.proposal_id > 0 AND effects.is_live = 1)"
+
+/* A plan counts also while it waits for a hand: nobody may collect all of it meanwhile, and it does not wait for ever. */
 bool proposal_under_way(struct engine *e, int64_t case_id, enum verb verb)
 {
     return store_i64(e->store, 0,
-                     "SELECT count(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND verb = ?2 AND (state IN (?3, ?4) OR (state = ?5 AND outcome = ''))",
-                     "iiiii", case_id, SM_ID(verb), SM_ID(PROPOSAL_EXECUTING), SM_ID(PROPOSAL_UNKNOWN), SM_ID(PROPOSAL_QUEUED)) > 0;
+                     "SELECT count(*) FROM proposals WHERE case_id = ?1 AND is_live = 1 AND verb = ?2 AND (state = ?4 OR (state = ?5 AND outcome = '') OR "
+                     "(state = ?3 AND (outcome = '' OR " IS_OUT ")) OR (verb = ?6 AND state IN (?3, ?5)))",
+                     "iiiiii", case_id, SM_ID(verb), SM_ID(PROPOSAL_EXECUTING), SM_ID(PROPOSAL_UNKNOWN), SM_ID(PROPOSAL_QUEUED), SM_ID(VERB_PLAN)) > 0;
 }
 
 struct proposal *proposal_draft(struct engine *e, struct recovery *r, const struct draft *d)

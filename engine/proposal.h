@@ -98,8 +98,10 @@ int proposal_undo(struct engine *e, int64_t id, const struct actor *who, char *s
 /* "It runs in 20 seconds; until then: undo A-17", or that it is being executed. */
 const char *proposal_runs_words(const struct engine *e, const struct proposal *p, char *out, size_t size);
 
-/* What billing's API cannot do is a person's work (capability `manual`); this is that person's word that it was done. */
-int proposal_done_by_hand(struct engine *e, int64_t id, const struct actor *who, char *said, size_t size, struct err *err);
+/* What billing's API cannot do is a person's work (capability `manual`); this is that person's word that it was done. place: at
+ * that billing system; "": wherever it is a person's work. */
+int proposal_done_by_hand(struct engine *e, int64_t id, const struct actor *who, const char *place, char *said, size_t size, struct err *err);
+void proposal_hand_passed(struct engine *e, struct recovery *r, int64_t id); /* its timer: it is not waited for any longer */
 
 /* Instalments for a total over open invoices, oldest first, monthly from first_ms. New terms object; NULL when they cannot be
  * made (nothing due, too many). On business days of the policy. Used by the modal's preview and by proposal_plan alike. */
@@ -137,7 +139,7 @@ void proposals_recheck(struct engine *e, struct recovery *r);
 void proposals_withdraw(struct engine *e, struct recovery *r, unsigned verbs, const char *why);
 /* Before anything leaves: do the votes still count by today's rights? If not it is void, asked again, and false. */
 bool proposal_may_run(struct engine *e, int64_t id);
-/* Is one agreed and on its way to billing? What waits for somebody's hand is not. */
+/* Is one agreed and on its way to billing? What waits for somebody's hand is not, but for a plan. */
 bool proposal_under_way(struct engine *e, int64_t case_id, enum verb verb);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/by_hand.h"
 #include "engine/effect.h"
 #include "engine/journal.h"
 #include "engine/proposal_internal.h"
@@ -379,13 +380,15 @@ int proposal_withdraw(struct engine *e, int64_t id, const struct actor *who, con
     d.r = d.p ? recovery_load(e, d.p->case_id) : NULL;
     if (!d.r)
         rc = err_set(err, ERR_NOT_FOUND, "There is no request A-%lld.", (long long)id);
+    else if (by_hand_has(d.p) && proposal_by_hand(e, d.r, d.p))
+        rc = proposal_not_by_hand(e, d.r, d.p, who, why, said, size, err);
     else if (d.p->state != PROPOSAL_ASKED)
         rc = not_open(e, d.p, err);
     else if (!str_eq(d.p->requester, who->person->key))
         rc = err_set(err, ERR_DENIED, "A-%lld was asked by %s; only they can withdraw it.", (long long)id, person_name_of(e->people, d.p->requester));
     else
         timer_cancel(e, "expire", d.r->id, id);
-    if (rc == 0) {
+    if (rc == 0 && d.p->state == PROPOSAL_ASKED) {
         free(d.p->outcome);
         d.p->outcome = str_fmt("withdrawn by %s%s%s", actor_name(who), why && why[0] ? ": " : "", why ? why : "");
         proposal_move(e, d.r, d.p, who, PROPOSAL_WITHDRAWN, NULL, "%s", d.p->outcome);

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "engine/billing_note.h"
+#include "engine/by_hand.h"
 #include "engine/effect.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
 #include "engine/plan.h"
 #include "engine/proposal_internal.h"
 #include "engine/proposal_money.h"
+#include "engine/saga.h"
 #include "engine/sm.h"
 #include "engine/template.h"
 #include "engine/timer.h"
@@ -168,7 +170,23 @@ static bool goes_on(struct engine *e, struct recovery *r, struct proposal *p, co
     return true;
 }
 
-static void confirmed(struct engine *e, struct recovery *r, struct proposal *p, const json_t *result)
+/* Whose word it is, for each part. */
+static void confirmed_words(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p, const char *vendor)
+{
+    AUTO_BUF machines = BUF(1024);
+    AUTO_BUF hands = BUF(1024);
+    bool by_hand = str_eq(p->outcome, "by hand");
+    if (by_hand_has(p) && !by_hand_places(&hands, p))
+        by_hand = false; /* nobody had to do anything */
+    if (saga_done_places(&machines, e, p))
+        buf_addf(out, "confirmed by %s, read back%s%s", buf_text(&machines), vendor[0] ? ": " : "", vendor);
+    if (hands.n || by_hand)
+        buf_addf(out, "%sdone by hand at %s", out->n ? "; " : "", hands.n ? buf_text(&hands) : r->biller);
+    if (!out->n)
+        buf_adds(out, "nothing has to be changed at billing for it");
+}
+
+void proposal_end(struct engine *e, struct recovery *r, struct proposal *p, const json_t *result)
 {
     const char *vendor = json_str(result, "id", json_str(result, "payment", ""));
     AUTO_JSON told = p->verb == VERB_LINK ? NULL : json_deep_copy(result); /* a link is a secret */
@@ -176,11 +194,9 @@ static void confirmed(struct engine *e, struct recovery *r, struct proposal *p, 
     free(p->outcome);
     p->vendor_id = str_dup(vendor);
     p->outcome = str_dup(json_str(result, "note", json_str(result, "mode", json_str(result, "outcome", ""))));
-    if (str_eq(p->outcome, "by hand"))
-        proposal_move(e, r, p, &(struct actor){.name = json_str(result, "by", r->biller)}, PROPOSAL_CONFIRMED, told, "done by hand at %s", r->biller);
-    else
-        proposal_move(e, r, p, &(struct actor){.name = r->biller}, PROPOSAL_CONFIRMED, told, "confirmed by %s, read back%s%s", r->biller,
-                      vendor[0] ? ": " : "", vendor);
+    AUTO_BUF words = BUF(1024);
+    confirmed_words(&words, e, r, p, vendor);
+    proposal_move(e, r, p, &(struct actor){.name = str_eq(p->outcome, "by hand") ? json_str(result, "by", "policy") : r->biller}, PROPOSAL_CONFIRMED, told, "%s", buf_text(&words));
     switch (p->verb) {
     case VERB_CREDIT:
     case VERB_WRITE_OFF:
@@ -222,33 +238,9 @@ void proposal_confirmed(struct engine *e, int64_t id, const json_t *result)
     struct proposal *p = proposal_load(e, id);
     struct recovery *r = p ? recovery_load(e, p->case_id) : NULL;
     if (r && !goes_on(e, r, p, result))
-        confirmed(e, r, p, result);
+        proposal_end(e, r, p, result);
     recovery_free(r);
     proposal_free(p);
-}
-
-int proposal_done_by_hand(struct engine *e, int64_t id, const struct actor *who, char *said, size_t size, struct err *err)
-{
-    const char *note;
-    struct proposal *p = proposal_load(e, id);
-    struct recovery *r = p ? recovery_load(e, p->case_id) : NULL;
-    int rc = 0;
-    if (!r)
-        rc = err_set(err, ERR_NOT_FOUND, "There is no A-%lld.", (long long)id);
-    else if (!recovery_may_work(e, r, who->person))
-        rc = err_set(err, ERR_DENIED, "This is for the account's AE, a collector or a manager.");
-    else if (p->state != PROPOSAL_QUEUED || !proposal_by_hand(e, r, p, &note))
-        rc = err_set(err, ERR_CONFLICT, "A-%lld does not wait for anybody's hand: it is %s. Nothing was changed.", (long long)id, proposal_state_name(p->state));
-    if (rc == 0) {
-        AUTO_STR ref = str_fmt("A-%lld", (long long)id);
-        AUTO_JSON result = json_pack("{s:s, s:s, s:s}", "mode", "by hand", "by", actor_key(who), "outcome", "paid");
-        journal_add(e, who, "done.by_hand", r->id, r->account, ref, NULL, "%s says it was done by hand at %s", actor_name(who), r->biller);
-        proposal_confirmed(e, id, result);
-        snprintf(said, size, "Thank you. A-%lld is done, by your word.", (long long)id);
-    }
-    recovery_free(r);
-    proposal_free(p);
-    return rc;
 }
 
 static void release_goes_on(struct engine *e, struct recovery *r, const char *why)
@@ -290,6 +282,11 @@ static void hold_ended(struct engine *e, struct recovery *r, const struct propos
     } else if (p->verb == VERB_HOLD) {
         hold_failed(e, r, json_i64(p->terms, "hold", 0), why);
     }
+    struct hold *h = hold_of_case(e, r->id);
+    bool part = some && json_flag(p->terms, "own_hold", false) && h && h->state == HOLD_ACTIVE; /* while it waited for a hand, the rest was in force */
+    hold_free(h);
+    if (part)
+        hold_release(e, r, "it came about only in part");
 }
 
 void proposal_failed(struct engine *e, int64_t id, const char *why, const json_t *result)

@@ -42,12 +42,16 @@ bool proposal_recheck(struct engine *e, struct recovery *r, struct proposal *p, 
 enum settled { SETTLED_OPEN, SETTLED_READING, SETTLED_QUEUED, SETTLED_VOID };
 enum settled proposal_settle(struct engine *e, struct recovery *r, struct proposal *p, struct tally *t);
 bool proposal_facts_fresh(const struct engine *e, const struct recovery *r);
-/* Is this a person's work at this biller, because its API has no way? note: what to do. */
-bool proposal_by_hand(struct engine *e, const struct recovery *r, const struct proposal *p, const char **note);
+/* Does it wait for somebody's hand, because an API has no way? */
+bool proposal_by_hand(struct engine *e, const struct recovery *r, const struct proposal *p);
+/* Nobody will do it by hand: the person's word, for `withdraw`. */
+int proposal_not_by_hand(struct engine *e, struct recovery *r, struct proposal *p, const struct actor *who, const char *why, char *said, size_t size, struct err *err);
+/* It is confirmed, and what follows from that follows. */
+void proposal_end(struct engine *e, struct recovery *r, struct proposal *p, const json_t *result);
 /* Billing is told, unless it waits for a person or a payment, or may not run after all: then it is void. */
 void proposal_begin(struct engine *e, struct recovery *r, struct proposal *p);
 /* One call at billing: the n-th of those that the terms name, or the only one. */
-void proposal_call(struct engine *e, struct recovery *r, const struct proposal *p, size_t part);
+void proposal_call(struct engine *e, struct recovery *r, struct proposal *p, size_t part);
 bool proposal_fits(const struct engine *e, const struct recovery *r, const struct proposal *p, char *why, size_t size); /* do the terms still add up? */
 
 #endif

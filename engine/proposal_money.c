@@ -300,10 +300,9 @@ void money_part_ended(struct engine *e, struct recovery *r, const struct proposa
 /* Did it lower what is due after billing was last read, or is it about to? */
 static bool is_recent(struct engine *e, const struct recovery *r, const struct proposal *p)
 {
-    const char *note;
     if (p->state == PROPOSAL_CONFIRMED)
         return json_i64(p->terms, "done_ms", 0) >= r->read_ms;
-    return p->state == PROPOSAL_EXECUTING || p->state == PROPOSAL_UNKNOWN || (p->state == PROPOSAL_QUEUED && proposal_by_hand(e, r, p, &note));
+    return p->state == PROPOSAL_EXECUTING || p->state == PROPOSAL_UNKNOWN || (p->state == PROPOSAL_QUEUED && proposal_by_hand(e, r, p));
 }
 
 const char *money_outcome(struct engine *e, const struct recovery *r)

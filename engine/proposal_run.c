@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/by_hand.h"
 #include "engine/effect.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
@@ -30,18 +31,21 @@ static json_t *arguments(const struct recovery *r, const struct proposal *p, siz
     return args;
 }
 
-/* Is this a person's work at this biller, because its API has no way? */
-bool proposal_by_hand(struct engine *e, const struct recovery *r, const struct proposal *p, const char **note)
+/* What gives money up is done by hand as a whole; the rest, where it has to be. */
+static bool money_by_hand(struct engine *e, const struct recovery *r, const struct proposal *p, const char **note)
 {
-    struct billed parts[BILLERS_MOST];
-    if ((p->verb == VERB_SETTLE && !settle_ready(p)) || proposal_undoable(e, p))
+    if (!verb_has_parts(p->verb) || (p->verb == VERB_SETTLE && !settle_ready(p)) || proposal_undoable(e, p))
         return false; /* nobody's hand has anything to do yet */
-    if (verb_has_parts(p->verb))
-        return str_eq(money_capability(e, r, p->verb, p->terms, note), "manual");
-    return saga_parts(r, p, parts, BILLERS_MOST) == 1 && saga_by_hand(e, &parts[0], p->verb, note);
+    return str_eq(money_capability(e, r, p->verb, p->terms, note), "manual");
 }
 
-void proposal_call(struct engine *e, struct recovery *r, const struct proposal *p, size_t part)
+bool proposal_by_hand(struct engine *e, const struct recovery *r, const struct proposal *p)
+{
+    const char *note;
+    return by_hand_open(p, NULL) > 0 || money_by_hand(e, r, p, &note);
+}
+
+void proposal_call(struct engine *e, struct recovery *r, struct proposal *p, size_t part)
 {
     json_t *args = arguments(r, p, part);
     if (!verb_has_parts(p->verb)) {
@@ -85,7 +89,6 @@ static bool may_begin(struct engine *e, struct recovery *r, struct proposal *p)
 
 void proposal_begin(struct engine *e, struct recovery *r, struct proposal *p)
 {
-    const char *note;
     if (p->verb == VERB_SETTLE && !settle_ready(p))
         return; /* it waits for the customer's payment */
     if (p->verb == VERB_REASSIGN) {
@@ -93,10 +96,9 @@ void proposal_begin(struct engine *e, struct recovery *r, struct proposal *p)
         proposal_move(e, r, p, &POLICY, PROPOSAL_CONFIRMED, NULL, "the case is with collections");
         return;
     }
-    bool by_hand = proposal_by_hand(e, r, p, &note); /* the card says what to do; `done A-n` ends it */
-    if (by_hand && verb_has_parts(p->verb))
-        return; /* what was done shows in what is due before anybody says so */
-    if (may_begin(e, r, p) && !by_hand)
+    if (proposal_by_hand(e, r, p))
+        return; /* the card says what to do, `done A-n` ends it; and what was done shows in what is due before anybody says so */
+    if (may_begin(e, r, p))
         proposal_call(e, r, p, 0);
 }
 
@@ -104,7 +106,7 @@ void proposal_begin(struct engine *e, struct recovery *r, struct proposal *p)
 static void say_waits(struct engine *e, const struct recovery *r, struct proposal *p)
 {
     const char *note;
-    bool by_hand = proposal_by_hand(e, r, p, &note);
+    bool by_hand = money_by_hand(e, r, p, &note);
     if (!by_hand && (p->verb != VERB_SETTLE || settle_ready(p)))
         return;
     free(p->outcome);
@@ -133,6 +135,8 @@ static void prepare(struct engine *e, struct recovery *r, struct proposal *p)
 {
     if (p->verb == VERB_HOLD) {
         struct hold *h = hold_of_case(e, r->id); /* one may have begun while this was being asked: there is one hold a case */
+        if (!hold_counts(h))
+            json_put_new(p->terms, "own_hold", json_true()); /* if a part fails, nothing of it stays */
         json_put_i64(p->terms, "hold", hold_counts(h) ? h->id : hold_start(e, r, p->terms));
         hold_free(h);
     }
@@ -190,7 +194,7 @@ void proposal_window_over(struct engine *e, int64_t id)
 static void start_one(struct engine *e, struct recovery *r, int64_t id)
 {
     struct proposal *p = proposal_load(e, id);
-    bool begun = store_i64(e->store, 0, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0", "i", id) > 0;
+    bool begun = p && (by_hand_has(p) || store_i64(e->store, 0, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0", "i", id) > 0);
     bool queued = p && p->state == PROPOSAL_QUEUED && !begun;
     if (queued && p->expires_ms && p->expires_ms <= e->now_ms)
         window_over(e, r, p);

@@ -32,6 +32,63 @@ struct billed recovery_billed_of(const struct recovery *r, const char *invoice)
     return (struct billed){r->biller, r->customer};
 }
 
+char *billers_names(const struct billed *list, size_t n)
+{
+    const char *names[BILLERS_MOST];
+    size_t known = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool again = known == BILLERS_MOST;
+        for (size_t k = 0; k < known; k++)
+            again = again || str_eq(names[k], list[i].biller);
+        if (!again)
+            names[known++] = list[i].biller;
+    }
+    AUTO_BUF out = BUF(1024);
+    for (size_t k = 0; k < known; k++)
+        buf_addf(&out, "%s%s", k == 0 ? "" : k + 1 == known ? " and " : ", ", names[k]);
+    return str_dup(buf_text(&out));
+}
+
+static bool counts(const struct recovery *r, const json_t *invoice, const struct billed *at, const json_t *ids)
+{
+    const char *id = json_str(invoice, "id", "");
+    struct billed whose = recovery_billed_of(r, id);
+    bool there = !at || (str_eq(whose.biller, at->biller) && (!at->customer || str_eq(whose.customer, at->customer)));
+    return there && (!ids || json_has_text(ids, id)) && json_i64(invoice, "due", 0) > 0;
+}
+
+/* The sum of those in one currency. */
+static struct money sum_of(const struct recovery *r, const char *currency, const struct billed *at, const json_t *ids)
+{
+    struct money sum = money_of(0, currency);
+    size_t i;
+    json_t *invoice;
+    json_array_foreach(r->invoices, i, invoice)
+        if (counts(r, invoice, at, ids) && str_eq(json_str(invoice, "currency", ""), currency) && money_add(&sum.minor, sum.minor, json_i64(invoice, "due", 0)) != 0)
+            break;
+    return sum;
+}
+
+bool recovery_owed_words(struct buf *out, const struct recovery *r, const struct billed *at, const json_t *ids)
+{
+    enum { CURRENCIES_MOST = 6 };
+    const char *said[CURRENCIES_MOST];
+    size_t n = 0, i;
+    json_t *invoice;
+    json_array_foreach(r->invoices, i, invoice) {
+        const char *currency = json_str(invoice, "currency", "");
+        char amount[MONEY_TEXT_SIZE];
+        bool again = n == CURRENCIES_MOST || !counts(r, invoice, at, ids);
+        for (size_t k = 0; k < n; k++)
+            again = again || str_eq(said[k], currency);
+        if (again)
+            continue;
+        buf_addf(out, "%s%s", n ? " and " : "", money_text(amount, sum_of(r, currency, at, ids)));
+        said[n++] = currency;
+    }
+    return n > 0;
+}
+
 /* ---- asking ---- */
 
 static void ask(struct engine *e, const struct recovery *r, const struct billed *who, const char *invoice, int64_t reads, size_t nth)

@@ -12,6 +12,7 @@
 #include "engine/plan.h"
 #include "engine/proposal.h"
 #include "engine/readings.h"
+#include "engine/saga.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
 
@@ -219,6 +220,7 @@ void recovery_close(struct engine *e, struct recovery *r, const struct actor *wh
     proposals_withdraw(e, r, ~(SM_BIT(VERB_RELEASE) | SM_BIT(VERB_UNPLAN)), why); /* what we set up at billing is still undone */
     timers_cancel_case(e, r->id);
     effects_cancel_case(e, r->id);
+    saga_call_off(e, r, ~(SM_BIT(VERB_RELEASE) | SM_BIT(VERB_UNPLAN)), why);
     plan_end(e, r, str_eq(outcome, "paid") ? "kept" : "cancelled");
     store_run(e->store, "UPDATE promises SET state = ?2 WHERE case_id = ?1 AND state = 'open'", "it", r->id,
               str_eq(outcome, "paid") ? "kept" : "over");
@@ -228,6 +230,7 @@ void recovery_close(struct engine *e, struct recovery *r, const struct actor *wh
     journal_add(e, who, "case.closed", r->id, r->account, ref, NULL, "Case %s closed: %s", ref, outcome);
     recovery_move(e, r, who, RECOVERY_CLOSED, "", 0);
     hold_release(e, r, why);
+    saga_call_off(e, r, SM_BIT(VERB_RELEASE), "nothing is open there any more"); /* what nobody has to begin again */
 }
 
 void note_add(struct engine *e, const struct actor *who, const char *account, const char *text)

@@ -10,6 +10,7 @@
 #include "engine/journal.h"
 #include "engine/plan.h"
 #include "engine/proposal_money.h"
+#include "engine/saga.h"
 #include "engine/settlement.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
@@ -244,16 +245,12 @@ static void cover_new_invoices(struct engine *e, struct recovery *r)
 {
     struct hold *h = hold_of_case(e, r->id);
     json_auto_t *ids = invoice_ids(r);
-    bool uncovered = false;
-    size_t i, k;
-    json_t *id, *held;
-    if (h && h->state == HOLD_ACTIVE)
-        json_array_foreach(ids, i, id) {
-            bool found = false;
-            json_array_foreach(h->invoices, k, held)
-                found |= json_equal(id, held) != 0;
-            uncovered |= !found;
-        }
+    bool uncovered = h && h->state == HOLD_ACTIVE && !json_has_all(h->invoices, ids);
+    if (uncovered) { /* what a person is to do there is asked of them once */
+        json_auto_t *known = saga_awaited(e, r->id);
+        json_array_extend(known, h->invoices);
+        uncovered = !json_has_all(known, ids);
+    }
     /* Billing refused that a moment ago? Then not again before the next look. */
     bool refused = store_i64(e->store, 0, "SELECT count(*) FROM proposals WHERE case_id = ?1 AND verb = ?2 AND state = ?3 AND created_ms > ?4", "iiii", r->id,
                              SM_ID(VERB_EXTEND), SM_ID(PROPOSAL_FAILED), e->now_ms - MS_HOUR) > 0;

@@ -1,21 +1,32 @@
 /* One decision, several billing systems: a saga. Each gets the part that is about its own invoices, as an effect of its own with
- * a key of its own, so each part is run once, looked up when its fate is unknown, and read back, like any other effect. People
- * see one proposal: it is confirmed when every part is, and failed when one is refused.
+ * a key of its own, so each part is run once, looked up when its fate is unknown, and read back, like any other effect. A part
+ * that a system has no API for is a person's task (by_hand.c). People see one proposal: it is confirmed when every part is, and
+ * failed when one is refused, by a system or by a person.
  *
  * A part that was done when another was refused is not left behind: what was held is put back by the hold's own rule
- * (hold_partly), and the journal says for each part what became of it. Only what can be undone is shared out: money moves, and
- * is written off, one invoice after the other where each of them is billed (proposal_money.c). A plan over several is kept by Dunwell,
- * which holds the invoices everywhere and collects each instalment where its invoice is. */
+ * (hold_partly), by hand where it was done by hand, and the journal says for each part what became of it. What the machines have
+ * done while a task is still open is in force: a hold answers for it, and ends in time whether or not anybody does the rest.
+ * Only what can be undone is shared out: money moves, and is written off, one invoice after the other where each of them is billed
+ * (proposal_money.c). A plan over several is kept by Dunwell, which holds the invoices everywhere and collects each instalment
+ * where its invoice is. */
 #include "engine/saga.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/by_hand.h"
 #include "engine/effect.h"
+#include "engine/hold.h"
 #include "engine/journal.h"
+#include "engine/proposal_internal.h"
 #include "engine/proposal_money.h"
 #include "engine/readings.h"
+#include "engine/receipt.h"
+#include "engine/sm.h"
+#include "engine/timer.h"
 #include "engine/when.h"
+
+static const struct actor POLICY = {.name = "policy"};
 
 /* ---- sharing out ---- */
 
@@ -33,21 +44,33 @@ static bool same(const struct billed *a, const struct billed *b)
     return str_eq(a->biller, b->biller) && str_eq(a->customer, b->customer);
 }
 
-size_t saga_parts(const struct recovery *r, const struct proposal *p, struct billed *out, size_t most)
+static void part_add(struct billed *parts, size_t *n, size_t most, struct billed b)
 {
-    const json_t *invoices = json_object_get(p->terms, "invoices");
-    size_t n = 0;
-    for (size_t i = 0; i < json_array_size(invoices); i++) {
-        struct billed b = whose(r, p->terms, json_string_value(json_array_get(invoices, i)));
-        bool known = false;
-        for (size_t k = 0; k < n; k++)
-            known = known || same(&out[k], &b);
-        if (!known && n < most)
-            out[n++] = b;
-    }
+    for (size_t k = 0; k < *n; k++)
+        if (same(&parts[k], &b))
+            return;
+    if (*n < most)
+        parts[(*n)++] = b;
+}
+
+size_t saga_parts(const struct recovery *r, const json_t *terms, struct billed *out, size_t most)
+{
+    size_t n = 0, i;
+    json_t *row;
+    json_array_foreach(json_object_get(terms, "invoices"), i, row)
+        part_add(out, &n, most, whose(r, terms, json_string_value(row)));
+    json_array_foreach(json_object_get(terms, "parts"), i, row)
+        part_add(out, &n, most, whose(r, terms, json_str(row, "invoice", "")));
     if (n == 0)
-        out[n++] = recovery_billed_of(r, json_str(p->terms, "invoice", ""));
+        out[n++] = recovery_billed_of(r, json_str(terms, "invoice", ""));
     return n;
+}
+
+char *saga_names(const struct recovery *r, const json_t *terms)
+{
+    struct billed parts[BILLERS_MOST];
+    size_t n = saga_parts(r, terms, parts, BILLERS_MOST);
+    return billers_names(parts, n);
 }
 
 static json_t *invoices_of(const struct recovery *r, const json_t *terms, const struct billed *part)
@@ -72,18 +95,20 @@ static void leg(struct engine *e, const struct recovery *r, const struct proposa
                                         .purpose = "proposal"});
 }
 
-bool saga_by_hand(struct engine *e, const struct billed *part, enum verb verb, const char **note)
+static bool by_hand(struct engine *e, const struct billed *part, enum verb verb, const char **note)
 {
     return str_eq(e->world.capability(e->world.ctx, part->biller, verb_op(verb), note), "manual");
 }
 
-/* One billing system of several has no way: its part becomes a task of its own, and the others need not wait for it. */
-static void part_by_hand(struct engine *e, struct recovery *r, const struct proposal *p, const struct billed *part)
+bool saga_all_by_hand(struct engine *e, const struct recovery *r, json_t *invoices, json_t *prior, enum verb verb)
 {
-    json_t *terms = json_copy(p->terms);
-    json_put_new(terms, "invoices", invoices_of(r, p->terms, part));
-    AUTO_STR why = str_fmt("the part of A-%lld at %s", (long long)p->id, part->biller);
-    proposal_auto(e, r, p->verb == VERB_PLAN ? VERB_HOLD : p->verb, terms, why);
+    const char *note;
+    struct billed parts[BILLERS_MOST];
+    json_auto_t *terms = json_pack("{s:O, s:O}", "invoices", invoices, "prior", prior);
+    size_t n = saga_parts(r, terms, parts, BILLERS_MOST), hands = 0;
+    for (size_t i = 0; i < n; i++)
+        hands += by_hand(e, &parts[i], verb, &note);
+    return hands == n;
 }
 
 /* Long enough for the last instalment to be settled. */
@@ -93,23 +118,87 @@ static int64_t plan_end_ms(const struct proposal *p)
     return json_i64(json_array_get(rows, json_array_size(rows) - 1), "date_ms", 0) + 30 * MS_DAY;
 }
 
-void saga_start(struct engine *e, struct recovery *r, const struct proposal *p, const json_t *args)
+/* Until when a task makes sense; 0: it has to be done some day. A hold in force ends by itself before that. */
+static int64_t task_until_ms(const struct proposal *p)
+{
+    if (p->verb == VERB_PLAN)
+        return json_i64(p->terms, "instalments.0.date_ms", 0);
+    return p->verb == VERB_HOLD || p->verb == VERB_EXTEND ? json_i64(p->terms, "end_ms", 0) + MS_MINUTE : 0;
+}
+
+/* Nobody is asked for what the hold in force has seen done, or what somebody is asked for already; to move its end is our own
+ * timer's business. */
+static bool is_quiet(struct engine *e, const struct recovery *r, const json_t *invoices)
+{
+    struct hold *h = hold_of_case(e, r->id);
+    json_auto_t *known = saga_awaited(e, r->id);
+    if (h && h->state == HOLD_ACTIVE)
+        json_array_extend(known, h->invoices);
+    hold_free(h);
+    return json_array_size(invoices) > 0 && json_has_all(known, invoices);
+}
+
+static void task(struct engine *e, const struct recovery *r, struct proposal *p, const struct billed *part, json_t *take_invoices, const char *note)
+{
+    by_hand_add(r, p, part, take_invoices, note);
+    json_put_new(p->terms, "joins", json_true()); /* what is in force is added to, part by part */
+    const json_t *tasks = json_object_get(p->terms, "tasks"), *ids = json_object_get(json_array_get(tasks, json_array_size(tasks) - 1), "invoices");
+    if (p->verb == VERB_RELEASE && r->state == RECOVERY_CLOSED)
+        by_hand_off(p, "nothing is open there any more", false);
+    else if (p->verb != VERB_RELEASE && is_quiet(e, r, ids))
+        by_hand_off(p, "it is quiet there already", false);
+}
+
+/* What is a person's part: true when nothing of it is left for the machine. */
+static bool part_by_hand(struct engine *e, const struct recovery *r, struct proposal *p, const struct billed *part, bool alone)
+{
+    const char *note = "";
+    bool held_by_us = p->verb == VERB_PLAN && str_eq(e->world.capability(e->world.ctx, part->biller, verb_op(VERB_PLAN), &note), "emulated");
+    if (p->verb == VERB_PLAN && alone && !held_by_us)
+        return false; /* its own schedule needs no hold */
+    if (!by_hand(e, part, p->verb == VERB_PLAN ? VERB_HOLD : p->verb, &note))
+        return false;
+    task(e, r, p, part, invoices_of(r, p->terms, part), note);
+    return p->verb != VERB_PLAN || !alone;
+}
+
+static void say_tasks(struct engine *e, const struct recovery *r, struct proposal *p)
+{
+    int64_t until = task_until_ms(p);
+    AUTO_BUF words = BUF(4096);
+    if (!by_hand_has(p))
+        return;
+    bool open = by_hand_words(&words, p);
+    free(p->outcome);
+    p->outcome = str_dup(buf_text(&words));
+    proposal_move(e, r, p, &POLICY, p->state, NULL, "%s", open ? p->outcome : "nothing has to be done by hand for it");
+    if (open && until)
+        timer_add(e, "by_hand", r->id, p->id, until);
+}
+
+void saga_start(struct engine *e, struct recovery *r, struct proposal *p, const json_t *args)
 {
     struct billed parts[BILLERS_MOST];
-    const char *note;
-    size_t n = saga_parts(r, p, parts, BILLERS_MOST);
+    size_t n = saga_parts(r, p->terms, parts, BILLERS_MOST), legs = 0;
     bool plan = p->verb == VERB_PLAN && n > 1;
+    AUTO_STR instead = str_fmt("the plan A-%lld asks for it now", (long long)p->id);
+    if (p->verb == VERB_PLAN)
+        saga_call_off(e, r, SM_BIT(VERB_HOLD) | SM_BIT(VERB_EXTEND), instead);
     for (size_t i = 0; i < n; i++) {
-        if (n > 1 && saga_by_hand(e, &parts[i], plan ? VERB_HOLD : p->verb, &note)) {
-            part_by_hand(e, r, p, &parts[i]);
+        if (part_by_hand(e, r, p, &parts[i], n == 1))
             continue;
-        }
         json_t *own = json_copy((json_t *)(uintptr_t)args);
         if (n > 1)
             json_put_new(own, "invoices", invoices_of(r, p->terms, &parts[i]));
         if (plan)
             json_put_i64(own, "until_ms", plan_end_ms(p));
         leg(e, r, p, plan ? "hold" : verb_op(p->verb), &parts[i], own, i);
+        legs++;
+    }
+    say_tasks(e, r, p);
+    if (legs == 0 && by_hand_open(p, NULL) == 0) { /* each of them was needless */
+        json_auto_t *result = json_pack("{s:s, s:b}", "mode", "by hand", "needless", 1);
+        proposal_end(e, r, p, result);
     }
 }
 
@@ -149,46 +238,124 @@ static void id_add(json_t *to, const json_t *result)
     }
 }
 
-/* All parts' answers as one; `refused` gets what was not done, "" when all was. */
-static json_t *together(struct engine *e, int64_t proposal_id, struct buf *refused)
+/* All parts' answers as one; `refused` gets what was not done, "" when all was that has ended. */
+static json_t *together(struct engine *e, const struct proposal *p, struct buf *refused)
 {
-    json_t *all = json_pack("{s:s}", "mode", "held_by_dunwell");
-    struct query *q = store_query(e->store, "SELECT driver, args, state, result, reason FROM effects WHERE proposal_id = ?1 AND proposal_id > 0 ORDER BY id", "i", proposal_id);
-    while (query_next(q)) {
+    json_t *all = json_object();
+    size_t effects = 0;
+    struct query *q = store_query(e->store, "SELECT driver, args, state, result, reason FROM effects WHERE proposal_id = ?1 AND proposal_id > 0 ORDER BY id", "i", p->id);
+    for (; query_next(q); effects++) {
         AUTO_JSON args = query_json(q, 1);
         AUTO_JSON result = query_json(q, 3);
+        const char *why = query_text(q, 4);
         extend(all, "held", result);
         extend(all, "released", result);
         prior_add(all, result, query_text(q, 0), json_str(args, "customer", ""));
         id_add(all, result);
         if (query_i64(q, 2) != EFFECT_DONE)
-            buf_addf(refused, "%s%s: %s", refused->n ? "; " : "", query_text(q, 0), query_text(q, 4));
+            buf_addf(refused, "%s%s: %s", refused->n ? "; " : "", query_text(q, 0), why[0] ? why : "not begun");
     }
+    by_hand_result(p, p->verb == VERB_RELEASE ? "released" : "held", all, refused);
+    json_put(all, "mode", effects ? "held_by_dunwell" : "by hand");
     return all;
 }
 
-static void all_ended(struct engine *e, int64_t proposal_id)
+static bool is_out(struct engine *e, const struct proposal *p)
 {
-    AUTO_BUF refused = BUF(1024);
-    json_auto_t *all = together(e, proposal_id, &refused);
+    return store_i64(e->store, 0, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0 AND is_live = 1", "i", p->id) > 0;
+}
+
+/* What is done is in force from now on, with an owner and an end, whoever does the rest. */
+static void in_force(struct engine *e, struct recovery *r, struct proposal *p, const json_t *done)
+{
+    if (p->verb == VERB_PLAN) {
+        struct hold *h = hold_of_case(e, r->id);
+        int64_t end = task_until_ms(p);
+        AUTO_STR why = str_fmt("payment plan A-%lld begins when all of it is quiet", (long long)p->id);
+        json_auto_t *terms = hold_terms(r, end, end - MS_DAY, "resume", why);
+        json_put_new(terms, "keeps_end", json_true());
+        json_put_new(terms, "joins", json_true());
+        if (!hold_counts(h))
+            json_put_new(p->terms, "own_hold", json_true());
+        hold_confirmed(e, r, h ? h->id : 0, terms, done);
+        hold_free(h);
+    } else if (p->verb != VERB_RELEASE) {
+        hold_confirmed(e, r, json_i64(p->terms, "hold", 0), p->terms, done);
+        json_put_new(p->terms, "keeps_end", json_true()); /* what is ticked off later moves nothing */
+    }
+}
+
+static void waits(struct engine *e, struct recovery *r, struct proposal *p, const json_t *done)
+{
+    AUTO_BUF words = BUF(4096);
+    bool begun = json_array_size(json_at(done, "held")) > 0 || json_array_size(json_at(done, "released")) > 0;
+    if (json_array_size(json_at(done, "held")) > 0)
+        in_force(e, r, p, done);
+    by_hand_words(&words, p);
+    free(p->outcome);
+    p->outcome = str_dup(buf_text(&words));
+    proposal_move(e, r, p, &POLICY, begun || p->state == PROPOSAL_UNKNOWN ? PROPOSAL_EXECUTING : p->state, done, "%s", p->outcome);
+}
+
+static void call_off(struct engine *e, struct recovery *r, struct proposal *p, const char *why)
+{
+    AUTO_BUF refused = BUF(2048);
+    bool release = p->verb == VERB_RELEASE;
+    if (is_out(e, p)) { /* what comes back later is put back then */
+        by_hand_off(p, why, !release);
+        proposal_move(e, r, p, &POLICY, p->state, NULL, "nothing has to be done by hand any more: %s", why);
+        return;
+    }
+    by_hand_off(p, why, false);
+    json_auto_t *all = together(e, p, &refused);
+    free(p->outcome);
+    p->outcome = str_dup(why);
+    if (release) {
+        proposal_end(e, r, p, all);
+        return;
+    }
+    proposal_move(e, r, p, &POLICY, PROPOSAL_WITHDRAWN, all, "%s", why);
+    struct hold *h = hold_of_case(e, r->id);
+    if (json_array_size(json_at(all, "held")) > 0 && !(h && h->state == HOLD_ACTIVE && json_has_all(h->invoices, json_at(all, "held"))))
+        hold_partly(e, r, h ? h->id : 0, why, all);
+    else if (p->verb == VERB_HOLD)
+        hold_failed(e, r, json_i64(p->terms, "hold", 0), why); /* unless it is in force without this part */
+    hold_free(h);
+}
+
+/* Has it ended, or for whom does it wait? */
+void saga_look(struct engine *e, struct recovery *r, struct proposal *p)
+{
+    AUTO_BUF refused = BUF(2048);
+    if (is_out(e, p))
+        return;
+    if (r->state == RECOVERY_CLOSED && by_hand_open(p, NULL)) {
+        call_off(e, r, p, "the case is closed");
+        return;
+    }
+    json_auto_t *all = together(e, p, &refused);
+    if (refused.n && by_hand_open(p, NULL)) {
+        by_hand_off(p, "not needed any more, another part failed", false);
+        proposal_move(e, r, p, &POLICY, p->state, NULL, "nothing has to be done by hand any more: %s", buf_text(&refused));
+    }
     if (refused.n)
-        proposal_failed(e, proposal_id, buf_text(&refused), all);
+        proposal_failed(e, p->id, buf_text(&refused), all);
+    else if (by_hand_open(p, NULL))
+        waits(e, r, p, all);
     else
-        proposal_confirmed(e, proposal_id, all);
+        proposal_confirmed(e, p->id, all);
 }
 
-static int64_t count(struct engine *e, const char *sql, int64_t proposal_id)
+static void part_ended(struct engine *e, struct recovery *r, struct proposal *p, const struct leg_end *end)
 {
-    return store_i64(e->store, 0, sql, "i", proposal_id);
-}
-
-static void part_ended(struct engine *e, const struct recovery *r, int64_t proposal_id, const struct leg_end *end)
-{
-    AUTO_STR ref = str_fmt("A-%lld", (long long)proposal_id);
-    journal_add(e, &(struct actor){.name = end->biller}, end->done ? "part.confirmed" : "part.failed", r->id, r->account, ref, end->result, "The part of %s at %s %s%s",
+    char seal[65];
+    AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
+    json_auto_t *detail = json_pack("{s:O?}", "result", end->result);
+    if (seal_of(e->store, ref, seal)) /* what billing answered is part of what is sealed */
+        json_put(detail, "seal", seal);
+    journal_add(e, &(struct actor){.name = end->biller}, end->done ? "part.confirmed" : "part.failed", r->id, r->account, ref, detail, "The part of %s at %s %s%s",
                 ref, end->biller, end->done ? "is confirmed" : "failed: ", end->done ? "" : end->reason);
-    if (count(e, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0 AND is_live = 1", proposal_id) == 0)
-        all_ended(e, proposal_id);
+    saga_look(e, r, p);
 }
 
 void saga_leg_ended(struct engine *e, int64_t proposal_id, const struct leg_end *end)
@@ -198,15 +365,57 @@ void saga_leg_ended(struct engine *e, int64_t proposal_id, const struct leg_end 
     struct billed all[BILLERS_MOST];
     json_auto_t *result = end->result ? json_copy((json_t *)(uintptr_t)end->result) : NULL;
     bool elsewhere = r && recovery_billed(e, r, all) > 1;
-    bool parts = r && !verb_has_parts(p->verb) && count(e, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0", proposal_id) > 1;
+    bool parts = r && !verb_has_parts(p->verb) &&
+                 (by_hand_has(p) || store_i64(e->store, 0, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0", "i", proposal_id) > 1);
     if (elsewhere && !parts && json_object_get(result, "prior"))
         prior_add(result, end->result, end->biller, end->customer);
     if (parts)
-        part_ended(e, r, proposal_id, end);
+        part_ended(e, r, p, end);
     else if (end->done)
         proposal_confirmed(e, proposal_id, result);
     else
         proposal_failed(e, proposal_id, end->reason, result);
     recovery_free(r);
     proposal_free(p);
+}
+
+bool saga_done_places(struct buf *out, const struct engine *e, const struct proposal *p)
+{
+    size_t n = 0;
+    struct query *q = store_query(e->store, "SELECT DISTINCT driver FROM effects WHERE proposal_id = ?1 AND proposal_id > 0 AND state = ?2 ORDER BY driver", "ii", p->id, SM_ID(EFFECT_DONE));
+    for (; query_next(q); n++)
+        buf_addf(out, "%s%s", n ? " and " : "", query_text(q, 0));
+    return n > 0;
+}
+
+/* ---- called off ---- */
+
+void saga_call_off(struct engine *e, struct recovery *r, unsigned verbs, const char *why)
+{
+    int64_t ids[64];
+    size_t n = proposal_live(e, r->id, ids, DW_ARRAY_LEN(ids));
+    for (size_t i = 0; i < n; i++) {
+        struct proposal *p = proposal_load(e, ids[i]);
+        bool begun = p && (p->state == PROPOSAL_QUEUED || p->state == PROPOSAL_EXECUTING || p->state == PROPOSAL_UNKNOWN);
+        bool stuck = begun && p->state != PROPOSAL_QUEUED && !verb_has_parts(p->verb) && !is_out(e, p);
+        if (begun && (verbs & SM_BIT(p->verb)) && (stuck || by_hand_open(p, NULL)))
+            call_off(e, r, p, why);
+        proposal_free(p);
+    }
+}
+
+json_t *saga_awaited(struct engine *e, int64_t case_id)
+{
+    json_t *ids = json_array();
+    struct query *q = store_query(e->store, "SELECT terms FROM proposals WHERE case_id = ?1 AND is_live = 1 AND verb IN (?2, ?3, ?4) AND state IN (?5, ?6, ?7)", "iiiiiii", case_id,
+                                  SM_ID(VERB_HOLD), SM_ID(VERB_EXTEND), SM_ID(VERB_PLAN), SM_ID(PROPOSAL_QUEUED), SM_ID(PROPOSAL_EXECUTING), SM_ID(PROPOSAL_UNKNOWN));
+    while (query_next(q)) {
+        AUTO_JSON terms = query_json(q, 0);
+        size_t i;
+        json_t *task;
+        json_array_foreach(json_at(terms, "tasks"), i, task)
+            if (str_eq(json_str(task, "state", ""), "open"))
+                json_array_extend(ids, json_object_get(task, "invoices"));
+    }
+    return ids;
 }

@@ -7,11 +7,13 @@
 #include "engine/readings.h"
 
 /* Hands a proposal to billing: args (adapters/adapter.h) are shared out by whose invoices they name. */
-void saga_start(struct engine *e, struct recovery *r, const struct proposal *p, const json_t *args);
-/* The billing systems that a proposal concerns, at least one. */
-size_t saga_parts(const struct recovery *r, const struct proposal *p, struct billed *out, size_t most);
-/* Is this a person's work there, because its API has no way? note: what to do. */
-bool saga_by_hand(struct engine *e, const struct billed *part, enum verb verb, const char **note);
+void saga_start(struct engine *e, struct recovery *r, struct proposal *p, const json_t *args);
+/* The billing systems that terms concern, by the invoices they name; at least one. */
+size_t saga_parts(const struct recovery *r, const json_t *terms, struct billed *out, size_t most);
+/* "stripe and zuora": where terms are carried out. New string. */
+char *saga_names(const struct recovery *r, const json_t *terms);
+/* Is this a person's work wherever these invoices are, because no API has a way? */
+bool saga_all_by_hand(struct engine *e, const struct recovery *r, json_t *invoices, json_t *prior, enum verb verb);
 
 /* How one of its effects ended; borrowed. result NULL unless done, or some was done before the refusal. */
 struct leg_end {
@@ -20,7 +22,15 @@ struct leg_end {
     const json_t *result;
     const char *reason;
 };
-/* The proposal is told when all its effects have ended. */
+/* The proposal is told when all its parts have ended: its effects, and the tasks of people. */
 void saga_leg_ended(struct engine *e, int64_t proposal_id, const struct leg_end *end);
+/* A task has ended: is there anything left to wait for? p is saved. */
+void saga_look(struct engine *e, struct recovery *r, struct proposal *p);
+/* "stripe and zuora": where its machines' parts are confirmed. False: nowhere. */
+bool saga_done_places(struct buf *out, const struct engine *e, const struct proposal *p);
+/* What still waits for somebody's hand is not wanted any more (verbs: SM_BIT, or-ed); what was done of it is put back. */
+void saga_call_off(struct engine *e, struct recovery *r, unsigned verbs, const char *why);
+/* Invoices that somebody is to quieten by hand. New. */
+json_t *saga_awaited(struct engine *e, int64_t case_id);
 
 #endif

@@ -1,80 +1,5 @@
 /* One customer billed by two systems: one case, one card, one decision, and what is done at one when the other refuses. */
-#include "engine/hold.h"
-#include "engine/plan.h"
-#include "engine/readings.h"
-#include "tests/unit/cases.h"
-
-/* What zuora does, beyond what the office's billers do. */
-static enum { ZUORA_FINE, ZUORA_REFUSES, ZUORA_SILENT, ZUORA_UNREADABLE } zuora;
-static bool zuora_by_hand;
-static json_t *asked; /* {driver, op, args} of each write */
-
-static void two_billers(void *ctx, const struct job *job, const struct http_response *previous, struct step *out)
-{
-    struct office *o = ctx;
-    bool is_zuora = str_eq(job->driver, "zuora"), write = !str_eq(job->op, "read") && !str_eq(job->driver, "slack");
-    if (write && !previous)
-        json_array_append_new(asked, json_pack("{s:s, s:s, s:s, s:O}", "driver", job->driver, "op", job->op, "key", job->key, "args", job->args));
-    if (is_zuora && zuora == ZUORA_UNREADABLE && !write) {
-        out->outcome = STEP_REFUSED;
-        str_copy(out->reason, sizeof out->reason, "the account is closed there");
-        return;
-    }
-    o->biller_says_no = is_zuora && zuora == ZUORA_REFUSES;
-    o->biller_silent = is_zuora && zuora == ZUORA_SILENT;
-    office_step(ctx, job, previous, out);
-    o->biller_says_no = o->biller_silent = false;
-    if (out->outcome == STEP_DONE && json_object_get(out->result, "prior")) { /* as real drivers do: what each invoice was */
-        size_t i;
-        json_t *id;
-        json_array_foreach(json_at(job->args, "invoices"), i, id)
-            json_put_new(json_object_get(out->result, "prior"), json_string_value(id), json_pack("{s:b}", "auto_advance", 1));
-    }
-}
-
-static const char *capability(void *ctx, const char *biller, const char *op, const char **note)
-{
-    if (zuora_by_hand && str_eq(biller, "zuora") && (str_eq(op, "hold") || str_eq(op, "release"))) {
-        *note = "Stop the dunning there.";
-        return "manual";
-    }
-    return office_capability(ctx, biller, op, note);
-}
-
-/* Northwind is cus_1 at stripe and cus_2 at zuora. */
-static void open_two(struct office *o)
-{
-    office_open(o, false);
-    o->e.world.step = two_billers;
-    o->e.world.capability = capability;
-    book_free(o->book);
-    o->book = book_new("accounts.csv", OFFICE_NOW - 2 * MS_MINUTE);
-    office_account(o, "northwind", "Northwind Ltd", 41200000, "ae1", "cus_1");
-    assert_int_equal(book_link(o->book, "northwind", "zuora", "cus_2", NULL), 0);
-    book_seal(o->book);
-    o->e.book = o->book;
-    zuora = ZUORA_FINE;
-    zuora_by_hand = false;
-    asked = json_array();
-}
-
-static void close_two(struct office *o)
-{
-    office_proves(o);
-    json_decref(asked);
-    office_close(o);
-}
-
-/* The nth write of an operation at a biller; NULL when there was none. */
-static const json_t *write_of(const char *driver, const char *op)
-{
-    size_t i;
-    json_t *row;
-    json_array_foreach(asked, i, row)
-        if (str_eq(json_str(row, "driver", ""), driver) && str_eq(json_str(row, "op", ""), op))
-            return row;
-    return NULL;
-}
+#include "tests/unit/two_billers.h"
 
 static void both_are_one_case(void **state)
 {
@@ -120,7 +45,7 @@ static void what_one_refuses_is_put_back_at_the_other(void **state)
     (void)state;
     struct office o;
     open_two(&o);
-    zuora = ZUORA_REFUSES;
+    at_zuora = REFUSES;
     office_event_of(&o, 1);
     office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 12 AND outcome LIKE '%zuora%'", 1, "failed, and it says where");
     office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'part.failed'", 1, "that part");
@@ -137,11 +62,11 @@ static void nobody_knows_until_both_are_known(void **state)
     (void)state;
     struct office o;
     open_two(&o);
-    zuora = ZUORA_SILENT;
+    at_zuora = SILENT;
     office_event_of(&o, 1);
     office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 10", 1, "unknown");
     office_is(&o, "SELECT count(*) FROM holds WHERE state = 1", 0, "no word that it holds");
-    zuora = ZUORA_FINE;
+    at_zuora = FINE;
     office_later(&o, 2 * MS_MINUTE);
     office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 11", 1, "confirmed");
     office_is(&o, "SELECT count(*) FROM effects WHERE op = 'hold' AND driver = 'stripe'", 1, "once");
@@ -178,7 +103,8 @@ static void a_part_without_an_api_is_somebodys_task(void **state)
     office_event_of(&o, 1);
     assert_null(write_of("zuora", "hold"));
     assert_non_null(write_of("stripe", "hold"));
-    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 8 AND outcome LIKE 'by hand: Stop the dunning there.%'", 1, "a task");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0", 1, "one request");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE state = 9 AND outcome = 'by hand at zuora ($1,200.00 on 1002): Stop the dunning there. When it is done: done A-1'", 1, "a task");
     office_is(&o, "SELECT count(*) FROM holds WHERE state = 1", 1, "the other part is in force");
     close_two(&o);
 }
@@ -197,7 +123,7 @@ static void only_who_works_the_case_says_done(void **state)
     open_two(&o);
     zuora_by_hand = true;
     office_event_of(&o, 1);
-    int64_t task = office_i64(&o, "SELECT max(id) FROM proposals WHERE verb = 0 AND outcome LIKE 'by hand: %'");
+    int64_t task = office_i64(&o, "SELECT max(id) FROM proposals WHERE verb = 0 AND outcome LIKE 'by hand at zuora %'");
     AUTO_STR done = str_fmt("done A-%lld", (long long)task);
     for (size_t i = 0; i < DW_ARRAY_LEN(tries); i++) {
         AUTO_STR said = office_say(&o, tries[i].user, done);
@@ -213,12 +139,12 @@ static void half_an_answer_decides_nothing(void **state)
     (void)state;
     struct office o;
     open_two(&o);
-    zuora = ZUORA_UNREADABLE;
+    at_zuora = UNREADABLE;
     office_event_of(&o, 1);
     office_is(&o, "SELECT count(*) FROM decisions", 0, "no decision on half of what is owed");
     office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'read.failed' AND text LIKE '%zuora: the account is closed%'", 1, "said");
     office_is(&o, "SELECT count(*) FROM readings", 0, "nothing left");
-    zuora = ZUORA_FINE;
+    at_zuora = FINE;
     office_later(&o, 16 * MS_MINUTE);
     office_is(&o, "SELECT count(*) FROM decisions", 1, "then it is decided");
     close_two(&o);

@@ -1,0 +1,341 @@
+/* What an API has no way for, at one biller of two or at both: one request, a task that is ticked off, waited for no longer than it
+ * makes sense, and put back like any other part. */
+#include "tests/unit/two_billers.h"
+
+static void the_books_are_sealed(struct office *o)
+{
+    struct err e = {0};
+    if (seals_verify(o->store, &e) != 0)
+        fail_msg("%s", e.text);
+}
+
+static void say(struct office *o, const char *user, const char *command, const char *piece)
+{
+    AUTO_STR said = office_say(o, user, command);
+    assert_says(said, piece);
+    the_books_are_sealed(o);
+}
+
+/* Readings in which nothing is new. */
+static void read_again(struct office *o)
+{
+    for (int i = 0; i < 3; i++) {
+        office_event_of(o, 1);
+        office_later(o, MS_MINUTE);
+    }
+    the_books_are_sealed(o);
+}
+
+static void holds(struct office *o, enum hold_state state, const char *invoices)
+{
+    struct query *q = store_query(o->store, "SELECT state, invoices FROM holds ORDER BY id DESC LIMIT 1", "");
+    assert_true(query_next(q));
+    assert_int_equal(query_i64(q, 0), state);
+    assert_string_equal(query_text(q, 1), invoices);
+    query_end(q);
+}
+
+static void nothing_of_the_machines_is_one_request_too(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = stripe_by_hand = true;
+    office_event_of(&o, 1); /* strategic: held by policy */
+    read_again(&o);
+    restart(&o);
+    read_again(&o);
+    office_is(&o, "SELECT count(*) FROM proposals", 1, "one request, however often billing is read");
+    office_is(&o, "SELECT count(*) FROM effects WHERE proposal_id > 0", 0, "nothing for the machines");
+    office_is(&o, "SELECT state FROM proposals", PROPOSAL_QUEUED, "it waits");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE outcome LIKE 'by hand at stripe ($48,200.00 on 1001): Stop the dunning there. By hand at zuora ($1,200.00 on 1002): %'", 1, "both are said");
+    holds(&o, HOLD_STARTING, "[\"in_1001\",\"in_1002\"]");
+    say(&o, "U0AE1", "done A-1 recurly", "A-1 has nothing to be done by hand at \"recurly\"");
+    say(&o, "U0AE1", "done A-1 zuora", "That part of A-1 is done, by your word. Still by hand at stripe");
+    holds(&o, HOLD_ACTIVE, "[\"in_1002\"]"); /* no word that all is quiet, but what is has an end */
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'hold_end'", 1, "an end");
+    read_again(&o);
+    restart(&o);
+    say(&o, "U0AE1", "done A-1", "A-1 is done, by your word.");
+    office_is(&o, "SELECT state FROM proposals WHERE id = 1", PROPOSAL_CONFIRMED, "confirmed by people");
+    holds(&o, HOLD_ACTIVE, "[\"in_1002\",\"in_1001\"]");
+    read_again(&o);
+    office_is(&o, "SELECT count(*) FROM proposals", 1, "and no more");
+    office_later(&o, 8 * MS_DAY); /* its end: that is a person's work too */
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2 AND outcome LIKE 'by hand at %' AND outcome LIKE '%Begin the dunning there.%'", 1, "put back by hand");
+    office_later(&o, 30 * MS_DAY);
+    read_again(&o);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2 AND state = 8", 1, "asked once, and not forgotten");
+    say(&o, "U0AE1", "withdraw A-2", "cannot be taken back");
+    say(&o, "U0AE1", "done A-2", "A-2 is done, by your word.");
+    holds(&o, HOLD_RELEASED, "[\"in_1002\",\"in_1001\"]");
+    office_is(&o, "SELECT count(*) FROM effects WHERE proposal_id > 0", 0, "the machines were never asked");
+    close_two(&o);
+}
+
+static void one_part_each(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    read_again(&o);
+    restart(&o);
+    read_again(&o);
+    office_is(&o, "SELECT count(*) FROM proposals", 1, "one request");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'hold' AND driver = 'stripe'", 1, "one call");
+    office_is(&o, "SELECT state FROM proposals", PROPOSAL_EXECUTING, "not confirmed before all is done");
+    holds(&o, HOLD_ACTIVE, "[\"in_1001\"]");
+    int64_t end = office_i64(&o, "SELECT end_ms FROM holds");
+    say(&o, "U0AE1", "hold northwind until 2027-01-03", "A-2"); /* who moves the end meanwhile has the last word */
+    office_later(&o, MS_MINUTE);
+    int64_t moved = office_i64(&o, "SELECT end_ms FROM holds");
+    assert_true(moved != end);
+    say(&o, "U0AE1", "done A-1", "A-1 is done, by your word.");
+    office_is(&o, "SELECT state FROM proposals WHERE id = 1", PROPOSAL_CONFIRMED, "confirmed");
+    assert_int_equal(office_i64(&o, "SELECT end_ms FROM holds"), moved);
+    holds(&o, HOLD_ACTIVE, "[\"in_1001\",\"in_1002\"]");
+    office_is(&o, "SELECT count(*) FROM journal WHERE ref = 'A-1' AND text LIKE '%confirmed by stripe, read back: hold_5; done by hand at zuora'", 1, "whose word it is");
+    close_two(&o);
+}
+
+/* A plan of Northwind's, agreed and out of its moment to undo. */
+static int64_t plan(struct office *o)
+{
+    struct done d = office_plan(o, "ae1", "northwind", 2, "renewal in flight");
+    assert_int_equal(d.rc, 0);
+    int64_t id = office_last(o);
+    assert_int_equal(office_approve(o, "manager1", id, 0).rc, 0);
+    office_later(o, MS_SECOND);
+    return id;
+}
+
+static void a_plan_begins_when_all_of_it_is_quiet(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    int64_t id = plan(&o);
+    AUTO_STR done = str_fmt("done A-%lld", (long long)id);
+    read_again(&o);
+    restart(&o);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id = 1 AND state = 7 AND outcome LIKE 'the plan A-2 asks for it now'", 1, "one task, not two");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 3 AND state = 9 AND requester = 'ae1' AND outcome LIKE 'by hand at zuora ($1,200.00 on 1002): Stop%'", 1,
+              "a task of the request of whoever asked");
+    office_is(&o, "SELECT count(*) FROM proposals", 2, "and no other");
+    office_is(&o, "SELECT count(*) FROM plans", 0, "it has not begun");
+    say(&o, "U0AE1", "retry northwind", "a plan is agreed for Northwind Ltd");
+    say(&o, "U0AE1", "resume northwind", "A plan runs for Northwind Ltd");
+    holds(&o, HOLD_ACTIVE, "[\"in_1001\"]");
+    say(&o, "U0AE1", done, "is done, by your word.");
+    office_is(&o, "SELECT count(*) FROM plans WHERE state = 'running' AND mode = 'held_by_dunwell'", 1, "now it has");
+    holds(&o, HOLD_ACTIVE, "[\"in_1001\",\"in_1002\"]");
+    assert_true(office_i64(&o, "SELECT end_ms FROM holds") > office_i64(&o, "SELECT max(due_ms) FROM instalments"));
+    close_two(&o);
+}
+
+static void a_plan_nobody_makes_quiet_does_not_begin(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    plan(&o);
+    office_later(&o, 9 * MS_DAY);
+    holds(&o, HOLD_ACTIVE, "[\"in_1001\"]"); /* what was agreed comes before the clock */
+    office_later(&o, 2 * MS_DAY);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 3 AND state = 12 AND outcome = 'zuora: nobody said in time that it was done by hand'", 1, "it says why");
+    office_later(&o, MS_DAY);
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "what was held is put back");
+    assert_non_null(write_of("stripe", "release"));
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect'", 0, "nothing was collected");
+    the_books_are_sealed(&o);
+    close_two(&o);
+}
+
+static void a_task_that_nobody_does_ends_with_the_hold(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    office_later(&o, 10 * MS_DAY);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 7 AND outcome = 'the hold has ended, as agreed'", 1, "over");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2", 1, "what was held is released");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2 AND terms LIKE '%tasks%'", 0, "nobody has to begin what was never stopped");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "no hold is left");
+    close_two(&o);
+}
+
+static void nothing_was_ever_stopped(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = stripe_by_hand = true;
+    office_event_of(&o, 1);
+    office_later(&o, 10 * MS_DAY);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 12 AND outcome LIKE 'stripe: nobody said in time %; zuora: nobody said in time %'", 1, "it is said");
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 4", 1, "no hold");
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE state = 4 AND next_step LIKE '%a person decides what to do instead'", 1, "somebody is next");
+    the_books_are_sealed(&o);
+    close_two(&o);
+}
+
+static void who_cannot_do_it_says_so(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    say(&o, "U0AE2", "withdraw A-1", "This is for the account's AE");
+    say(&o, "U0AE1", "withdraw A-1 why nobody has access", "Taken back: A-1. What was done of it is put back");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 12 AND outcome LIKE 'zuora: % says that it is not done by hand: nobody has access'", 1, "why");
+    assert_non_null(write_of("stripe", "release"));
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "nothing of it stays");
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'hold_end'", 0, "and nothing is waited for");
+    the_books_are_sealed(&o);
+    close_two(&o);
+}
+
+static void what_was_done_by_hand_is_put_back_by_hand(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    at_stripe = SILENT;
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT state FROM proposals", PROPOSAL_UNKNOWN, "nobody knows what stripe did");
+    say(&o, "U0AE1", "done A-1", "is done, by your word.");
+    office_is(&o, "SELECT state FROM proposals", PROPOSAL_UNKNOWN, "still");
+    restart(&o);
+    at_stripe = REFUSES;
+    office_later(&o, 2 * MS_MINUTE);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id = 1 AND state = 12 AND outcome = 'stripe: the invoice is gone'", 1, "failed");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2 AND state = 8 AND outcome = 'by hand at zuora ($1,200.00 on 1002): Begin the dunning there. When it is done: done A-2'", 1,
+              "what was done by hand is put back by hand");
+    assert_null(write_of("stripe", "release")); /* nothing was held there */
+    read_again(&o);
+    say(&o, "U0AE1", "done A-2", "is done, by your word.");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "and no hold is left");
+    close_two(&o);
+}
+
+static void a_refusal_calls_the_task_off(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    at_stripe = REFUSES;
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT state FROM proposals WHERE id = 1", PROPOSAL_FAILED, "failed");
+    office_is(&o, "SELECT count(*) FROM journal WHERE ref = 'A-1' AND text LIKE '%nothing has to be done by hand any more: stripe: the invoice is gone'", 1, "said");
+    say(&o, "U0AE1", "done A-1", "does not wait for anybody's hand: it is failed");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "no hold");
+    close_two(&o);
+}
+
+/* Adds a second invoice to what one of them reads. */
+static void bill_more(struct office *o, int customer, const char *id, int64_t due)
+{
+    json_t *invoices = json_at(o->read[customer - 1], "invoices"), *more = json_deep_copy(json_array_get(invoices, 0));
+    json_put(more, "id", id);
+    json_put(more, "number", id + 3);
+    json_put_i64(more, "due", due);
+    json_array_append_new(invoices, more);
+}
+
+static void a_new_invoice_is_one_task_and_an_old_one_none(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    say(&o, "U0AE1", "done A-1", "is done");
+    say(&o, "U0AE1", "hold northwind until 2027-01-03", "A-2"); /* at zuora there is nothing to do for that */
+    office_later(&o, MS_MINUTE);
+    office_is(&o, "SELECT state FROM proposals WHERE id = 2", PROPOSAL_CONFIRMED, "nobody's hand is needed");
+    holds(&o, HOLD_ACTIVE, "[\"in_1001\",\"in_1002\"]");
+    bill_more(&o, 2, "in_2002", 5000);
+    read_again(&o);
+    restart(&o);
+    read_again(&o);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id > 2", 1, "one request, however often billing is read");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id = 3 AND outcome LIKE 'by hand at zuora ($1,250.00 on 1002, 2002): %'", 1, "a task");
+    holds(&o, HOLD_ACTIVE, "[\"in_1001\",\"in_1002\"]"); /* nothing is forgotten meanwhile, and nothing claimed */
+    say(&o, "U0AE1", "done A-3", "is done");
+    holds(&o, HOLD_ACTIVE, "[\"in_1001\",\"in_1002\",\"in_2002\"]");
+    read_again(&o);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id > 3", 0, "and no more");
+    close_two(&o);
+}
+
+static void paid(struct office *o)
+{
+    json_object_set_new(json_array_get(json_at(o->read[1], "invoices"), 0), "status", json_string("paid"));
+    office_paid(o, 1);
+    office_is(o, "SELECT count(*) FROM recoveries WHERE outcome = 'paid'", 1, "closed");
+    office_is(o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "no hold is left");
+    office_is(o, "SELECT count(*) FROM proposals WHERE is_live = 1", 0, "nobody has anything to do any more");
+    the_books_are_sealed(o);
+}
+
+static void who_has_paid_leaves_nobody_a_task(void **state)
+{
+    (void)state;
+    struct office o;
+    for (int i = 0; i < 4; i++) { /* hold or plan, before the hand or after it */
+        open_two(&o);
+        zuora_by_hand = true;
+        office_event_of(&o, 1);
+        if (i % 2)
+            plan(&o);
+        if (i / 2)
+            say(&o, "U0AE1", i % 2 ? "done A-2" : "done A-1", "is done");
+        paid(&o);
+        assert_non_null(write_of("stripe", "release"));
+        close_two(&o);
+    }
+}
+
+static void a_part_that_never_left_does_not_keep_the_rest(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    at_zuora = BUSY;
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT state FROM proposals", PROPOSAL_EXECUTING, "one of two has done its part");
+    paid(&o);
+    assert_non_null(write_of("stripe", "release"));
+    assert_null(write_of("zuora", "hold"));
+    close_two(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_of_the_machines_is_one_request_too),
+        cmocka_unit_test(one_part_each),
+        cmocka_unit_test(a_plan_begins_when_all_of_it_is_quiet),
+        cmocka_unit_test(a_plan_nobody_makes_quiet_does_not_begin),
+        cmocka_unit_test(a_task_that_nobody_does_ends_with_the_hold),
+        cmocka_unit_test(nothing_was_ever_stopped),
+        cmocka_unit_test(who_cannot_do_it_says_so),
+        cmocka_unit_test(what_was_done_by_hand_is_put_back_by_hand),
+        cmocka_unit_test(a_refusal_calls_the_task_off),
+        cmocka_unit_test(a_new_invoice_is_one_task_and_an_old_one_none),
+        cmocka_unit_test(who_has_paid_leaves_nobody_a_task),
+        cmocka_unit_test(a_part_that_never_left_does_not_keep_the_rest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

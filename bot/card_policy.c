@@ -16,6 +16,7 @@ static const char *head(const struct policy_request *p)
     return str_eq(p->state, "asked")      ? "Change of policy, approval needed"
            : str_eq(p->state, "in_force") ? "Change of policy, in force"
            : str_eq(p->state, "declined") ? "Change of policy, declined"
+           : str_eq(p->state, "parked")   ? "Change of policy, expired, nothing changed"
                                           : "Change of policy, not made";
 }
 
@@ -49,7 +50,8 @@ static void say_votes(json_t *card, const struct engine *e, const struct policy_
         buf_addf(&out, "\n%d of %d", t.have, t.want);
     for (size_t i = 0; i < t.n; i++)
         buf_addf(&out, "\nYes: %s (%s) on {ms:%lld}", words_person(e, t.votes[i].person), t.votes[i].right, (long long)t.votes[i].at_ms);
-    buf_adds(&out, "\nNothing changes until then.");
+    buf_addf(&out, "\nOpen until {ms:%lld} ({ago:%lld}). Nothing changes until it is approved; if nobody decides it is parked, and can be proposed again.",
+             (long long)policy_request_until(e, p), (long long)policy_request_until(e, p));
     if (step_up_wanted(e, s.amount))
         buf_addf(&out, "\nA yes to this takes a one-time code. Type: approve %s code 123456", s.ref);
     card_paragraph(card, buf_text(&out));

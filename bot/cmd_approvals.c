@@ -83,9 +83,11 @@ static bool open_policy(struct engine *e, struct buf *out)
 {
     int64_t id = 0;
     struct policy_request *p = policy_requests_open(e, &id, 1) ? policy_request_load(e, id) : NULL;
-    if (p)
-        buf_addf(out, "\nP-%lld: change of policy to %s, asked by %s on {ms:%lld}", (long long)id, p->version, person_name_of(e->people, p->requester),
-                 (long long)p->created_ms);
+    char line[300];
+    if (p) {
+        ping_policy_line(e, p, line, sizeof line);
+        buf_addf(out, "\n%s", line);
+    }
     bool open = p != NULL;
     policy_request_free(p);
     return open;

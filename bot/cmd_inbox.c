@@ -41,7 +41,7 @@ static void add_line(struct request *rq, struct buf *out, const struct proposal 
     recovery_free(r);
 }
 
-/* A change of the policy waits like everything else, and has no end of its own. */
+/* A change of the policy waits like everything else. */
 static bool policy_waits(struct request *rq, struct buf *out)
 {
     struct engine *e = rq->engine;
@@ -54,8 +54,12 @@ static bool policy_waits(struct request *rq, struct buf *out)
     struct subject s = policy_request_subject(p);
     policy_approval(e->policy, &s, &a);
     bool waits = !vote_given(e, &s, rq->who.person->key, "yes") && approval_may(e, &s, &a, rq->who.person, &right, NULL) == 0;
-    if (waits)
-        buf_addf(out, "\n%s: change of policy to %s, asked by %s", s.ref, p->version, person_name_of(e->people, p->requester));
+    if (waits) {
+        char line[300], plain[400];
+        AUTO_STR why = ping_why(e, rq->who.person->key, s.ref);
+        ping_policy_line(e, p, line, sizeof line);
+        buf_addf(out, "\n%s%s%s", line, why[0] ? ". Why you: " : "", why[0] ? words_plain(plain, sizeof plain, why) : "");
+    }
     approval_fini(&a);
     policy_request_free(p);
     return waits;

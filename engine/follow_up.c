@@ -8,6 +8,7 @@
 #include "engine/hold.h"
 #include "engine/journal.h"
 #include "engine/ping.h"
+#include "engine/policy_request.h"
 #include "engine/plan.h"
 #include "engine/proposal.h"
 #include "engine/report.h"
@@ -129,6 +130,14 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
         delegation_end(e, ref);
         return;
     }
+    if (str_eq(kind, "policy")) { /* a change of it that nobody decided */
+        policy_request_expire(e, ref);
+        return;
+    }
+    if (str_eq(kind, "ping")) { /* of a person, perhaps about a change of the policy */
+        ping_due(e, ref);
+        return;
+    }
     struct recovery *r = recovery_load(e, case_id);
     if (!r)
         return;
@@ -160,8 +169,6 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
         proposal_expire(e, ref);
     else if (str_eq(kind, "remind"))
         waiting_look(e, ref);
-    else if (str_eq(kind, "ping"))
-        ping_due(e, ref);
     else if (str_eq(kind, "cards"))
         engine_dirty(e, case_id);
     else if (str_eq(kind, "link_over"))

@@ -11,6 +11,7 @@
 #include "engine/delegation.h"
 #include "engine/effect.h"
 #include "engine/policy_attention.h"
+#include "engine/policy_request.h"
 #include "engine/timer.h"
 #include "engine/when.h"
 
@@ -136,9 +137,29 @@ static void send(struct engine *e, const char *person, int64_t case_id, int64_t 
     effect_add(e, &(struct effect_spec){.lane = lane, .driver = chat->name, .op = "post", .key = key, .take_args = args, .case_id = case_id, .purpose = "ping"});
 }
 
+void ping_policy_line(struct engine *e, const struct policy_request *p, char *out, size_t size)
+{
+    snprintf(out, size, "P-%lld change of policy to %s, asked by %s, open until {ms:%lld}", (long long)p->id, p->version, person_name_of(e->people, p->requester),
+             (long long)policy_request_until(e, p));
+}
+
+static bool policy_line(struct engine *e, const char *ref, struct ping_sum *sum, char *out, size_t size)
+{
+    struct policy_request *p = policy_request_load(e, strtoll(ref + 2, NULL, 10));
+    bool waits = p && str_eq(p->state, "asked");
+    if (waits) {
+        ping_policy_line(e, p, out, size);
+        sum->requests++;
+    }
+    policy_request_free(p);
+    return waits;
+}
+
 /* One line about what waits; false when nobody has to look at it any more. */
 static bool line_of(struct engine *e, const char *ref, int64_t case_id, struct ping_sum *sum, char *out, size_t size)
 {
+    if (ref[0] == 'P')
+        return policy_line(e, ref, sum, out, size);
     struct recovery *r = recovery_load(e, case_id);
     struct proposal *p = r && ref[0] == 'A' ? proposal_load(e, strtoll(ref + 2, NULL, 10)) : NULL;
     bool waits = r && (ref[0] == 'A' ? p && p->state == PROPOSAL_ASKED : r->state != RECOVERY_CLOSED);
@@ -160,7 +181,7 @@ void ping_send(struct engine *e, const struct ping *p)
     if (e->shadow || !ping_take(e, p) || !line_of(e, p->ref, p->case_id, &sum, line, sizeof line))
         return;
     AUTO_STR text = str_fmt("%s waits for you: %s.\nWhy you: %s. %s%s shows all of it; inbox lists everything that waits for you.", p->ref, line, p->why,
-                            p->ref[0] == 'A' ? "The card with its buttons is in the approvals channel; status " : "status ", p->ref);
+                            p->ref[0] == 'A' ? "The card with its buttons is in the approvals channel; status " : p->ref[0] == 'P' ? "The card of " : "status ", p->ref);
     send(e, p->person, p->case_id, store_i64(e->store, 0, "SELECT max(id) FROM pings WHERE person = ?1 AND state = 1", "t", p->person), text);
 }
 
@@ -179,7 +200,7 @@ static void bundle_add(struct engine *e, struct bundle *b, int64_t id, const cha
     store_run(e->store, "UPDATE pings SET state = ?2, at_ms = ?3 WHERE id = ?1", "iii", id, (int64_t)(waits ? STATE_BUNDLED : STATE_DROPPED), e->now_ms);
     if (!waits)
         return;
-    b->others += ref[0] != 'A';
+    b->others += ref[0] != 'A' && ref[0] != 'P';
     if (b->lines++ < BUNDLE_MOST)
         buf_addf(&b->text, "\n%s", line);
 }

@@ -10,7 +10,7 @@
 
 struct ping {
     int64_t case_id;
-    const char *person, *ref; /* a people key; "A-17" or "N-12" */
+    const char *person, *ref; /* a people key; "A-17", "N-12" or "P-3" (of no case) */
     const char *why;          /* of you: "finance is asked after 24 h": for the card and the message */
     bool emergency;
 };
@@ -26,6 +26,8 @@ void ping_due(struct engine *e, int64_t id); /* the timer `ping` */
 int64_t ping_quiet_until(const struct engine *e, const struct person *who);
 /* "A-17 Northwind Ltd: 6 x about $8,033.33 from 5 Jan 2027, $48,200.00, asked by Ana, open until ..." */
 void ping_line(struct engine *e, const struct recovery *r, const struct proposal *p, char *out, size_t size);
+struct policy_request;
+void ping_policy_line(struct engine *e, const struct policy_request *p, char *out, size_t size); /* the same of a change of the policy */
 /* "5 requests wait for you, 3 under $1,000.00" */
 struct ping_sum {
     int requests, small;

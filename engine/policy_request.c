@@ -11,9 +11,11 @@
 #include <string.h>
 
 #include "engine/journal.h"
+#include "engine/ping.h"
 #include "engine/policy_change.h"
 #include "engine/receipt.h"
 #include "engine/step_up.h"
+#include "engine/timer.h"
 #include "engine/when.h"
 
 enum { REPLAY_DAYS = 90, REPLAY_MOST = 4000 /* decisions in a turn; `dunwell policy diff` looks at all */, WORDS_MOST = 6000 };
@@ -81,8 +83,10 @@ static void move(struct engine *e, struct policy_request *p, const struct actor 
     if (seal_of(e->store, ref, seal))
         json_put(detail, "seal", seal);
     journal_add(e, who, verb, 0, "", ref, detail, "Policy %s instead of %s: %s", p->version, p->before, outcome);
-    if (!str_eq(state, "asked"))
+    if (!str_eq(state, "asked")) {
         shown_settle(e, ref);
+        timer_cancel(e, "policy", 0, p->id);
+    }
     engine_dirty(e, 0);
 }
 
@@ -110,6 +114,26 @@ static int row_add(struct engine *e, const struct actor *who, const struct polic
                      "ttttttti", actor_key(who), reason, policy_version(e->policy), policy_version(after), text, difference, effect, e->now_ms) == 1;
 }
 
+/* Those whom the rules name are told one by one; everybody else finds the card in the approvals channel. */
+static void call_asked(struct engine *e, const struct subject *s, const struct approval *a)
+{
+    json_t *asked, *others;
+    AUTO_BUF why = BUF(300);
+    for (size_t i = 0; i < json_array_size(a->rules); i++)
+        buf_addf(&why, "%s%s", i ? ", " : "the rule ", json_string_value(json_array_get(a->rules, i)));
+    buf_adds(&why, " asks you");
+    approval_people(e, s, a, &asked, &others);
+    for (size_t i = 0; i < json_array_size(asked); i++)
+        ping_send(e, &(struct ping){.person = json_string_value(json_array_get(asked, i)), .ref = s->ref, .why = buf_text(&why)});
+    json_decref(asked);
+    json_decref(others);
+}
+
+int64_t policy_request_until(const struct engine *e, const struct policy_request *p)
+{
+    return p->created_ms + policy_approval_hours(e->policy) * MS_HOUR;
+}
+
 static int propose(struct engine *e, const struct actor *who, const struct policy *after, const char *text, const char *reason, char *said, size_t size,
                    struct err *err)
 {
@@ -128,13 +152,15 @@ static int propose(struct engine *e, const struct actor *who, const struct polic
     struct approval a;
     policy_approval(e->policy, &s, &a);
     int rc = approval_possible(e, &s, &a, err);
-    approval_fini(&a);
     if (rc == 0) {
         move(e, p, who, "asked", reason[0] ? reason : "proposed");
+        timer_add(e, "policy", 0, p->id, policy_request_until(e, p));
+        call_asked(e, &s, &a);
         snprintf(said, size, "Proposed: P-%lld. %s\nNothing changes until it is approved by somebody else.", (long long)p->id, buf_text(&difference));
     } else {
         move(e, p, who, "declined", "nobody else could approve it");
     }
+    approval_fini(&a);
     policy_request_free(p);
     return rc;
 }
@@ -366,6 +392,14 @@ int policy_request_withdraw(struct engine *e, int64_t id, const struct actor *wh
     }
     policy_request_free(p);
     return rc;
+}
+
+void policy_request_expire(struct engine *e, int64_t id)
+{
+    struct policy_request *p = policy_request_load(e, id);
+    if (p && str_eq(p->state, "asked"))
+        move(e, p, &(struct actor){.name = "policy"}, "parked", "nobody decided in time; nothing was changed, and it can be proposed again");
+    policy_request_free(p);
 }
 
 /* ---- what is in force ---- */

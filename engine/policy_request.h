@@ -1,7 +1,7 @@
 /* A change of the policy itself, decided like money: one person proposes, others agree. Shown as P-3. See policy_request.c. Engine
  * thread, inside a turn.
  *
- * asked -> in_force (agreed, loaded) | declined | withdrawn | overtaken (another one came into force) */
+ * asked -> in_force (agreed, loaded) | declined | withdrawn | parked (nobody decided in time) | overtaken (another one came into force) */
 #ifndef DW_ENGINE_POLICY_REQUEST_H
 #define DW_ENGINE_POLICY_REQUEST_H
 
@@ -34,6 +34,8 @@ int policy_request_unvote(struct engine *e, int64_t id, const struct actor *who,
                           struct err *err);
 int policy_request_withdraw(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said, size_t size,
                             struct err *err);
+void policy_request_expire(struct engine *e, int64_t id); /* its timer: parked, which is neither yes nor no */
+int64_t policy_request_until(const struct engine *e, const struct policy_request *p);
 struct subject policy_request_subject(const struct policy_request *p);
 
 /* The text that is in force by agreement; NULL when changes need none, or none was recorded. The caller frees. */

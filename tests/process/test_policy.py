@@ -55,13 +55,13 @@ def test_from_the_file_to_the_receipt(w):
     assert "Asked for approval: A-" in slack.say("U0AE1", f"plan northwind 4x from {day(10)} why x"), "the file alone changes nothing"
     card = propose(w, number=2)  # P-1 is what was there at first
     seen = words(card)
-    for part in ("plans.inside.instalments: 3 becomes 4", "Of 1 decisions 0 would differ", "1 would not be asked about any more", "Needs:", "Nothing changes until then"):
+    for part in ("plans.inside.instalments: 3 becomes 4", "Of 1 decisions 0 would differ", "1 would not be asked about any more", "Needs:", "Nothing changes until it is approved"):
         assert part in seen, (part, seen)
     assert slack.click("U0OPERATOR1", card, "approve")["acked"]
     wait_for("a refusal", lambda: "own request" in slack.whispers("U0OPERATOR1"))
     dw.restart()
     assert in_force(dw) == first
-    assert "P-2: change of policy" in slack.say("U0MANAGER1", "inbox")
+    assert "P-2 change of policy" in slack.say("U0MANAGER1", "inbox")
     assert slack.click("U0MANAGER1", card, "approve")["acked"]
     wait_for("the receipt on the card", lambda: "receipt R-" in words(slack.again(card)) and "in force" in words(slack.again(card)))
     assert read(dw) == text and in_force(dw) != first
@@ -157,6 +157,16 @@ def test_a_file_that_cannot_be_read(w):
     os.remove(os.path.join(dw.folder, "policy.yaml"))
     assert "cannot be read" in slack.say("U0OPERATOR1", "policy propose why x")
     dw.write("policy.yaml", good)
+
+
+def test_what_is_in_force_is_not_edited_in_the_store(w):
+    slack, stripe, dw = begin(w)
+    dw.stop()
+    dw.sql("UPDATE policy_requests SET text = replace(text, 'instalments: 3', 'instalments: 9')")
+    dw.spawn()
+    assert dw.end() == 1 and "is not what the store holds now" in dw.log(), dw.log()
+    dw.sql("UPDATE policy_requests SET text = replace(text, 'instalments: 9', 'instalments: 3')")
+    dw.start()
 
 
 def test_what_would_have_been_decided(w):

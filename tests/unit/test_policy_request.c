@@ -141,7 +141,7 @@ static void a_yes_is_taken_back_while_others_are_missing(void **state)
     struct office o;
     open_two(&o);
     says(&o, "U0MAN1", "unvote P-1", "You have not voted on P-1");
-    says(&o, "U0MAN1", "inbox", "P-1: change of policy");
+    says(&o, "U0MAN1", "inbox", "P-1 change of policy");
     says(&o, "U0OP1", "unvote P-1", "not voted");
     says(&o, "U0MAN1", "approve P-1", "1 of 2, needs Manager. You can take it back until then: unvote P-1");
     says(&o, "U0MAN1", "inbox", "Nothing waits");
@@ -157,6 +157,49 @@ static void a_yes_is_taken_back_while_others_are_missing(void **state)
     assert_string_equal(agreed, draft);
     says(&o, "U0MAN1", "unvote P-1", "not open");
     office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'decision.unvote' AND ref = 'P-1'", 2, "both times");
+    close_asked(&o);
+}
+
+static void nobody_decides_and_it_is_parked(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    says(&o, "U0OP1", "policy propose why x", "Proposed: P-1.");
+    AUTO_STR card = json_text(json_at(office_sent(&o, "card-P-1"), "args.card"));
+    assert_says(card, "if nobody decides it is parked");
+    office_later(&o, 48 * MS_HOUR - MS_SECOND);
+    office_is(&o, "SELECT count(*) FROM policy_requests WHERE state = 'asked'", 1, "not yet");
+    office_later(&o, MS_SECOND);
+    office_is(&o, "SELECT count(*) FROM policy_requests WHERE state = 'parked'", 1, "parked");
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'policy.parked' AND ref = 'P-1'", 1, "in the journal");
+    AUTO_STR now = json_text(json_at(office_sent(&o, "card-P-1"), "args.card"));
+    assert_says(now, "expired, nothing changed");
+    says(&o, "U0MAN1", "approve P-1", "not open any more");
+    assert_null(agreed);
+    says(&o, "U0OP1", "policy propose why x", "Proposed: P-2.");
+    says(&o, "U0MAN1", "approve P-2", "is in force");
+    office_later(&o, 72 * MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM policy_requests WHERE state = 'in_force'", 1, "its timer is gone");
+    close_asked(&o);
+}
+
+static void whom_the_rule_asks_is_called(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    AUTO_STR asks = policy_with("approvals: {expire_hours: 48}",
+                                "approvals: {expire_hours: 48, rules: [{name: whom, when: {kinds: [policy]}, need: [{count: 1, of: manager}], ask: [manager2]}]}");
+    use(&o, asks);
+    says(&o, "U0OP1", "policy propose why x", "Proposed: P-1.");
+    const json_t *ping = office_sent(&o, "ping-");
+    assert_non_null(ping);
+    assert_string_equal(json_str(ping, "args.channel", ""), "U0MAN2");
+    assert_says(json_str(ping, "args.text", ""), "P-1 waits for you: P-1 change of policy to");
+    assert_says(json_str(ping, "args.text", ""), "Why you: the rule whom asks you");
+    office_is(&o, "SELECT count(*) FROM pings", 1, "nobody else");
+    says(&o, "U0MAN2", "inbox", "Why you: the rule whom asks you");
     close_asked(&o);
 }
 
@@ -406,6 +449,7 @@ int main(void)
         cmocka_unit_test(a_change_takes_another_persons_yes),   cmocka_unit_test(a_click_decides_as_a_command_does),
         cmocka_unit_test(a_no_by_form_has_its_reason), cmocka_unit_test(no_and_withdrawn_change_nothing),      cmocka_unit_test(what_cannot_be_used_is_not_even_asked),
         cmocka_unit_test(a_yes_is_taken_back_while_others_are_missing), cmocka_unit_test(what_comes_into_force_is_what_was_shown),
+        cmocka_unit_test(nobody_decides_and_it_is_parked), cmocka_unit_test(whom_the_rule_asks_is_called),
         cmocka_unit_test(every_decision_on_it_has_a_receipt),
         cmocka_unit_test(votes_are_for_the_policy_they_were_given_under),
         cmocka_unit_test(where_codes_are_in_use_a_change_always_takes_one), cmocka_unit_test(a_yes_with_a_code_has_a_form), cmocka_unit_test(a_no_takes_none),

@@ -33,6 +33,7 @@
  *   update  {channel, message, card} -> {channel, message}
  *   whisper {channel, user, card | text, response_url?} -> {}          private to one person
  *   open_form {trigger, form} -> {view}     update_form {view, hash?, form} -> {view}
+ *   whois {user} -> {email}: of a full member whose address is confirmed, else "" (platforms with TRAIT_EMAILS)
  *   connect {} -> {url (secret), headers?}    a fresh address for the platform's socket; REFUSED: stop and tell the operator
  *   poll {} -> never done   platforms without a socket: one endless effect that waits for what people do (struct step.inputs)
  *   react {channel, message, key} -> {message}   a reaction of ours: the one-tap buttons of platforms without buttons; there already is DONE

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "bot/card_reread.h"
+#include "bot/chat_person.h"
 #include "bot/commands.h"
 #include "bot/log.h"
 #include "bot/metrics.h"
@@ -170,9 +171,13 @@ static void whisper(struct engine *e, const struct chat_input *in, struct chat_a
     answer->text = NULL;
 }
 
-static void refuse_stranger(const struct chat_input *in, struct request *rq)
+static void refuse_stranger(const struct chat_input *in, struct request *rq, bool sought)
 {
     char id[64];
+    if (sought) {
+        request_say(rq, "One moment, I am looking up who you are. Please repeat that in a few seconds.");
+        return;
+    }
     str_copy(id, sizeof id, in->user ? in->user : "");
     request_say(
         rq,
@@ -216,7 +221,7 @@ static bool is_from_a_person(const struct chat_input *in)
 /* What people do among themselves, in rooms where we are too, is not answered. */
 static bool is_meant_for_us(struct engine *e, const struct chat_input *in)
 {
-    bool stranger = !in->user || !people_by_chat(e->people, in->platform, in->user);
+    bool stranger = !chat_person(e, in);
     if (in->kind == CHAT_REACTION)
         return tap_concerns(e, in);
     if (in->kind == CHAT_UNREACT)
@@ -233,13 +238,12 @@ void chat_handle(struct engine *e, const struct chat_input *in, struct chat_answ
     if (!is_from_a_person(in) || !is_meant_for_us(e, in))
         return;
     struct request rq = {.engine = e, .in = in, .args = "", .answer = answer};
-    rq.who = (struct actor){.person = in->user ? people_by_chat(e->people, in->platform, in->user) : NULL,
-                            .platform = in->platform,
-                            .channel = in->channel};
+    bool sought = chat_person_sought(e, in);
+    rq.who = (struct actor){.person = chat_person(e, in), .platform = in->platform, .channel = in->channel};
     if (rq.who.person)
         handle_known(&rq);
     else
-        refuse_stranger(in, &rq);
+        refuse_stranger(in, &rq, sought);
     whisper(e, in, answer);
 }
 

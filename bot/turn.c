@@ -16,6 +16,7 @@
 #include "bot/files.h"
 #include "bot/log.h"
 #include "bot/metrics.h"
+#include "bot/chat_person.h"
 #include "bot/policy_file.h"
 #include "bot/sites.h"
 #include "engine/inbox.h"
@@ -110,6 +111,8 @@ static void world_chat_ended(void *ctx, struct engine *e, const struct chat_end 
         forms_opened(e, end);
     else if (str_eq(end->purpose, "tap"))
         taps_posted(e, end);
+    else if (str_eq(end->purpose, "whois"))
+        chat_person_found(e, end);
     else if (str_eq(end->purpose, "reread"))
         cards_reread_ended(e, end);
     if (!end->result)

@@ -41,6 +41,7 @@ enum chat_trait {
     TRAIT_FORMS = 1,        /* buttons and forms */
     TRAIT_REACTIONS = 2,    /* one-tap buttons are reactions that we put under the card first */
     TRAIT_STATUS_EDITS = 4, /* an edit shows a new state only: what was asked is never changed under people's eyes */
+    TRAIT_EMAILS = 16,      /* knows confirmed e-mail addresses (op "whois") */
     TRAIT_POLLS = 8,        /* no socket: one endless effect waits for what people do (op "poll") */
 };
 

@@ -1,6 +1,6 @@
 /* The people file as a whole, and what others ask of it: who is it, which roles, which group, at work now.
  *
- * A right is never derived: not from an e-mail address, not from a display name. A person is found by an id that the chat
+ * A right is never derived from a display name, and from an e-mail address only where the file says so. A person is found by an id that the chat
  * platform itself vouches for, or at the console, where there is no platform, by the key. `dunwell run` does not start with a
  * file that has any problem. */
 #include <stdio.h>
@@ -30,7 +30,7 @@ unsigned role_of(const char *word)
 
 struct people *people_parse(const struct doc *d, struct problems *p)
 {
-    static const char *const top[] = {"people", "groups", NULL};
+    static const char *const top[] = {"people", "groups", "match_by_email", NULL};
     const json_t *root = doc_root(d), *map = json_object_get(root, "people");
     if (!json_is_object(map) || json_object_size(map) == 0 || json_object_size(map) > PEOPLE_MAX) {
         problems_add(p, doc_name(d), doc_line(d, root, "people"),
@@ -40,6 +40,10 @@ struct people *people_parse(const struct doc *d, struct problems *p)
     doc_known_keys(d, root, "", top, p);
     struct people *all = mem_alloc(sizeof(*all));
     all->rows = mem_alloc(json_object_size(map) * sizeof(*all->rows));
+    const json_t *match = json_object_get(root, "match_by_email");
+    all->match_by_email = json_is_true(match);
+    if (match && !json_is_boolean(match))
+        problems_add(p, doc_name(d), doc_line(d, root, "match_by_email"), "match_by_email must be true or false");
     json_t *walk = json_object_get(root, "people");
     for (void *it = json_object_iter(walk); it; it = json_object_iter_next(walk, it))
         people_read_one(d, map, json_object_iter_key(it), all, p);
@@ -108,6 +112,26 @@ const struct person *people_by_chat(const struct people *all, const char *platfo
             return &all->rows[i];
     }
     return NULL;
+}
+
+bool people_match_by_email(const struct people *all)
+{
+    return all->match_by_email;
+}
+
+const struct person *people_by_email(const struct people *all, const char *platform, const char *email)
+{
+    const struct person *found = NULL;
+    if (!all->match_by_email || !email || !email[0])
+        return NULL;
+    for (size_t i = 0; i < all->n; i++) {
+        if (strcasecmp(all->rows[i].email, email) != 0)
+            continue;
+        if (found)
+            return NULL; /* an address that two share is nobody's */
+        found = &all->rows[i];
+    }
+    return found && !person_chat_id(found, platform) ? found : NULL; /* the id that the file names is who they are there */
 }
 
 const char *person_chat_id(const struct person *p, const char *platform)

@@ -6,8 +6,9 @@
  * groups: {eu-managers: [manager1, ...]}        for approvals.rules of policy.yaml
  * regions and accounts are where a manager or finance decides; with neither, everywhere. break_glass: may decide alone in an
  * emergency, with a reason that all approvers are told.
- * Chat ids are explicit: `slack` today; any other known platform name likewise (`matrix`, `console`). Nothing is granted
- * by an e-mail match. A person without a console id is known at the console by the key. */
+ * match_by_email: true                           somebody without an id on a platform is known there by a confirmed address
+ * Chat ids are explicit: `slack` today; any other known platform name likewise (`matrix`, `console`). Without that switch nothing
+ * is granted by an e-mail match. A person without a console id is known at the console by the key. */
 #ifndef DW_ENGINE_PEOPLE_H
 #define DW_ENGINE_PEOPLE_H
 
@@ -42,6 +43,9 @@ size_t people_count(const struct people *all);
 const struct person *people_at(const struct people *all, size_t i);
 const struct person *people_by_key(const struct people *all, const char *key);
 const struct person *people_by_chat(const struct people *all, const char *platform, const char *id);
+bool people_match_by_email(const struct people *all);
+/* Whose address it is, in any letter case: one person's alone, who has no id on that platform. NULL also while that is not switched on. */
+const struct person *people_by_email(const struct people *all, const char *platform, const char *email);
 const char *person_chat_id(const struct person *p, const char *platform); /* NULL when not mapped */
 bool person_has(const struct person *p, unsigned roles); /* any of them */
 bool person_may_decide(const struct person *p, struct money amount); /* manager or finance, and a limit in that currency */

@@ -10,6 +10,7 @@ enum { PEOPLE_KEY_MAX = 40, PEOPLE_LIST_MAX = 200 };
 struct people {
     struct person *rows;
     size_t n;
+    bool match_by_email;
     json_t *groups; /* {"eu-managers": ["manager1", ...]} */
 };
 

@@ -83,10 +83,8 @@ static void move(struct engine *e, struct policy_request *p, const struct actor 
     if (seal_of(e->store, ref, seal))
         json_put(detail, "seal", seal);
     journal_add(e, who, verb, 0, "", ref, detail, "Policy %s instead of %s: %s", p->version, p->before, outcome);
-    if (!str_eq(state, "asked")) {
+    if (!str_eq(state, "asked"))
         shown_settle(e, ref);
-        timer_cancel(e, "policy", 0, p->id);
-    }
     engine_dirty(e, 0);
 }
 

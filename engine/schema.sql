@@ -331,6 +331,9 @@ CREATE TABLE closed_rooms (platform TEXT NOT NULL, channel TEXT NOT NULL, at_ms 
 -- Bodies of a chat that could not be read at all, for whoever looks into it: the newest few, and the beginning of each.
 CREATE TABLE unreadable (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, platform TEXT NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL);
 
+-- Confirmed e-mail addresses of people whom people.yaml does not name by an id, as the platform said; '' for none.
+CREATE TABLE chat_emails (platform TEXT NOT NULL, user TEXT NOT NULL, email TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (platform, user));
+
 -- Reactions that were votes, and those we put under a card ourselves (person '').
 CREATE TABLE reactions (
     platform TEXT NOT NULL,

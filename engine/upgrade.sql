@@ -29,6 +29,7 @@ CREATE INDEX messages_where ON messages (platform, message) WHERE message IS NOT
 UPDATE effects SET dedupe = dedupe || '@' || driver
     WHERE (dedupe LIKE 'card-%' OR dedupe LIKE 'reply-A-%') AND (is_live = 0 OR state = 0);
 
+CREATE TABLE chat_emails (platform TEXT NOT NULL, user TEXT NOT NULL, email TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (platform, user));
 CREATE TABLE sessions (driver TEXT PRIMARY KEY, kept TEXT NOT NULL);
 CREATE TABLE closed_rooms (platform TEXT NOT NULL, channel TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (platform, channel));
 CREATE TABLE reactions (

@@ -218,6 +218,34 @@ static void on_checked(const struct job *job, const struct slack_answer *a, stru
     step_done(out, result);
 }
 
+static void call_whois(const struct slack_config *c, const struct job *job, struct step *out)
+{
+    slack_call(out, c, "users.info", c->bot_token);
+    out->request.write = false;
+    form_add(&out->request, "user", json_str(job->args, "user", ""));
+}
+
+/* An address says who somebody is only if Slack has confirmed it, for a full member of this workspace who is a person. */
+static bool is_member(const json_t *user)
+{
+    static const char *const barred[] = {"deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(barred); i++)
+        if (json_flag(user, barred[i], false))
+            return false;
+    return json_flag(user, "is_email_confirmed", false);
+}
+
+static void on_whois(const struct job *job, const struct slack_answer *a, struct step *out)
+{
+    if (!slack_settle(a, job, out))
+        return;
+    const json_t *user = json_at(a->body, "user");
+    bool same = str_eq(json_str(user, "id", ""), json_str(job->args, "user", ""));
+    json_t *result = json_object();
+    json_put(result, "email", same && is_member(user) ? json_str(user, "profile.email", "") : "");
+    step_done(out, result);
+}
+
 static void first_call(const struct slack_config *c, const struct job *job, struct step *out)
 {
     if (str_eq(job->op, "update"))
@@ -230,6 +258,8 @@ static void first_call(const struct slack_config *c, const struct job *job, stru
         call_connect(c, out);
     else if (str_eq(job->op, "check"))
         call_check(c, out);
+    else if (str_eq(job->op, "whois"))
+        call_whois(c, job, out);
     else
         step_refused(out, "Slack has no operation \"%s\"", job->op);
 }
@@ -251,6 +281,8 @@ static void answered(const struct slack_config *c, const struct job *job, const 
         on_view(job, &a, out);
     else if (str_eq(job->op, "connect"))
         on_connect(c, job, &a, out);
+    else if (str_eq(job->op, "whois"))
+        on_whois(job, &a, out);
     else
         on_checked(job, &a, out);
     slack_answer_fini(&a);
@@ -288,6 +320,6 @@ const struct driver slack_driver = {
     .config_size = sizeof(struct slack_config),
     .step = slack_step,
     .frame = slack_frame,
-    .traits = TRAIT_FORMS,
+    .traits = TRAIT_FORMS | TRAIT_EMAILS,
     .ack = slack_ack,
 };

@@ -30,7 +30,7 @@ Control, JSON in and out (all POST unless said):
                   connection breaks), drop_before (no effect), delay (the effect, then delay_s), slow (delay_s, then the effect)
   /_test/socket   {do, socket?: ID | "all" | "oldest" | "newest", close_after_s?}   do: refresh, warning, link_disabled, too_many (a
                   disconnect message, then close), kill (reset without a close frame), close, half_open (deaf and mute, stays open)
-  /_test/config   {rate?, ping?, connection_time?, hello?: bool, max_sockets?, redeliver_after_s?}
+  /_test/config   {rate?, ping?, connection_time?, hello?: bool, max_sockets?, redeliver_after_s?, profiles?: {user: {...}}}
   /_test/reset    forgets everything but the sockets      /_test/user {id}, /_test/channel {id, member: bool}, /_test/delete {channel, message}
   GET /_test/messages?channel=  [{channel, ts, user, text, blocks, metadata, thread_ts, edits: [{text, blocks}], at}]
   GET /_test/ephemerals         [{user, channel, text, blocks, via: "ack"|"api"|"response_url", at}]

@@ -47,7 +47,7 @@ class Slack:
     def __init__(self, options):
         self.options, self.sockets, self.tickets, self.number = options, {}, {}, 0
         self.opened, self.clock, self.config = 0, 0, {"rate": options.rate, "ping": options.ping, "connection_time": 18060,
-                                                      "hello": True, "max_sockets": 10, "redeliver_after_s": 1.0, "link": None}
+                                                      "hello": True, "max_sockets": 10, "redeliver_after_s": 1.0, "link": None, "profiles": {}}
         self.reset()
 
     def reset(self):
@@ -275,7 +275,8 @@ class Slack:
     def do_users_info(self, request, args):
         if args["user"] not in self.users:
             raise Refused("user_not_found")
-        return {"user": {"id": args["user"], "name": args["user"].lower()}}
+        return {"user": {"id": args["user"], "name": args["user"].lower(), "deleted": False, "is_bot": False, "is_restricted": False, "is_ultra_restricted": False,
+                         "is_email_confirmed": True, "profile": {"email": args["user"].lower() + "@example.com"}, **self.config["profiles"].get(args["user"], {})}}
 
     def do_conversations_history(self, request, args, thread=None):
         channel = self.channel_of(args["channel"], False)

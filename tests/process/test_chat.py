@@ -144,6 +144,25 @@ def test_old_card(w):
     assert dw.one("SELECT count(*) FROM plans") == 0
 
 
+def test_known_by_email_where_that_is_switched_on(w):
+    slack, stripe, dw = w.begin(start=False)
+    with open(dw.folder + "/people.yaml") as f:
+        people = f.read().replace("email: ae1@example.com, slack: U0AE1", "email: U0AE1@Example.com")
+    dw.write("people.yaml", people)
+    dw.start()
+    assert "do not know you" in slack.say("U0AE1", "whoami")
+    dw.write("people.yaml", "match_by_email: true\n" + people)
+    wait_for("the file to be read", lambda: "looking up" in slack.say("U0AE1", "whoami"))
+    wait_for("the address", lambda: "You are Ada Engel" in slack.say("U0AE1", "whoami"))
+    dw.restart()
+    assert "You are Ada Engel" in slack.say("U0AE1", "whoami")
+    assert dw.journal("person.matched") and dw.one("SELECT count(*) FROM effects WHERE op = 'whois'") == 1
+    slack.post("config", profiles={"U0MANAGER1": {"profile": {"email": "u0ae1@example.com"}}})
+    assert "You are Mona Adler" in slack.say("U0MANAGER1", "whoami"), "the id wins"
+    dw.write("people.yaml", people)
+    wait_for("the switch to be off", lambda: "do not know you" in slack.say("U0AE1", "whoami"))
+
+
 def test_stranger(w):
     slack, stripe, dw = w.begin()
     held(w)

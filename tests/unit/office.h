@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "bot/cards.h"
+#include "bot/chat_person.h"
 #include "bot/commands.h"
 #include "engine/effect.h"
 #include "engine/inbox.h"
@@ -37,6 +38,7 @@ struct office {
     bool chat_waits; /* the platform asks us to wait */
     const char *platform_down; /* this one alone does */
     const char *platform;      /* where people speak; NULL: slack */
+    const char *email; /* what the platform says of whoever it is asked about */
     bool people_deaf; /* direct messages are refused */
     bool edits_refused;
     bool biller_silent; /* answers to writes are lost */
@@ -153,13 +155,15 @@ DW_UNUSED static void office_chat_ended(void *ctx, struct engine *e, const struc
         forms_opened(e, end);
     else if (str_eq(end->purpose, "tap"))
         taps_posted(e, end);
+    else if (str_eq(end->purpose, "whois"))
+        chat_person_found(e, end);
 }
 
 static const struct chat_site office_slack = {.name = "slack",
                                               .approvals = "C0APPROVALS",
                                               .collections = "C0COLLECT",
                                               .shadow = "C0SHADOW",
-                                              .traits = TRAIT_FORMS};
+                                              .traits = TRAIT_FORMS | TRAIT_EMAILS};
 
 DW_UNUSED static void office_remember(struct office *o, const struct job *job)
 {
@@ -190,7 +194,9 @@ DW_UNUSED static void office_chat(struct office *o, const struct job *job, struc
     snprintf(id, sizeof id, "m%d", ++o->messages);
     out->outcome = STEP_DONE;
     out->result = json_object();
-    if (strstr(job->op, "form")) {
+    if (str_eq(job->op, "whois")) {
+        json_put(out->result, "email", o->email ? o->email : "");
+    } else if (strstr(job->op, "form")) {
         json_put(out->result, "view", json_str(job->args, "view", "V1"));
     } else {
         AUTO_STR real = str_fmt("%s%s", direct ? "D" : "", direct ? channel + 1 : channel);

@@ -118,6 +118,8 @@ static void the_line_of_a_settlement_is_what_becomes_of_it(void **state)
     shown("settle", ref, "{\"pays\": \"599\", \"by\": \"2027-01-05\"}", "Not allowed: $599.00 is less than the least the customer must pay, $600.00");
     shown("settle", ref, "{\"pays\": \"800\", \"by\": \"2027-01-05\"}", "$400.00 is given up once their payment has come, and cannot be had back.");
     shown("settle", ref, "{\"pays\": \"800\", \"by\": \"2027-04-05\"}", "Not allowed: 5 Apr 2027 is more than 60 days away");
+    shown("settle", ref, "{\"pays\": \"800 EUR\", \"by\": \"2027-01-05\"}", "Not allowed: Acme Corp owes in USD; say the settlement in USD.");
+    submits("U0AE2", "settle", ref, "{\"pays\": \"800 EUR\", \"by\": \"2027-01-05\", \"why\": \"x\"}", "pays: Acme Corp owes in USD");
     shown("settle", ref, "{\"pays\": \"1200\", \"by\": \"2027-01-05\"}", "Not allowed: In a settlement the customer pays something, and less than what is due.");
     submits("U0AE2", "settle", ref, "{\"pays\": \"599\", \"by\": \"2027-01-05\", \"why\": \"x\"}", "pays: Not allowed");
     submits("U0AE2", "settle", ref, "{\"pays\": \"800\", \"by\": \"2026-01-05\", \"why\": \"x\"}", "by: ");

@@ -203,6 +203,32 @@ static void whom_the_rule_asks_is_called(void **state)
     close_asked(&o);
 }
 
+static void what_nobody_decided_on_is_dropped(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    says(&o, "U0MAN1", "approve P-1", "1 of 2");
+    office_is(&o, "SELECT count(*) FROM shown WHERE ref = 'P-1'", 2, "as it was asked, and with one yes");
+    says(&o, "U0OP1", "withdraw P-1", "Withdrawn");
+    office_is(&o, "SELECT count(*) FROM shown WHERE ref = 'P-1'", 1, "the one that was said yes to");
+    office_is(&o, "SELECT count(*) FROM shown JOIN receipts ON receipts.card = shown.hash", 1, "that one");
+    close_asked(&o);
+}
+
+static void what_nobody_could_approve_is_not_asked(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    AUTO_STR none = policy_with("approvals: {expire_hours: 48}", "approvals: {expire_hours: 48, rules: [{name: f, when: {kinds: [policy]}, need: [{count: 1, of: finance}]}]}");
+    use(&o, none);
+    says(&o, "U0OP1", "policy propose why x", "Nobody could approve this");
+    office_is(&o, "SELECT count(*) FROM policy_requests WHERE state = 'asked'", 0, "nothing is asked");
+    says(&o, "U0MAN1", "inbox", "Nothing waits");
+    close_asked(&o);
+}
+
 static void what_comes_into_force_is_what_was_shown(void **state)
 {
     (void)state;
@@ -449,7 +475,7 @@ int main(void)
         cmocka_unit_test(a_change_takes_another_persons_yes),   cmocka_unit_test(a_click_decides_as_a_command_does),
         cmocka_unit_test(a_no_by_form_has_its_reason), cmocka_unit_test(no_and_withdrawn_change_nothing),      cmocka_unit_test(what_cannot_be_used_is_not_even_asked),
         cmocka_unit_test(a_yes_is_taken_back_while_others_are_missing), cmocka_unit_test(what_comes_into_force_is_what_was_shown),
-        cmocka_unit_test(nobody_decides_and_it_is_parked), cmocka_unit_test(whom_the_rule_asks_is_called),
+        cmocka_unit_test(nobody_decides_and_it_is_parked), cmocka_unit_test(what_nobody_decided_on_is_dropped), cmocka_unit_test(what_nobody_could_approve_is_not_asked), cmocka_unit_test(whom_the_rule_asks_is_called),
         cmocka_unit_test(every_decision_on_it_has_a_receipt),
         cmocka_unit_test(votes_are_for_the_policy_they_were_given_under),
         cmocka_unit_test(where_codes_are_in_use_a_change_always_takes_one), cmocka_unit_test(a_yes_with_a_code_has_a_form), cmocka_unit_test(a_no_takes_none),

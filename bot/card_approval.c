@@ -167,6 +167,8 @@ static void say_needs(json_t *card, struct engine *e, const struct recovery *r, 
     words_needs(&out, e, r, p);
     if (step_up_wanted(e, p->amount))
         buf_adds(&out, ". A yes to this amount takes a one-time code");
+    buf_adds(&out, "\nWhen approved: ");
+    words_runs(&out, e, r, p);
     card_paragraph(card, buf_text(&out));
     buf_clear(&out);
     buf_addf(
@@ -270,8 +272,12 @@ static void approval_buttons(json_t *card, struct engine *e, const struct recove
     char ref[32];
     snprintf(ref, sizeof ref, "A-%lld", (long long)p->id);
     approve_button(card, e, r, p, what);
-    if (p->verb == VERB_PLAN || p->verb == VERB_CREDIT || (p->verb == VERB_SETTLE && !settle_ready(p)))
+    if (p->verb == VERB_PLAN)
         card_action(card, "counter", "Counter...", "", ref, p->revision);
+    if (p->verb == VERB_CREDIT || (p->verb == VERB_SETTLE && !settle_ready(p))) {
+        AUTO_STR typed = str_fmt("counter %s <amount>", ref);
+        json_put(card_action(card, "counter", "Counter...", "", ref, p->revision), "command", typed);
+    }
     card_action(card, "decline", "Decline...", "danger", ref, p->revision);
     card_more(card, "history", "What happened so far", ref, p->revision);
     card_more(card, "withdraw", "Take the request back", ref, p->revision);

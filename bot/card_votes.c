@@ -116,7 +116,7 @@ void words_deciders(struct buf *out, struct engine *e, const struct proposal *p)
 }
 
 /* What the last yes sets going; said before it is given, so it has to be the truth. */
-static void runs_words(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p)
+void words_runs(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p)
 {
     const char *note = "", *how = verb_has_parts(p->verb) ? money_capability(e, r, p->verb, p->terms, &note) : e->world.capability(e->world.ctx, r->biller, verb_op(p->verb), &note);
     int64_t window_ms = proposal_undo_ms(e, p->verb);
@@ -145,5 +145,5 @@ void words_after_yes(struct buf *out, struct engine *e, const struct recovery *r
     approval_fini(&a);
     if (t.want - t.have > 1)
         buf_addf(out, "It takes %d of them, %d so far. When all have agreed: ", t.want, t.have);
-    runs_words(out, e, r, p);
+    words_runs(out, e, r, p);
 }

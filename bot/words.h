@@ -34,7 +34,9 @@ void words_state(struct buf *out, const struct engine *e, const struct proposal 
 /* "Needs: one manager and one finance ... 1 of 2, needs Finance. Yes: ..." of an open request (card_votes.c). */
 void words_needs(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p);
 /* "Approved by Mara (manager, up to $50,000.00) on {ms:..}: "why", and by ..." of one that was approved. */
-/* What a yes sets going, when, and whether that can be undone: for the question before it. */
+/* What the last yes sets going, when, and whether that can be undone. words_after_yes: for the question before a yes, which may not be
+ * the last. */
+void words_runs(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p);
 void words_after_yes(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p);
 void words_deciders(struct buf *out, struct engine *e, const struct proposal *p);
 bool words_plan(struct buf *out, struct engine *e, const struct recovery *r);    /* the running plan, and what is paid of it */

@@ -140,7 +140,8 @@ static void a_credit_is_countered_by_its_form(void **state)
     (void)state;
     AUTO_STR ref = asked("credit acme-corp 200 why x");
     AUTO_STR card = office_read_card(json_at(office_sent(&o, "card-A-"), "args.card"));
-    assert_says(card, "Counter...");
+    assert_says(card, "Counter... = counter A-");
+    assert_says(card, " <amount>");
     AUTO_STR opened = office_click(&o, "U0MAN1", "counter", ref);
     assert_string_equal(opened, "");
     AUTO_STR form = json_text(json_at(office_sent(&o, "view-V1-opened"), "args.form"));

@@ -89,6 +89,9 @@ static void the_question_before_a_yes_says_the_truth(void **state)
         AUTO_STR card = str_fmt("card-A-%lld", (long long)id);
         const json_t *yes = json_at(office_sent(&o, card), "args.card.actions.0");
         assert_says(json_str(yes, "confirm.text", ""), confirmed[i].says);
+        AUTO_STR read = office_read_card(json_at(office_sent(&o, card), "args.card")); /* where there are no buttons there is no question */
+        AUTO_STR line = str_fmt("When approved: %s", confirmed[i].says);
+        assert_says(read, line);
         AUTO_STR said = office_click(&o, "U0MAN1", "approve", json_str(yes, "value", ""));
         assert_says(said, confirmed[i].waits ? "It runs in 20 seconds" : "It is being executed");
         assert_int_equal(writes(&o, id), confirmed[i].waits ? 0 : 1);

@@ -54,7 +54,7 @@ const struct person *chat_person(struct engine *e, const struct chat_input *in)
 {
     int64_t age_ms;
     const struct person *who = in->user ? people_by_chat(e->people, in->platform, in->user) : NULL;
-    if (who || !in->user || !can_look_up(e, in))
+    if (who || !in->user)
         return who;
     AUTO_STR email = address_of(e, in, &age_ms);
     return age_ms >= 0 && age_ms <= KEPT_MS ? people_by_email(e->people, in->platform, email) : NULL;

@@ -9,8 +9,9 @@
  *   read    {customer, invoice?}  -> {account:{id,name,email,currency,default_method}, invoices:[{id,number,currency,total,due,
  *           due_at_ms,created_ms,status:"open|paid|void|uncollectible|draft",attempts,next_attempt_ms,auto_advance,collection:"auto|manual",url,
  *           subscription}], payments:[{id,invoice,amount,currency,status:"failed|succeeded|pending|needs_action",at_ms,code,
- *           network_code,advice,class:"H|N|A|S|M|?",method,text}], methods:[{id,brand,last4,exp_month,exp_year}],
- *           subscription:{id,status}|null, network:{attempts_window,attempts_day}}   invoices: all open ones, and `invoice` itself
+ *           network_code,advice,class:"H|N|A|S|M|?",method,text}], methods:[{id,brand,last4,exp_month,exp_year,attempts_window,attempts_day}],
+ *           subscription:{id,status}|null, network:{attempts_window,attempts_day}}   invoices: all open ones, and `invoice` itself; attempts
+ *           that were refused, by anybody, in 30 days and in one: on the method's card, and on the one that failed last (attempts.h)
  *   hold    {customer, invoices:[id], until_ms, reason, case} -> {id, held:[id], prior:{id:{auto_advance:bool}}}
  *           both notices and retries of these open invoices stop; read back before DONE
  *   release {invoices:[id], prior:{...}} -> {released:[id]}   puts back what was; a paid or void invoice counts as released

@@ -217,6 +217,39 @@ static bool method_usable(const json_t *method, int64_t now_ms)
     return when_parse_day(&ends, first_after, NULL, NULL) < 0 || now_ms < ends;
 }
 
+/* "Visa", "MasterCard", "american_express", "AMEX": each network by one word, or its limits and advice would not be known again. */
+static const char *brand_word(const char *theirs, char out[40])
+{
+    static const char *const names[][2] = {{"american express", "amex"}, {"master card", "mastercard"}, {"master", "mastercard"}, {"diners club", "diners"}};
+    str_copy(out, 40, theirs);
+    for (char *p = out; *p; p++)
+        *p = (char)(*p >= 'A' && *p <= 'Z' ? *p - 'A' + 'a' : *p);
+    for (size_t i = 0; i < DW_ARRAY_LEN(names); i++) {
+        const char *a = out, *b = names[i][0];
+        while (*a && (*a == *b || (*b == ' ' && (*a == '_' || *a == '-'))))
+            a++, b++;
+        if (!*a && !*b)
+            str_copy(out, 40, names[i][1]);
+    }
+    return out;
+}
+
+/* How often the card that would be charged was tried. The same card may be known to several billing systems: the fullest count of
+ * any of them is the safe one. */
+static int64_t tried(const struct reading *r, const char *count)
+{
+    const json_t *methods = json_object_get(r->read, "methods"), *row;
+    const char *last4 = json_str(r->method, "last4", "");
+    int64_t most = json_i64(r->method, count, -1);
+    char mine[40], its[40];
+    size_t i;
+    json_array_foreach(methods, i, row)
+        if (*last4 && str_eq(json_str(row, "last4", ""), last4) && json_i64(row, count, -1) > most &&
+            str_eq(brand_word(json_str(row, "brand", ""), its), brand_word(json_str(r->method, "brand", ""), mine)))
+            most = json_i64(row, count, -1);
+    return most;
+}
+
 static void put_method(const struct reading *r)
 {
     const json_t *methods = json_object_get(r->read, "methods");
@@ -227,7 +260,8 @@ static void put_method(const struct reading *r)
     if (!r->method)
         return;
     put_text(r, "method.id", r->method, "id");
-    put_text(r, "method.brand", r->method, "brand");
+    char brand[40];
+    put(r, "method.brand", *brand_word(json_str(r->method, "brand", ""), brand) ? json_text_safe(brand) : NULL);
     put_text(r, "method.last4", r->method, "last4");
     int64_t year = json_i64(r->method, "exp_year", 0), month = json_i64(r->method, "exp_month", 0);
     char exp[16];
@@ -262,10 +296,14 @@ static const json_t *pick_method(const struct reading *r)
     return standard ? standard : method_there(r, false);
 }
 
-static void put_count(const struct reading *r, const char *name, const char *path)
+/* Of the card that would be charged; where a biller does not count by card, of the one that failed last. */
+static void put_count(const struct reading *r, const char *name, const char *count)
 {
-    const json_t *v = json_at(r->read, path);
-    put(r, name, json_is_integer(v) && json_integer_value(v) >= 0 ? json_integer(json_integer_value(v)) : NULL);
+    const json_t *network = json_object_get(r->read, "network");
+    int64_t n = r->method ? tried(r, count) : -1;
+    if (n < 0)
+        n = json_i64(network, count, -1);
+    put(r, name, n >= 0 ? json_integer(n) : NULL);
 }
 
 static void forget_billing(struct facts *f)
@@ -301,6 +339,6 @@ void facts_add_billing(struct facts *f, const json_t *read, const char *biller, 
     put_method(&r);
     put_text(&r, "subscription.id", read, "subscription.id");
     put_text(&r, "subscription.status", read, "subscription.status");
-    put_count(&r, "network.attempts_window", "network.attempts_window");
-    put_count(&r, "network.attempts_day", "network.attempts_day");
+    put_count(&r, "network.attempts_window", "attempts_window");
+    put_count(&r, "network.attempts_day", "attempts_day");
 }

@@ -161,7 +161,9 @@ static const struct option options[] = {
 };
 
 static const struct capability capabilities[] = {
-    {"read", "native", "Customer, overdue invoices, payments with decline details, payment sources and subscription are read back."},
+    {"read", "native",
+     "Customer, overdue invoices, payments with decline details, payment sources and subscription are read back; "
+     "Chargebee names no card, so attempts are counted by brand and last four digits."},
     {"hold", "native",
      "Dunning of each overdue invoice is paused until the date; on it Chargebee itself tries to collect, and its final action follows "
      "where the dunning period is over by then."},

@@ -4,13 +4,13 @@
  * The customer and the invoices are what a decision cannot do without; methods, transactions and the subscription make it a
  * better one and are left out where the key may not read them. Methods come before transactions, because a network's code can
  * only be read by the card's brand. Amounts are minor units and times epoch seconds on this wire. */
+#include "adapters/billing/attempts.h"
 #include "adapters/billing/chargebee.h"
 
 #include "engine/when.h"
 
 enum { INVOICES_MAX = 200, PAGES_MAX = 10, TRANSACTION_PAGES_MAX = 3 };
 
-#define WINDOW_MS (30 * MS_DAY)
 #define LISTED_MS (180 * MS_DAY) /* how far back payments are told; the newest come first */
 
 static json_t *part(const struct rest_call *c, const char *name)
@@ -279,9 +279,7 @@ static void transactions_take(struct rest_call *c)
                 add_payment(c, theirs, invoice);
         }
         if (str_eq(status_of(theirs), "failed"))
-            json_array_append_new(part(c, "attempts"),
-                                  json_pack("{s:I, s:s}", "at_ms", (json_int_t)chargebee_ms(theirs, "date"), "card",
-                                            json_str(theirs, "payment_source_id", "")));
+            attempts_add(part(c, "attempts"), chargebee_ms(theirs, "date"), json_str(theirs, "payment_source_id", ""));
     }
     turn_page(c, TRANSACTION_PAGES_MAX, "subscription");
 }
@@ -306,34 +304,6 @@ static const char *wanted_subscription(const struct rest_call *c)
     return found;
 }
 
-static int64_t attempts_since(const struct rest_call *c, const char *card, int64_t since_ms)
-{
-    const json_t *attempts = part(c, "attempts"), *row;
-    int64_t n = 0;
-    size_t i;
-    json_array_foreach(attempts, i, row) {
-        const char *its = json_str(row, "card", "");
-        n += json_i64(row, "at_ms", 0) > since_ms && (!*its || !*card || str_eq(its, card));
-    }
-    return n;
-}
-
-/* The networks count by card and merchant: here by the method that failed last. */
-static json_t *network(const struct rest_call *c)
-{
-    const json_t *attempts = part(c, "attempts"), *row;
-    const char *card = "";
-    int64_t newest = 0;
-    size_t i;
-    json_array_foreach(attempts, i, row)
-        if (json_i64(row, "at_ms", 0) > newest) {
-            newest = json_i64(row, "at_ms", 0);
-            card = json_str(row, "card", "");
-        }
-    return json_pack("{s:I, s:I}", "attempts_window", (json_int_t)attempts_since(c, card, c->job->now_ms - WINDOW_MS), "attempts_day",
-                     (json_int_t)attempts_since(c, card, c->job->now_ms - MS_DAY));
-}
-
 static void read_finish(struct rest_call *c)
 {
     static const char *const parts[] = {"account", "invoices", "payments", "methods"};
@@ -342,7 +312,7 @@ static void read_finish(struct rest_call *c)
         json_put_new(result, parts[i], json_incref(part(c, parts[i])));
     json_t *subscription = part(c, "subscription");
     json_put_new(result, "subscription", subscription ? json_incref(subscription) : json_null());
-    json_put_new(result, "network", network(c));
+    json_put_new(result, "network", attempts_count(part(c, "attempts"), part(c, "methods"), c->job->now_ms));
     rest_done(c, result);
 }
 

@@ -181,7 +181,9 @@ static const struct option options[] = {
 };
 
 static const struct capability capabilities[] = {
-    {"read", "native", "Account, unpaid invoices, payments with attempts, methods, tags and overdue state are read back."},
+    {"read", "native",
+     "Account, unpaid invoices, payments with attempts, methods, tags and overdue state are read back; "
+     "attempts are counted by brand and last four digits where the plugin tells them, else by method."},
     {"hold", "native", "The whole account goes quiet (tags OVERDUE_ENFORCEMENT_OFF and AUTO_PAY_OFF); Dunwell's timer ends it."},
     {"release", "native", "Only the tags the hold set are taken off; Kill Bill then charges what is open at once."},
     {"plan", "emulated", "Kill Bill has no instalments: the account is held, a custom field says why, and Dunwell collects each part on its date."},

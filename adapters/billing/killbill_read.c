@@ -4,6 +4,7 @@
  * was tried and, as an attempt that is SCHEDULED, when Kill Bill will try again; but not while the account is tagged AUTO_PAY_OFF. A
  * balance of nothing means paid, unless the invoice is tagged WRITTEN_OFF. Payments are read for the whole account in one answer,
  * because Kill Bill pages them only by tenant. The gateway's codes mean what the configured map says; others are "?". */
+#include "adapters/billing/attempts.h"
 #include "adapters/billing/killbill.h"
 
 #include <string.h>
@@ -255,7 +256,7 @@ static void count_failure(struct rest_call *c, const json_t *payment, const json
 {
     int64_t at_ms = killbill_ms(json_str(theirs, "effectiveDate", ""), NULL);
     if (str_eq(json_str(theirs, "status", ""), "PAYMENT_FAILURE") && at_ms > c->job->now_ms - WINDOW_MS)
-        json_array_append_new(part(c, "attempts"), json_pack("{s:I, s:s}", "at_ms", (json_int_t)at_ms, "card", json_str(payment, "paymentMethodId", "")));
+        attempts_add(part(c, "attempts"), at_ms, json_str(payment, "paymentMethodId", ""));
 }
 
 /* When Kill Bill means to try again, as long as it may. */
@@ -335,36 +336,11 @@ static bool methods_trouble(struct rest_call *c)
     return rest_go_on_without(c, "subscription");
 }
 
-static int64_t attempts_since(const struct rest_call *c, const char *card, int64_t since_ms)
-{
-    const json_t *attempts = part(c, "attempts"), *row;
-    int64_t n = 0;
-    size_t i;
-    json_array_foreach(attempts, i, row)
-        n += json_i64(row, "at_ms", 0) > since_ms && str_eq(json_str(row, "card", ""), card);
-    return n;
-}
-
-/* Counted on the card that failed last: limits are by card and merchant. */
-static json_t *network_of(const struct rest_call *c)
-{
-    const json_t *attempts = part(c, "attempts"), *row;
-    const char *card = "";
-    int64_t newest = 0;
-    size_t i;
-    json_array_foreach(attempts, i, row)
-        if (json_i64(row, "at_ms", 0) > newest) {
-            newest = json_i64(row, "at_ms", 0);
-            card = json_str(row, "card", "");
-        }
-    return json_pack("{s:I, s:I}", "attempts_window", (json_int_t)attempts_since(c, card, c->job->now_ms - WINDOW_MS), "attempts_day",
-                     (json_int_t)attempts_since(c, card, c->job->now_ms - MS_DAY));
-}
-
 static void read_finish(struct rest_call *c, json_t *take_subscription)
 {
+    json_t *network = attempts_count(part(c, "attempts"), part(c, "methods"), c->job->now_ms);
     rest_done(c, json_pack("{s:O, s:O, s:O, s:O, s:o, s:o}", "account", part(c, "account"), "invoices", part(c, "invoices"), "payments",
-                           part(c, "payments"), "methods", part(c, "methods"), "subscription", take_subscription, "network", network_of(c)));
+                           part(c, "payments"), "methods", part(c, "methods"), "subscription", take_subscription, "network", network));
 }
 
 static const char *wanted_subscription(const struct rest_call *c)

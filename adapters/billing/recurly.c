@@ -211,7 +211,9 @@ static const struct option options[] = {
 };
 
 static const struct capability capabilities[] = {
-    {"read", "native", "Account, invoices past due, billing infos and transactions with decline codes are read back."},
+    {"read", "native",
+     "Account, invoices past due, billing infos and transactions with decline codes are read back; "
+     "Recurly names no card, so attempts are counted by brand and last four digits."},
     {"hold", "manual", "Recurly has no way to stop dunning by API: press Stop Dunning for these invoices in the Recurly console."},
     {"release", "manual", "Recurly has no way to begin dunning again by API: decide in the Recurly console what is to happen with these invoices."},
     {"plan", "emulated",

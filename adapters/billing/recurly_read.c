@@ -4,6 +4,7 @@
  * on, else the account's one) and transactions make it a better one. Pages are followed by the address that Recurly gives,
  * which must be one of the same server. A transaction does not name its billing info, so its card is matched by brand and
  * last digits. */
+#include "adapters/billing/attempts.h"
 #include "adapters/billing/recurly.h"
 
 #include <string.h>
@@ -12,7 +13,6 @@
 
 enum { INVOICES_MAX = 200, PAGES_MAX = 5, NEXT_MAX = 1000 };
 
-#define WINDOW_MS (30 * MS_DAY)
 #define LISTED_MS (180 * MS_DAY) /* how far back payments are told; the newest come first */
 
 static json_t *part(const struct rest_call *c, const char *name)
@@ -302,6 +302,14 @@ static void add_payment(struct rest_call *c, const json_t *theirs, const char *i
     json_array_append_new(part(c, "payments"), payment);
 }
 
+/* A card that is no method any more is known by the same words as one that is. */
+static void count_failure(struct rest_call *c, const json_t *theirs)
+{
+    const char *method = method_of(c, theirs), *last4 = json_str(theirs, "payment_method.last_four", "");
+    AUTO_STR card = str_fmt("%.60s %.20s", json_str(theirs, "payment_method.card_type", ""), last4);
+    attempts_add(part(c, "attempts"), recurly_ms(theirs, "created_at"), *method ? method : *last4 ? card : "");
+}
+
 static void transactions_take(struct rest_call *c)
 {
     const json_t *list = json_object_get(c->body, "data"), *row;
@@ -313,8 +321,7 @@ static void transactions_take(struct rest_call *c)
         if (has_invoice(c, invoice))
             add_payment(c, row, invoice);
         if (str_eq(status_of(row), "failed"))
-            json_array_append_new(part(c, "attempts"), json_pack("{s:I, s:s}", "at_ms", (json_int_t)recurly_ms(row, "created_at"), "card",
-                                                                 json_str(row, "payment_method.last_four", "")));
+            count_failure(c, row);
     }
     turn_page(c, "end");
 }
@@ -325,34 +332,6 @@ static bool transactions_trouble(struct rest_call *c)
 }
 
 /* --- the result --------------------------------------------------------------------------------------------------- */
-
-static int64_t attempts_since(const struct rest_call *c, const char *card, int64_t since_ms)
-{
-    const json_t *attempts = part(c, "attempts"), *row;
-    int64_t n = 0;
-    size_t i;
-    json_array_foreach(attempts, i, row) {
-        const char *its = json_str(row, "card", "");
-        n += json_i64(row, "at_ms", 0) > since_ms && (!*its || !*card || str_eq(its, card));
-    }
-    return n;
-}
-
-/* The networks count by card and merchant: here by the card that failed last. */
-static json_t *network(const struct rest_call *c)
-{
-    const json_t *attempts = part(c, "attempts"), *row;
-    const char *card = "";
-    int64_t newest = 0;
-    size_t i;
-    json_array_foreach(attempts, i, row)
-        if (json_i64(row, "at_ms", 0) > newest) {
-            newest = json_i64(row, "at_ms", 0);
-            card = json_str(row, "card", "");
-        }
-    return json_pack("{s:I, s:I}", "attempts_window", (json_int_t)attempts_since(c, card, c->job->now_ms - WINDOW_MS), "attempts_day",
-                     (json_int_t)attempts_since(c, card, c->job->now_ms - MS_DAY));
-}
 
 static json_t *subscription(const struct rest_call *c)
 {
@@ -371,7 +350,7 @@ static void end_send(struct rest_call *c)
     for (size_t i = 0; i < DW_ARRAY_LEN(parts); i++)
         json_put_new(result, parts[i], json_incref(part(c, parts[i])));
     json_put_new(result, "subscription", subscription(c));
-    json_put_new(result, "network", network(c));
+    json_put_new(result, "network", attempts_count(part(c, "attempts"), part(c, "methods"), c->job->now_ms));
     rest_done(c, result);
 }
 

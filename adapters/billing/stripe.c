@@ -216,7 +216,9 @@ static const struct option options[] = {
 };
 
 static const struct capability capabilities[] = {
-    {"read", "native", "Customer, open invoices, payments with decline details, cards and subscription are read back."},
+    {"read", "native",
+     "Customer, open invoices, payments with decline details, cards and subscription are read back; "
+     "attempts are counted by the card's fingerprint."},
     {"hold", "native", "Stripe's retries and reminders stop on each open invoice (auto_advance=false); Dunwell's timer ends it."},
     {"release", "native", "Invoices that advanced by themselves before do so again; the others stay as they were."},
     {"plan", "emulated", "Stripe has no instalments: the invoice stays open and Dunwell collects each part on its date."},

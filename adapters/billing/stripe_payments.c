@@ -3,6 +3,7 @@
  * Charges are the most exact source, one for each attempt, with the network's own codes; a payment intent only remembers
  * its last error. So payments come from charges, and from intents where no charge is known. The card networks count
  * attempts by card and merchant: counted are refused charges that went to the network, on the card that failed last. */
+#include "adapters/billing/attempts.h"
 #include "adapters/billing/stripe_read.h"
 
 #include <string.h>
@@ -207,10 +208,7 @@ static void count_charge(struct rest_call *c, const json_t *charge)
     if (!str_eq(json_str(charge, "status", ""), "failed") || str_eq(json_str(charge, "outcome.type", ""), "blocked"))
         return;
     const char *card = json_str(charge, "payment_method_details.card.fingerprint", stripe_id(charge, "payment_method"));
-    json_t *attempt = json_object();
-    json_put_i64(attempt, "at_ms", stripe_ms(charge, "created"));
-    rest_put_text(attempt, "card", card);
-    json_array_append_new(read_part(c, "attempts"), attempt);
+    attempts_add(read_part(c, "attempts"), stripe_ms(charge, "created"), card);
 }
 
 void read_charges_take(struct rest_call *c)
@@ -246,36 +244,8 @@ void read_count_intents(struct rest_call *c)
     json_t *payment;
     json_object_foreach(read_part(c, "errors"), id, payment) {
         if (!json_flag(c->stage, "counted", false) && str_eq(json_str(payment, "status", ""), "failed"))
-            json_array_append_new(read_part(c, "attempts"), json_pack("{s:I, s:s}", "at_ms", (json_int_t)json_i64(payment, "at_ms", 0), "card",
-                                                                 json_str(payment, "method", "")));
+            attempts_add(read_part(c, "attempts"), json_i64(payment, "at_ms", 0), json_str(payment, "method", ""));
         json_object_del(payment, "charge");
         json_array_append(read_part(c, "payments"), payment);
     }
-}
-
-static int64_t attempts_since(const struct rest_call *c, const char *card, int64_t since_ms)
-{
-    const json_t *attempts = read_part(c, "attempts"), *row;
-    int64_t n = 0;
-    size_t i;
-    json_array_foreach(attempts, i, row) {
-        const char *its = json_str(row, "card", "");
-        n += json_i64(row, "at_ms", 0) > since_ms && (!*its || !*card || str_eq(its, card));
-    }
-    return n;
-}
-
-json_t *read_network(const struct rest_call *c)
-{
-    const json_t *attempts = read_part(c, "attempts"), *row;
-    const char *card = "";
-    int64_t newest = 0;
-    size_t i;
-    json_array_foreach(attempts, i, row)
-        if (json_i64(row, "at_ms", 0) > newest) {
-            newest = json_i64(row, "at_ms", 0);
-            card = json_str(row, "card", "");
-        }
-    return json_pack("{s:I, s:I}", "attempts_window", (json_int_t)attempts_since(c, card, c->job->now_ms - WINDOW_MS), "attempts_day",
-                     (json_int_t)attempts_since(c, card, c->job->now_ms - MS_DAY));
 }

@@ -4,6 +4,7 @@
  * each naming a payment intent; before, the invoice named one payment intent or charge itself. Both are followed, so a
  * pinned older version works as well, and what a server does not know (404, 400) is left out, not an error: the customer
  * and the invoices are what a decision cannot do without, the rest makes it a better one. */
+#include "adapters/billing/attempts.h"
 #include "adapters/billing/stripe_read.h"
 
 #include <string.h>
@@ -231,6 +232,7 @@ static void methods_take(struct rest_call *c)
         rest_put_text(method, "id", json_str(row, "id", ""));
         rest_put_text(method, "brand", json_str(detail, "brand", type));
         rest_put_text(method, "last4", json_str(detail, "last4", ""));
+        rest_put_text(method, "fingerprint", json_str(detail, "fingerprint", ""));
         json_put_i64(method, "exp_month", json_i64(detail, "exp_month", 0));
         json_put_i64(method, "exp_year", json_i64(detail, "exp_year", 0));
         json_array_append_new(read_part(c, "methods"), method);
@@ -286,7 +288,7 @@ static void read_finish(struct rest_call *c)
     for (size_t i = 0; i < DW_ARRAY_LEN(parts); i++)
         json_put_new(result, parts[i], json_incref(read_part(c, parts[i])));
     json_put_new(result, "subscription", json_incref(read_part(c, "subscription")));
-    json_put_new(result, "network", read_network(c));
+    json_put_new(result, "network", attempts_count(read_part(c, "attempts"), read_part(c, "methods"), c->job->now_ms));
     rest_done(c, result);
 }
 

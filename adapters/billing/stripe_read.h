@@ -26,8 +26,7 @@ bool read_intent_trouble(struct rest_call *c);
 void read_charges_send(struct rest_call *c);
 void read_charges_take(struct rest_call *c);
 bool read_charges_trouble(struct rest_call *c);
-/* At the end: payments and attempts that only intents tell of; then the counts. */
+/* At the end: payments and attempts that only intents tell of. */
 void read_count_intents(struct rest_call *c);
-json_t *read_network(const struct rest_call *c);
 
 #endif

@@ -229,7 +229,9 @@ static const struct option options[] = {
 };
 
 static const struct capability capabilities[] = {
-    {"read", "native", "Account, open invoices, payments with the gateway's answers, methods and the retry cycle are read back."},
+    {"read", "native",
+     "Account, open invoices, payments with the gateway's answers, methods and the retry cycle are read back; "
+     "Zuora names no card, so attempts are counted by brand and last four digits."},
     {"hold", "native", "The account goes to the muted profile, autoPay goes off and its retry cycle is left; Dunwell's timer ends it."},
     {"release", "native", "Profile, autoPay and retry cycle are put back as they were, unless somebody else has changed them since."},
     {"plan", "native", "Zuora's own payment schedule collects the instalments; Dunwell watches each date."},

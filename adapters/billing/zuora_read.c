@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "adapters/billing/attempts.h"
 #include "adapters/billing/zuora.h"
 #include "engine/when.h"
 
@@ -412,26 +413,16 @@ static void count_attempts(struct zuora_call *c)
     }
 }
 
-/* Attempts on the card that failed last (or the default one) in the last 30 days and the last day. */
+/* Refusals at the gateway; what people paid by cheque or transfer is no attempt on a card. */
 static json_t *network(const struct zuora_call *c)
 {
+    json_auto_t *attempts = json_array();
     const json_t *payment;
-    const char *method = json_str(part(c, "account"), "default_method", "");
-    int64_t window = 0, day = 0, newest = 0, now = c->job->now_ms;
     size_t i;
     json_array_foreach(part(c, "payments"), i, payment)
-        if (str_eq(json_str(payment, "status", ""), "failed") && json_i64(payment, "at_ms", 0) > newest && *json_str(payment, "method", "")) {
-            newest = json_i64(payment, "at_ms", 0);
-            method = json_str(payment, "method", "");
-        }
-    json_array_foreach(part(c, "payments"), i, payment) {
-        int64_t age = now - json_i64(payment, "at_ms", 0);
-        if (!str_eq(json_str(payment, "method", ""), method) || !json_flag(payment, "electronic", true))
-            continue;
-        window += age < 30 * MS_DAY;
-        day += age < MS_DAY;
-    }
-    return json_pack("{s:I, s:I}", "attempts_window", (json_int_t)window, "attempts_day", (json_int_t)day);
+        if (str_eq(json_str(payment, "status", ""), "failed") && json_flag(payment, "electronic", true))
+            attempts_add(attempts, json_i64(payment, "at_ms", 0), json_str(payment, "method", ""));
+    return attempts_count(attempts, part(c, "methods"), c->job->now_ms);
 }
 
 static void read_finish(struct zuora_call *c)

@@ -144,6 +144,39 @@ static void one_failed_invoice(void **state)
     facts_fini(&f);
 }
 
+#define FAILED_ON(method, class) "\"payments\":[{\"id\":\"p\",\"invoice\":\"in_1\",\"status\":\"failed\",\"at_ms\":9,\"class\":\"" class "\",\"method\":\"" method "\"}],"
+#define CARD(id, brand, last4, window, more) \
+    "{\"id\":\"" id "\",\"brand\":\"" brand "\",\"last4\":\"" last4 "\",\"attempts_window\":" window ",\"attempts_day\":0" more "}"
+
+/* The card that failed is not the one that would be charged: it is the other one's count that matters. */
+static void attempts_are_of_the_card_that_would_be_charged(void **state)
+{
+    (void)state;
+    static const char *const classes[] = {"H", "S"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(classes); i++) {
+        AUTO_STR text = str_fmt("{\"account\":{\"default_method\":\"pm_2\"},\"invoices\":[" INVOICE("in_1", "USD", "100", "open", "") "],"
+                                "\"payments\":[{\"id\":\"p\",\"invoice\":\"in_1\",\"status\":\"failed\",\"at_ms\":9,\"class\":\"%s\",\"method\":\"pm_1\"}],"
+                                "\"methods\":[" CARD("pm_1", "visa", "1", "3", "") "," CARD("pm_2", "MasterCard", "2", "34", "") "],"
+                                "\"network\":{\"attempts_window\":3,\"attempts_day\":0}}", classes[i]);
+        struct facts f = reading(text);
+        assert_string_equal(facts_str(&f, "method.brand"), i == 0 ? "mastercard" : "visa");
+        assert_int_equal(facts_i64(&f, "network.attempts_window", -1), i == 0 ? 34 : 3);
+        facts_fini(&f);
+    }
+}
+
+/* Two billing systems charge one card, each under its own name for it. */
+static void one_card_at_two_systems_has_the_fuller_count(void **state)
+{
+    (void)state;
+    struct facts f = reading("{\"account\":{\"default_method\":\"pm_1\"},\"invoices\":[" INVOICE("in_1", "USD", "100", "open", "") "],"
+                             FAILED_ON("pm_1", "S") "\"methods\":[" CARD("pm_1", "amex", "1005", "2", "") "," CARD("b", "American_Express", "1005", "9", "") ","
+                             CARD("c", "visa", "1005", "14", "") "],\"network\":{\"attempts_window\":14,\"attempts_day\":0}}");
+    assert_string_equal(facts_str(&f, "method.brand"), "amex");
+    assert_int_equal(facts_i64(&f, "network.attempts_window", -1), 9);
+    facts_fini(&f);
+}
+
 static void currencies_are_never_added(void **state)
 {
     (void)state;
@@ -357,6 +390,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(from_the_book),
         cmocka_unit_test(one_failed_invoice),
+        cmocka_unit_test(attempts_are_of_the_card_that_would_be_charged),
+        cmocka_unit_test(one_card_at_two_systems_has_the_fuller_count),
         cmocka_unit_test(currencies_are_never_added),
         cmocka_unit_test(the_main_currency_is_that_of_the_largest_invoice),
         cmocka_unit_test(a_sum_that_does_not_fit_is_not_known),

@@ -20,7 +20,7 @@ static const struct idempotency table[] = {
     {"zuora", "Idempotency-Key", 255, MS_DAY, NULL, "409", "422", "the comment of the payment or memo; a PUT takes no key and is read back"},
     {"chargebee", "chargebee-idempotency-key", 100, 30 * MS_MINUTE, "chargebee-idempotency-replayed: true", "409", "422",
      "the comment of the payment or credit note"},
-    {"recurly", "Idempotency-Key", 255, MS_HOUR, "Idempotency-Prior: true", "409 with Retry-After", "422", "the transactions and notes not seen before"},
+    {"recurly", "Idempotency-Key", 255, MS_HOUR, "Idempotency-Prior: true", "409 with Retry-After", "422", "the transactions not seen before, the notes and credits that carry the key"},
     {"killbill", NULL, 255, 0, NULL, NULL, NULL, "external keys of payments, tags, descriptions: each is looked for before it is written"},
 };
 

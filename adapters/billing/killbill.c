@@ -3,7 +3,7 @@
  * Kill Bill signs nothing and gives an event no id. So the callback is registered with a secret of our own in its address
  * (/hooks/NAME?secret=...), compared in constant time, and it belongs on a private network or behind TLS. An event is told from
  * another by a hash over what it says: type, object and metadata. Payment events name the attempt in their metadata, so each has
- * its own hash and a redelivery has the same. Where there is no metadata (an overdue change, an account change) the same may truly
+ * its own hash and a redelivery has the same; one that names its transaction is known by that. Where there is no metadata (an overdue change, an account change) the same may truly
  * happen again, so there the day of its arrival joins the hash; a redelivery past midnight costs one reading more. The body is
  * only a hint anyway: names are taken from it, and what is true is read back. */
 #include "adapters/billing/killbill.h"
@@ -60,7 +60,7 @@ static const struct {
 };
 
 enum field { F_TYPE, F_ACCOUNT, F_OBJECT_TYPE, F_OBJECT, F_META, F_COUNT };
-enum meta { M_PAYMENT_DATE, M_EFFECTIVE_DATE, M_PAYMENT_TYPE, M_TRANSACTION_TYPE, M_COUNT };
+enum meta { M_PAYMENT_DATE, M_EFFECTIVE_DATE, M_PAYMENT_TYPE, M_TRANSACTION_TYPE, M_TRANSACTION, M_STATUS, M_COUNT };
 
 static bool field_is(const struct scan_field *f, const char *text)
 {
@@ -115,6 +115,18 @@ static int64_t time_of(const struct scan_field *meta)
     return f->is_string && scan_copy(f, text, sizeof text) == 0 ? killbill_ms(text, NULL) : 0;
 }
 
+/* A transaction comes to its end once, whoever tells of it, a notification or a reading of what was missed: the same event, by its name
+ * and how it ended. */
+static void name_transaction(const struct scan_field *meta, struct billing_event *ev)
+{
+    char id[48], status[24];
+    if (strncmp(ev->type, "PAYMENT_", 8) != 0 || (ev->kind != EVENT_PAYMENT_FAILED && ev->kind != EVENT_PAID) || !meta[M_TRANSACTION].is_string ||
+        !meta[M_STATUS].is_string || scan_copy(&meta[M_TRANSACTION], id, sizeof id) || !id[0] || scan_copy(&meta[M_STATUS], status, sizeof status))
+        return;
+    snprintf(ev->id, sizeof ev->id, "%s/%s", status, id);
+    ev->created_ms = 0;
+}
+
 static int copy_or_nothing(const struct scan_field *f, char *out, size_t size)
 {
     return f->is_string ? scan_copy(f, out, size) : 0; /* null: an event of the tenant has no account */
@@ -128,7 +140,9 @@ static int read_event(struct span body, int64_t day, struct billing_event *out, 
     struct scan_field meta[M_COUNT] = {[M_PAYMENT_DATE] = {.path = "paymentDate"},
                                        [M_EFFECTIVE_DATE] = {.path = "effectiveDate"},
                                        [M_PAYMENT_TYPE] = {.path = "invoicePaymentType"},
-                                       [M_TRANSACTION_TYPE] = {.path = "transactionType"}};
+                                       [M_TRANSACTION_TYPE] = {.path = "transactionType"},
+                                       [M_TRANSACTION] = {.path = "paymentTransactionId"},
+                                       [M_STATUS] = {.path = "status"}};
     struct billing_event ev = {.kind = EVENT_OTHER};
     int rc = scan_json(body, f, F_COUNT);
     if (rc)
@@ -146,6 +160,7 @@ static int read_event(struct span body, int64_t day, struct billing_event *out, 
     read_meta(&f[F_META], meta, text);
     ev.kind = (__typeof__(ev.kind))kind_of(ev.type, meta);
     ev.created_ms = time_of(meta);
+    name_transaction(meta, &ev);
     *out = ev;
     return 0;
 }
@@ -192,7 +207,7 @@ static const struct capability capabilities[] = {
     {"write_off", "native", "The invoice is tagged WRITTEN_OFF, which a person can take off again."},
     {"defer", "emulated", "Kill Bill cannot put off one invoice: the whole account goes quiet, and Dunwell's timer ends it."},
     {"note", "native", "A custom field of the invoice or the account; 255 characters, what does not fit is cut."},
-    {"catch_up", "none", "Kill Bill lists nothing by time for all accounts; what was missed shows in the overdue invoices, which are read each day."},
+    {"catch_up", "native", "New payments that were declined or went through since a moment; another try of an older one shows when its account is read."},
     {"overdue", "native", "Unpaid invoices of each account that owes something; all accounts are gone through."},
     {"link", "native", "Only where the payment plugin has a page that opens by a link; otherwise it is refused in words."},
     {NULL, NULL, NULL},

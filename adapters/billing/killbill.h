@@ -1,5 +1,6 @@
 /* Between the files of the Kill Bill driver: killbill.c (table, webhooks), killbill_ops.c (how it speaks; check and link),
- * killbill_read.c, killbill_hold.c (hold, release, defer, plan), killbill_collect.c, killbill_settle.c (credit, write_off, note, overdue).
+ * killbill_read.c, killbill_hold.c (hold, release, defer, plan), killbill_collect.c, killbill_settle.c (credit, write_off, note),
+ * killbill_since.c (catch_up, overdue).
  * How an operation steps: rest.h.
  *
  * Kill Bill answers with objects, lists or nothing at all. A list is seen as {"list": [...]}, nothing as {}. */
@@ -13,7 +14,7 @@ struct killbill_config {
     char *base_url, *username, *password, *api_key, *api_secret, *webhook_secret, *declines;
 };
 
-extern const struct rest_op killbill_read, killbill_hold, killbill_release, killbill_defer, killbill_plan, killbill_collect, killbill_overdue;
+extern const struct rest_op killbill_read, killbill_hold, killbill_release, killbill_defer, killbill_plan, killbill_collect, killbill_catch_up, killbill_overdue;
 extern const struct rest_settle killbill_settle;
 
 void killbill_step(const void *config, const struct job *job, const struct http_response *previous, struct step *out);

@@ -268,7 +268,7 @@ static bool leaks(const struct rest_call *c, const char *text)
 static const struct rest_op killbill_link = {"link", link_begin, link_states}, killbill_check = {"check", NULL, check_states};
 
 static const struct rest_op *const ops[] = {&killbill_read, &killbill_hold,  &killbill_release, &killbill_defer, &killbill_plan,  &killbill_collect,
-                                            &rest_credit,   &rest_write_off, &rest_note,        &killbill_overdue, &killbill_link, &killbill_check, NULL};
+                                            &rest_credit,   &rest_write_off, &rest_note,        &killbill_catch_up, &killbill_overdue, &killbill_link, &killbill_check, NULL};
 
 static const struct rest_vendor vendor = {
     .title = "Kill Bill",

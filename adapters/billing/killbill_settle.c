@@ -1,22 +1,16 @@
-/* What Kill Bill has for lowering what is owed, remarks, and what is overdue. The order of the first three is rest_settle.c's.
+/* What Kill Bill has for lowering what is owed, and remarks. The order of it is rest_settle.c's.
  *
  * A credit is an adjustment of one of the invoice's items, because an account's credit would go to whichever invoice comes first. An
  * adjustment is of one item, so the item with the most left is taken; where none has enough, a person has to divide it. Giving up is
  * the tag WRITTEN_OFF, which can be taken off again. A remark is a custom field of 255 characters; Kill Bill takes the same one
  * twice, so it is sought first, as everything here is: there are no idempotency keys. What is adjusted carries our mark in its
- * description.
- *
- * Kill Bill lists nothing by time for a whole tenant, so there is no catch_up. What is overdue is found account by account: a page
- * of accounts with their balances, and the unpaid invoices of those that owe something. */
-#include <inttypes.h>
-#include <stdio.h>
+ * description. */
 #include <string.h>
 
 #include "adapters/billing/killbill.h"
-#include "adapters/billing/rest_lists.h"
 #include "adapters/billing/rest_settle.h"
 
-enum { DESCRIPTION_MAX = 255, FIELD_MAX = 255, PAGE = 50 };
+enum { DESCRIPTION_MAX = 255, FIELD_MAX = 255 };
 
 #define TAG_WRITTEN_OFF "00000000-0000-0000-0000-000000000004"
 #define NOTE_NAME "dunwell_note"
@@ -162,79 +156,3 @@ const struct rest_settle killbill_settle = {
     .note = {fields_send, field_id, field_send},
     .write_off = {tags_send, written_off_id, tag_send},
 };
-
-/* --- overdue ----------------------------------------------------------------------------------------------------------- */
-
-/* The cursor is where in the list of accounts to go on. */
-static int64_t offset_of(const struct rest_call *c)
-{
-    int64_t offset = strtoll(json_str(c->args, "cursor", "0"), NULL, 10);
-    return offset > 0 ? offset : 0;
-}
-
-static void accounts_send(struct rest_call *c)
-{
-    AUTO_STR query = str_fmt("?offset=%" PRId64 "&limit=%d&accountWithBalance=true", offset_of(c), PAGE);
-    killbill_get(c, "accounts/pagination", NULL, query);
-}
-
-static void next_debtor(struct rest_call *c)
-{
-    if (json_array_size(json_object_get(c->stage, "debtors")) > 0) {
-        rest_go(c, "unpaid");
-        return;
-    }
-    AUTO_STR cursor = str_fmt("%" PRId64, offset_of(c) + PAGE);
-    rest_done(c, lists_result("invoices", json_incref(json_object_get(c->stage, "invoices")), json_flag(c->stage, "more", false) ? cursor : ""));
-}
-
-static void accounts_take(struct rest_call *c)
-{
-    const json_t *list = killbill_list(c), *row;
-    json_t *debtors = json_array();
-    size_t i;
-    json_array_foreach(list, i, row)
-        if (killbill_money(row, "accountBalance", json_str(row, "currency", "")) > 0)
-            json_array_append_new(debtors, json_pack("{s:s, s:s}", "id", json_str(row, "accountId", ""), "zone", json_str(row, "timeZone", "")));
-    json_put_new(c->stage, "debtors", debtors);
-    json_put_new(c->stage, "invoices", json_array());
-    json_put_new(c->stage, "more", json_boolean(json_array_size(list) >= PAGE));
-    next_debtor(c);
-}
-
-static void unpaid_send(struct rest_call *c)
-{
-    killbill_get(c, "accounts", json_str(c->stage, "debtors.0.id", ""), "/invoices?unpaidInvoicesOnly=true");
-}
-
-static void unpaid_take(struct rest_call *c)
-{
-    const json_t *list = killbill_list(c), *row;
-    size_t i;
-    json_array_foreach(list, i, row) {
-        const char *currency = json_str(row, "currency", "");
-        lists_add_overdue(json_object_get(c->stage, "invoices"), c->args, json_str(row, "accountId", ""), json_str(row, "invoiceId", ""),
-                          killbill_money(row, "balance", currency), currency,
-                          killbill_ms(json_str(row, "invoiceDate", ""), json_str(c->stage, "debtors.0.zone", "")));
-    }
-    json_array_remove(json_object_get(c->stage, "debtors"), 0);
-    next_debtor(c);
-}
-
-/* An account that is gone meanwhile owes nothing. */
-static bool unpaid_trouble(struct rest_call *c)
-{
-    if (c->answer->status != 404)
-        return false;
-    json_array_remove(json_object_get(c->stage, "debtors"), 0);
-    next_debtor(c);
-    return true;
-}
-
-static const struct rest_state overdue_states[] = {
-    {"accounts", accounts_send, accounts_take, NULL, NULL},
-    {"unpaid", unpaid_send, unpaid_take, unpaid_trouble, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
-
-const struct rest_op killbill_overdue = {"overdue", NULL, overdue_states};

@@ -220,7 +220,9 @@ static const struct capability capabilities[] = {
      "Only where each instalment is one whole invoice, which Dunwell collects on its day; Stop Dunning must be pressed in the Recurly console."},
     {"collect", "native", "The invoice as a whole is charged to the billing info and read back; Recurly charges no parts."},
     {"link", "native", "Recurly's hosted account page, where people pay and change their card."},
-    {"credit", "manual", "Recurly credits an account, not an invoice: in the Recurly console add a credit to the account and apply it to this invoice."},
+    {"credit", "native",
+     "A credit invoice over the amount is made for the account and applied to the invoice; only while the account has no other credit. The reason stays out of what the "
+     "customer reads."},
     {"write_off", "native", "The invoice is closed as bad debt (mark failed); Recurly cannot open it again."},
     {"defer", "native", "The invoice's payment terms are lengthened so that it is due on that day; 999 days at most."},
     {"note", "native", "A note of the account, with the invoice's number."},

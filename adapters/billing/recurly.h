@@ -1,6 +1,6 @@
 /* Between the files of the Recurly driver: recurly.c (table, webhooks), recurly_ops.c (how it speaks; link, check, resolve and what is
- * a person's work), recurly_values.c (amounts, times, declines), recurly_read.c, recurly_collect.c, recurly_settle.c (write_off,
- * note, defer), recurly_since.c (catch_up, overdue).
+ * a person's work), recurly_values.c (amounts, times, declines), recurly_read.c, recurly_collect.c, recurly_settle.c (credit,
+ * write_off, note, defer), recurly_since.c (catch_up, overdue).
  *
  * Names: a customer is the account's code as people see it ("acme"; code-acme in addresses), an invoice is "number-1031", a
  * payment that an event names is "uuid-..." until it is resolved. */
@@ -15,7 +15,7 @@ struct recurly_config {
 };
 
 extern const struct rest_vendor recurly_vendor;
-extern const struct rest_op recurly_read, recurly_collect, recurly_credit, recurly_defer, recurly_catch_up, recurly_overdue;
+extern const struct rest_op recurly_read, recurly_collect, recurly_defer, recurly_catch_up, recurly_overdue;
 extern const struct rest_settle recurly_settle;
 
 /* --- recurly_values.c --- */

@@ -363,7 +363,7 @@ static const struct rest_op recurly_hold = {"hold", NULL, hold_states}, recurly_
                             recurly_resolve = {"resolve", resolve_begin, resolve_states}, recurly_check = {"check", NULL, check_states};
 
 static const struct rest_op *const ops[] = {&recurly_read, &recurly_hold,    &recurly_release, &recurly_plan, &recurly_collect,
-                                            &recurly_link, &recurly_resolve, &recurly_check,   &recurly_credit, &rest_write_off,
+                                            &recurly_link, &recurly_resolve, &recurly_check,   &rest_credit, &rest_write_off,
                                             &rest_note,    &recurly_defer,   &recurly_catch_up, &recurly_overdue, NULL};
 
 const struct rest_vendor recurly_vendor = {

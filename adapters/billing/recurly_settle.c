@@ -2,15 +2,18 @@
  *
  * Giving up is mark_failed: the invoice is closed as bad debt and cannot be opened again, which is why nothing else may ever call
  * it. A remark is a note of the account, found again by our mark. Putting off is done by the payment terms: with more days the
- * invoice is due later, and one that was past due may be pending again; they are counted from the day it was made. A credit is of
- * the account at Recurly and takes three steps that cannot be undone together, so it is a person's work. */
+ * invoice is due later, and one that was past due may be pending again; they are counted from the day it was made.
+ *
+ * A credit is the account's: a purchase of nothing but a credit line makes a credit invoice at once (a pending line would wait for the
+ * next bill, and billing it would bill whatever else is pending), and a second call puts what the account has to give on the
+ * invoice. The line's description is printed for the customer, so it holds our mark alone, and not the reason. */
 #include <string.h>
 
 #include "adapters/billing/recurly.h"
 #include "adapters/billing/rest_settle.h"
 #include "engine/when.h"
 
-enum { NOTE_MAX = 1000, TERMS_MAX = 999, WRITES_MAX = 3 };
+enum { NOTE_MAX = 1000, DESCRIPTION_MAX = 255, TERMS_MAX = 999, WRITES_MAX = 3 };
 
 static const char *invoice_id(const struct rest_call *c)
 {
@@ -83,28 +86,76 @@ static void note_send(struct rest_call *c)
     json_decref(body);
 }
 
+/* --- credit ------------------------------------------------------------------------------------------------------------ */
+
+static void lines_send(struct rest_call *c)
+{
+    AUTO_STR path = recurly_account_path(c, "/line_items?type=credit&state=invoiced&sort=created_at&order=desc&limit=50");
+    rest_get(c, path);
+}
+
+static const char *line_id(struct rest_call *c)
+{
+    const json_t *list = json_object_get(c->body, "data"), *row;
+    size_t i;
+    json_array_foreach(list, i, row)
+        if (idempotency_marked(c->job, json_str(row, "description", "")))
+            return json_str(row, "id", "");
+    return NULL;
+}
+
+/* The amount is written as it is meant: a number of JSON that never was a double. */
+static void credit_send(struct rest_call *c)
+{
+    char amount[MONEY_TEXT_SIZE], description[DESCRIPTION_MAX + 1];
+    const char *currency = json_str(c->args, "currency", "");
+    json_auto_t *account = json_pack("{s:s}", "code", json_str(c->args, "customer", ""));
+    json_auto_t *line = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "credit", "currency", currency, "quantity", 1, "credit_reason_code", "general",
+                                  "description", idempotency_mark(c->job, "", description, sizeof description));
+    AUTO_STR account_text = json_text(account);
+    AUTO_STR line_text = json_text(line);
+    rest_put(c, "purchases", NULL, "");
+    str_copy(c->out->request.method, sizeof c->out->request.method, "POST");
+    buf_clear(&c->out->request.body);
+    buf_addf(&c->out->request.body, "{\"currency\":\"%.3s\",\"account\":%s,\"collection_method\":\"manual\",\"line_items\":[{\"unit_amount\":%s,%s]}", currency,
+             account_text, rest_amount(c, amount), line_text + 1);
+}
+
+static void balance_send(struct rest_call *c)
+{
+    AUTO_STR path = recurly_account_path(c, "/balance");
+    rest_get(c, path);
+}
+
+/* Nothing in a currency that is not there. */
+static int balance(struct rest_call *c, int64_t *minor)
+{
+    const json_t *list = json_object_get(c->body, "balances"), *row;
+    const char *currency = json_str(c->args, "currency", "");
+    size_t i;
+    *minor = 0;
+    json_array_foreach(list, i, row)
+        if (str_eq(json_str(row, "currency", ""), currency))
+            return recurly_minor(minor, row, "available_credit_amount", currency);
+    return json_is_array(list) ? 0 : ERR_INVALID;
+}
+
+static void apply_send(struct rest_call *c)
+{
+    AUTO_STR path = rest_path("invoices/%/apply_credit_balance", invoice_id(c), NULL);
+    rest_put(c, path, NULL, "apply");
+    buf_clear(&c->out->request.body); /* this address takes none */
+}
+
 const struct rest_settle recurly_settle = {
     .invoice_send = invoice_send,
     .invoice = invoice,
+    .credit = {lines_send, line_id, credit_send},
+    .purse_send = balance_send,
+    .purse = balance,
+    .apply_send = apply_send,
     .note = {notes_send, note_id, note_send},
     .write_off_send = write_off_send,
-};
-
-/* --- credit: a person's work --------------------------------------------------------------------------------------------- */
-
-static void credit_by_hand(struct rest_call *c)
-{
-    char text[MONEY_TEXT_SIZE];
-    const char *id = invoice_id(c);
-    money_text(text, money_of(json_i64(c->args, "amount", 0), json_str(c->args, "currency", "")));
-    rest_refuse(c, "Recurly credits an account, not an invoice: in the Recurly console add a credit of %s to account %.80s and apply it to invoice %.60s, then confirm it "
-                   "here with: done",
-                text, json_str(c->args, "customer", ""), strncmp(id, "number-", 7) == 0 ? id + 7 : id);
-}
-
-static const struct rest_state credit_states[] = {
-    {"by hand", credit_by_hand, NULL, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
 };
 
 /* --- defer ------------------------------------------------------------------------------------------------------------- */
@@ -187,4 +238,4 @@ static const struct rest_state defer_states[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-const struct rest_op recurly_credit = {"credit", NULL, credit_states}, recurly_defer = {"defer", defer_begin, defer_states};
+const struct rest_op recurly_defer = {"defer", defer_begin, defer_states};

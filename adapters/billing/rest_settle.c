@@ -5,6 +5,10 @@
  * is read, what is left must be what was approved, it is given up, and read again; where giving up makes a thing (a tag), that is
  * sought, made and found as a credit is.
  *
+ * At some vendors a credit is the account's and has to be put on the invoice by a second call, which takes all that the account has to
+ * give. So it is made only while the account has nothing else to give, and put on the invoice while that is exactly ours; that call
+ * may be repeated, for what was taken is no longer there.
+ *
  * After an answer that leaves open what happened there is only looking; a look that finds nothing is repeated some seconds later,
  * because the first call may still be running over there, and only then it counts as "did not happen". */
 #include "adapters/billing/rest_settle.h"
@@ -135,7 +139,7 @@ static void found(struct rest_call *c, const char *id)
     if (is_note(c))
         rest_done(c, json_pack("{s:s}", "id", id));
     else
-        rest_go(c, "after");
+        rest_go(c, is_credit(c) && c->vendor->settle->purse_send ? "purse" : "after");
 }
 
 static void seek_take(struct rest_call *c)
@@ -148,7 +152,7 @@ static void seek_take(struct rest_call *c)
         found(c, id);
         return;
     }
-    rest_go(c, "make");
+    rest_go(c, is_credit(c) && c->vendor->settle->purse_send ? "room" : "make");
     if (!is_note(c))
         check_amount(c, !closed, closed ? closed : "");
 }
@@ -188,6 +192,78 @@ static void find_take(struct rest_call *c)
         not_found(c, "find");
 }
 
+/* --- the account's credit --------------------------------------------------------------------------------------------- */
+
+static void purse_send(struct rest_call *c)
+{
+    c->vendor->settle->purse_send(c);
+}
+
+static bool purse_read(struct rest_call *c, int64_t *minor)
+{
+    if (c->vendor->settle->purse(c, minor) == 0)
+        return true;
+    rest_refuse(c, "what %s says of the credit of account %.80s cannot be read", c->vendor->title, json_str(c->args, "customer", ""));
+    return false;
+}
+
+/* Ours would take the other credit along. */
+static void room_take(struct rest_call *c)
+{
+    char has[MONEY_TEXT_SIZE], wanted[MONEY_TEXT_SIZE];
+    const char *currency = json_str(c->args, "currency", "");
+    int64_t minor = 0;
+    if (!purse_read(c, &minor))
+        return;
+    rest_go(c, "make");
+    if (minor != 0)
+        rest_refuse(c, "account %.80s has %s of other credit, which %s would put on the invoice as well: in the %s console add a credit of %s and apply just that to "
+                       "invoice %.80s",
+                    json_str(c->args, "customer", ""), money_text(has, money_of(minor, currency)), c->vendor->title, c->vendor->title,
+                    money_text(wanted, money_of(amount_of(c), currency)), invoice_id(c));
+}
+
+static void purse_take(struct rest_call *c)
+{
+    char wanted[MONEY_TEXT_SIZE];
+    int64_t minor = 0;
+    if (!purse_read(c, &minor))
+        return;
+    if (minor == amount_of(c))
+        rest_go(c, "apply");
+    else if (minor == 0)
+        rest_go(c, "after"); /* it is on the invoice already, or the books are late: the invoice tells */
+    else
+        rest_refuse(c, "a credit of %s was made for account %.80s, but the account has other credit by now: apply it to invoice %.80s in the %s console",
+                    money_text(wanted, money_of(amount_of(c), json_str(c->args, "currency", ""))), json_str(c->args, "customer", ""), invoice_id(c),
+                    c->vendor->title);
+}
+
+static void apply_send(struct rest_call *c)
+{
+    c->vendor->settle->apply_send(c);
+}
+
+static void apply_take(struct rest_call *c)
+{
+    rest_go(c, "after");
+}
+
+/* Refused, perhaps because the invoice was paid a moment ago. */
+static bool apply_trouble(struct rest_call *c)
+{
+    char said[SAID_MAX], wanted[MONEY_TEXT_SIZE];
+    int status = c->answer->status;
+    if (status != 400 && status != 404 && status != 422)
+        return false;
+    rest_said(c, said, sizeof said);
+    rest_refuse(c, "a credit of %s was made for account %.80s, but could not be applied to invoice %.80s (%s): it stays on the account until "
+                   "somebody takes it back there",
+                money_text(wanted, money_of(amount_of(c), json_str(c->args, "currency", ""))), json_str(c->args, "customer", ""), invoice_id(c),
+                *said ? said : "no reason given");
+    return true;
+}
+
 /* --- given up -------------------------------------------------------------------------------------------------------- */
 
 static void give_up_send(struct rest_call *c)
@@ -222,7 +298,7 @@ static void credited(struct rest_call *c, const struct rest_invoice *inv)
     bool shown = json_flag(c->stage, "had", false) || inv->left <= json_i64(c->stage, "left", 0) - amount_of(c);
     json_put_i64(c->stage, "shown", looks);
     if (!shown && looks < LOOKS_MAX) {
-        rest_unknown(c, "after", SHOWN_AGAIN_MS, "the credit is made, but the invoice does not show it yet");
+        rest_unknown(c, c->vendor->settle->purse_send ? "purse" : "after", SHOWN_AGAIN_MS, "the credit is made, but the invoice does not show it yet");
         return;
     }
     json_t *result = json_pack("{s:s, s:I, s:s}", "id", json_str(c->stage, "id", ""), "due", (json_int_t)inv->left, "status", inv->status);
@@ -255,6 +331,9 @@ static const struct rest_state credit_states[] = {
     {"seek", seek_send, seek_take, NULL, NULL},
     {"make", make_send, make_take, NULL, "find"},
     {"find", seek_send, find_take, NULL, NULL},
+    {"room", purse_send, room_take, NULL, NULL},
+    {"purse", purse_send, purse_take, NULL, NULL},
+    {"apply", apply_send, apply_take, apply_trouble, "purse"},
     {"after", invoice_send, after_take, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -28,6 +28,11 @@ struct rest_settle {
     void (*invoice_send)(struct rest_call *c);
     int (*invoice)(struct rest_call *c, struct rest_invoice *out); /* from c->body; negative: it cannot be read */
     struct rest_once credit, note;
+    /* Where a credit is the account's first and then put on the invoice: what the account has to give (asked, and read from c->body), and the
+     * call that puts all of it on the invoice. NULL: a credit is the invoice's own. */
+    void (*purse_send)(struct rest_call *c);
+    int (*purse)(struct rest_call *c, int64_t *minor);
+    void (*apply_send)(struct rest_call *c);
     /* One of them: where the invoice itself shows that it was given up, or where a thing is made that says so. */
     void (*write_off_send)(struct rest_call *c);
     struct rest_once write_off;

@@ -6,7 +6,7 @@ It refuses what Recurly refuses: wrong keys, another Accept than the one version
 is not open, with a billing info of somebody else. mark_failed is there and counted: only a write-off may ever call it.
 
 Control besides: /_test/account {code, cards: [{id, decline?: {category, code, decline_code?}, behaviour?: "ok"|"processing"}]}
-  /_test/invoice {number, account, amount (minor units), state?}   (its first attempt has failed)    /_test/invoice_set {number, ...}    /_test/transaction_set {id, ...}
+  /_test/invoice {number, account, amount (minor units), state?}   (its first attempt has failed)    /_test/invoice_set {number, ...}    /_test/transaction_set {id, ...}    /_test/credit {account, amount}
   /_test/webhook {url, object, event, number?, uuid?, mode: good|two_keys|seconds|bad|old} -> {status}: signs and posts one event"""
 import base64
 import datetime
@@ -18,7 +18,7 @@ import steady
 from rest_fake import Refused, post_event, serve
 
 ACCEPT = "application/vnd.recurly.v2021-02-25+json"
-LISTS = {"invoices": {"state", "limit", "cursor"}, "transactions": {"sort", "order", "limit", "begin_time", "cursor"}, "billing_infos": set(), "notes": set()}
+LISTS = {"invoices": {"state", "limit", "cursor"}, "transactions": {"sort", "order", "limit", "begin_time", "cursor"}, "billing_infos": set(), "notes": set(), "line_items": {"type", "state", "sort", "order", "limit"}}
 
 
 def error(status, kind, message, **more):
@@ -35,7 +35,7 @@ class Recurly:
     KEY_HEADER, REPLAY_HEADER = "Idempotency-Key", "Idempotency-Prior"
 
     def reset(self):
-        self.s = {"accounts": {}, "infos": {}, "invoices": {}, "transactions": {}, "taken": {}, "written_off": 0, "notes": {}, "number": 0}
+        self.s = {"accounts": {}, "infos": {}, "invoices": {}, "transactions": {}, "taken": {}, "written_off": 0, "notes": {}, "lines": {}, "credit": {}, "number": 0}
 
     def iso(self, ago=0):
         at = datetime.datetime.fromtimestamp(steady.time() + self.ahead - ago, datetime.timezone.utc)
@@ -79,6 +79,12 @@ class Recurly:
                 return 200, account
         if method == "POST" and parts[0] == "accounts" and parts[1][:5] == "code-" and parts[2:] == ["notes"]:
             return 201, self.note(self.find("accounts", parts[1][5:], "Account"), body)
+        if method == "POST" and parts == ["purchases"]:
+            return 201, self.purchase(body)
+        if method == "GET" and parts[0] == "accounts" and parts[1][:5] == "code-" and parts[2:] == ["balance"]:
+            account = self.find("accounts", parts[1][5:], "Account")
+            return 200, {"object": "account_balance", "past_due": True, "balances": [
+                {"currency": "USD", "amount": 0.0, "available_credit_amount": decimal(self.s["credit"].get(account["code"], 0))}]}
         if method == "GET" and parts == ["invoices"]:
             return 200, self.past_due(dict(query))
         if method == "GET" and parts == ["transactions"]:
@@ -95,11 +101,41 @@ class Recurly:
                 return 200, self.show(invoice)
             if method == "PUT" and parts[2:] == ["collect"]:
                 return 200, self.collect(invoice, body)
+            if method == "PUT" and parts[2:] == ["apply_credit_balance"]:
+                return 200, self.apply(invoice, body)
             if method == "PUT" and parts[2:] == ["mark_failed"]:
                 return 200, self.mark_failed(invoice, body)
             if method == "PUT" and len(parts) == 2:
                 return 200, self.terms(invoice, body)
         raise error(404, "not_found", "there is no such address")
+
+    def purchase(self, body):
+        """Nothing but one credit: a credit invoice is made of it at once. An account that is not there would be made as well, so it must be."""
+        line = (body.get("line_items") or [{}])[0]
+        if set(body) != {"currency", "account", "collection_method", "line_items"} or len(body["line_items"]) != 1 or set(body["account"]) != {"code"}:
+            raise error(400, "bad_request", f"fields {sorted(body)}")
+        if set(line) != {"type", "currency", "unit_amount", "quantity", "description", "credit_reason_code"} or line["type"] != "credit" or line["quantity"] != 1 \
+                or not isinstance(line["unit_amount"], (int, float)) or line["unit_amount"] <= 0 or line["credit_reason_code"] not in ("general", "promotional", "service"):
+            raise error(422, "validation", f"line {line}")
+        account = self.find("accounts", body["account"]["code"], "Account")
+        self.s["number"] += 1
+        minor = round(line["unit_amount"] * 100)
+        row = {"id": f"li{self.s['number']}", "account_id": account["code"], "type": "credit", "state": "invoiced", "description": line["description"], "amount": -decimal(minor)}
+        self.s["lines"][row["id"]] = row
+        self.s["credit"][account["code"]] = self.s["credit"].get(account["code"], 0) + minor
+        return {"object": "invoice_collection", "charge_invoice": None, "credit_invoices": [{"number": f"9{self.s['number']:03}", "state": "open"}]}
+
+    def apply(self, invoice, body):
+        code = invoice["account"]["code"]
+        used = min(self.s["credit"].get(code, 0), invoice["minor"])
+        if body:
+            raise error(400, "bad_request", "there is no body here")
+        if invoice["state"] not in ("past_due", "pending", "open") or used == 0:
+            raise error(422, "validation", "there is no credit to apply, or nothing is open")
+        self.s["credit"][code] -= used
+        invoice["minor"] -= used
+        invoice["state"] = "paid" if invoice["minor"] == 0 else invoice["state"]
+        return self.show(invoice)
 
     def mark_failed(self, invoice, body):
         if body:
@@ -156,8 +192,9 @@ class Recurly:
     def list(self, code, what, q):
         if set(q) - LISTS[what]:
             raise error(400, "bad_request", f"unknown: {sorted(set(q) - LISTS[what])}")
-        if what in ("billing_infos", "notes"):
-            rows = [b for b in self.s["notes" if what == "notes" else "infos"].values() if b["account_id"] == code]
+        if what in ("billing_infos", "notes", "line_items"):
+            store = {"billing_infos": "infos", "notes": "notes", "line_items": "lines"}[what]
+            rows = [b for b in self.s[store].values() if b["account_id"] == code]
             return {"has_more": False, "next": None, "data": [{k: v for k, v in b.items() if k[0] != "_"} for b in rows]}
         rows = [r for r in self.s[what].values() if r["account"]["code"] == code]
         if "state" in q:
@@ -228,6 +265,10 @@ class Recurly:
     def do_invoice_set(self, number, **changes):
         self.s["invoices"][number].update(changes)
         return self.s["invoices"][number]
+
+    def do_credit(self, account, amount):
+        self.s["credit"][account] = amount
+        return {}
 
     def do_transaction_set(self, id, **changes):
         t = next(t for t in self.s["transactions"].values() if t["id"] == id)

@@ -1,7 +1,7 @@
 /* Runs one operation of a driver against a server, over real HTTP, and prints how it went. Compiled once for each
  * driver (-DDRIVER=stripe_driver; build_drive in lib.sh), with that driver's objects only.
  *
- *   NAME_drive [-4] [-w] [-n REQUESTS] [-c CONFIG] [-s STAGE] [-d FOLDER] BASE_URL OP KEY ARGS
+ *   NAME_drive [-4] [-w] [-a SECONDS] [-n REQUESTS] [-c CONFIG] [-s STAGE] [-d FOLDER] BASE_URL OP KEY ARGS
  *
  * Each request is a line "POST /v1/invoices/in_1 200"; the last line is "done {...}", "refused REASON {...}", "retry REASON" or
  * "unknown REASON". Waiting is not waited: the clock of the job jumps to the time asked for, at most RETRIES_MAX times. Exit 0
@@ -9,7 +9,7 @@
  * a request. With -n it stops after so many requests and exits 0 (the end is then printed as "stopped"). CONFIG: options as
  * JSON; a required one that is not there is fake. STAGE: begins in the middle, as after a restart. FOLDER: what the driver keeps is
  * in its file `kept`, and the stage in one named after KEY, so that the next run goes on as a restarted program would. With -w waiting
- * is waited. What people did (struct step.inputs) is printed as "input {...}". */
+ * is waited. With -a the clock is so much ahead. What people did (struct step.inputs) is printed as "input {...}". */
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +37,7 @@ struct run {
     const char *folder;
     bool strict, waits;
     int left;
+    int64_t ahead_ms;
 };
 
 static json_t *load(const struct run *r, const char *name)
@@ -151,9 +152,11 @@ int main(int argc, char **argv)
     const char *options_text = "{}", *stage_text = NULL;
     struct err e;
     int c;
-    while ((c = getopt(argc, argv, "4wn:c:s:d:")) != -1) {
+    while ((c = getopt(argc, argv, "4wa:n:c:s:d:")) != -1) {
         if (c == '4')
             r.strict = true;
+        else if (c == 'a')
+            r.ahead_ms = strtoll(optarg, NULL, 10) * MS_SECOND;
         else if (c == 'n')
             r.left = (int)strtol(optarg, NULL, 10);
         else if (c == 'c')
@@ -168,7 +171,7 @@ int main(int argc, char **argv)
             return 2;
     }
     if (argc - optind != 4) {
-        fprintf(stderr, "usage: %s [-4] [-w] [-n REQUESTS] [-c CONFIG] [-s STAGE] [-d FOLDER] BASE_URL OP KEY ARGS\n", argv[0]);
+        fprintf(stderr, "usage: %s [-4] [-w] [-a SECONDS] [-n REQUESTS] [-c CONFIG] [-s STAGE] [-d FOLDER] BASE_URL OP KEY ARGS\n", argv[0]);
         return 2;
     }
     json_t *options = json_read(span_of(options_text), &e), *args = options ? json_read(span_of(argv[optind + 3]), &e) : NULL;
@@ -184,7 +187,7 @@ int main(int argc, char **argv)
     clock_gettime(CLOCK_REALTIME, &now);
     r.config = config;
     r.job = (struct job){.id = 1, .driver = DRIVER.name, .op = argv[optind + 1], .key = argv[optind + 2], .args = args,
-                         .now_ms = now.tv_sec * MS_SECOND, .random = 4242};
+                         .now_ms = now.tv_sec * MS_SECOND + r.ahead_ms, .random = 4242};
     curl_global_init(CURL_GLOBAL_DEFAULT);
     r.curl = curl_easy_init();
     r.kept = load(&r, "kept");

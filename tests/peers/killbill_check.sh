@@ -2,7 +2,7 @@
 # The Kill Bill driver, and Dunwell with it, against a real Kill Bill server with a test clock and a payment plugin that declines on
 # demand (killbill.sh). What is shown: an invoice fails and is read so; held, nothing happens for eight days, neither the scheduled
 # retry nor the overdue state; released, both happen. A payment is declined, made in part, and found again after a lost answer. A
-# credit, a remark and a write-off are made once and found again. Then
+# credit, a remark and a write-off are made once and found again. What was missed is found in Kill Bill's list of payments. Then
 # the whole loop (killbill_loop.py): Kill Bill's own notification becomes a card, and the hold on it is confirmed.
 #
 # Not part of `make check`: it fetches some 100 MB. About a minute once they are there.
@@ -78,6 +78,17 @@ drive read k1 "{$about}"
 expect "done" '"due":12050' '"status":"open"' '"status":"failed"' '"attempts":1' '"auto_advance":true' '"class":"?"' '"overdue":""' '"attempts_day":1'
 case $last in *'"next_attempt_ms":0'*) fail "the scheduled retry is not read: $last" ;; esac
 
+missed() { # SECONDS-AGO ARGUMENTS...: what happened since, the last minutes left out
+    since=$(($(date +%s) - $1))000
+    shift
+    build/peers/killbill_drive -c "$options" "$@" "$base" catch_up k30 "{\"since_ms\": $since}" >build/peers/out 2>&1
+    last=$(tail -n 1 build/peers/out)
+}
+missed 7200 -a 900
+expect "done" "\"customer\":\"$account\"" "\"customer\":\"$free\"" '"type":"PAYMENT_FAILED"' '"kind":"failed"' '"id":"PAYMENT_FAILURE/'
+missed 7200
+expect "done" '"events":[]'
+
 drive hold k2 "{$held}"
 expect "done" "\"held\":[\"$invoice\"]" '"auto_pay_off":false' '"overdue_enforcement_off":false'
 audit=$(kb GET "/1.0/kb/accounts/$account/tags?audit=FULL")
@@ -152,6 +163,9 @@ drive read k14 "{\"customer\": \"$other\", \"invoice\": \"$theirs\"}"
 expect "done" '"status":"uncollectible"'
 drive read k15 '{"customer": "00000000-0000-0000-0000-000000000009"}'
 expect "refused Kill Bill does not know account"
+
+missed 0 -a 864000 # of the days that the server's clock has moved: what was tried again is told of older payments, and so not here
+expect "done" '"type":"PAYMENT_SUCCESS"' '"kind":"paid"' '"id":"SUCCESS/'
 
 # What lowers what is owed: an item adjusted, once; the rest given up, once; and what people read of it.
 gateway RETURN_PLUGIN_STATUS_ERROR

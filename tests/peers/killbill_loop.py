@@ -54,6 +54,10 @@ def test_notification_card_hold(w):
     dw.settle()
     wait_for("both tags at Kill Bill", lambda: tags(account) == OFF)
     wait_for("the hold on the card", lambda: "On hold until" in words(slack.again(card)) and "not confirmed yet" not in words(slack.again(card)))
+    # What a reading of what was missed would call this payment is what its notification is called.
+    payment = kb("GET", f"/1.0/kb/accounts/{account}/payments")[0]["transactions"][0]
+    event = f"{payment['status']}/{payment['transactionId']}"
+    wait_for("the payment's own notification", lambda: dw.one(f"SELECT count(*) FROM inbox WHERE ext_id = '{event}' AND created_ms = 0") == 1)
     text = words(slack.again(card))
     assert "Northwind Traders Ltd" in text and "killbill" in text, text
     assert any("read back" in t for t in dw.journal("hold.active")), dw.journal()

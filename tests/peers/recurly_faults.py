@@ -55,8 +55,8 @@ def settling(fake):
         word, last = fake.drive("defer", customer="acme", invoice="number-1031", until_ms=(int(time.time()) + 9 * 86400) * 1000)
         check(f"defer {kind}", word == "done" and fake.get("state")["invoices"]["1031"]["state"] == "pending", last)
         clean(fake, f"defer {kind}")
+    credit(fake)
     scene(fake)
-    check("credit is a person's work", fake.drive("credit", **OFF)[1].startswith("refused Recurly credits an account"))
     for n in range(60):
         fake.test("invoice", number=f"2{n:03}", account="acme", amount=100)
     word, last = fake.drive("overdue", before_ms=int(time.time()) * 1000)
@@ -65,6 +65,34 @@ def settling(fake):
     check("overdue: over pages", len(first.get("invoices", [])) == 50 and len(fake.result(last).get("invoices", [])) == 11, last[:300])
     clean(fake, "overdue")
     catch_up(fake)
+
+
+def credit(fake):
+    """Made once and put on the invoice once, whichever of the two calls the fault meets."""
+    args = dict(OFF, amount=2050)
+    for method, path in (("POST", "/purchases"), ("PUT", "/invoices/number-1031/apply_credit_balance")):
+        for kind, happens in {**OPEN, **dict.fromkeys(LATER, False)}.items():
+            scene(fake)
+            fake.test("fault", match=f"{method} {path}", kind=kind, retry_after=1)
+            word, last = fake.drive("credit", **args)
+            if word == "refused":  # it was looked for and is not there: nothing may have happened
+                check(f"credit {kind} at {path}: nothing was made", not happens and path == "/purchases" and not fake.get("state")["lines"], last)
+                word, last = fake.drive("credit", **args)
+            state = fake.get("state")
+            check(f"credit {kind} at {path}", word == "done" and fake.result(last)["due"] == 10000, last)
+            check(f"credit {kind} at {path}: once", len(state["lines"]) == 1 and state["credit"] == {"acme": 0} and state["invoices"]["1031"]["minor"] == 10000, state)
+            fake.n -= 1
+            word, last = fake.drive("credit", **args)
+            check(f"credit {kind} at {path}: the same once more changes nothing", word == "done" and fake.get("state")["invoices"]["1031"]["minor"] == 10000, last)
+            clean(fake, f"credit {kind}")
+    scene(fake)
+    fake.test("credit", account="acme", amount=700)
+    word, last = fake.drive("credit", **args)
+    check("credit: other credit of the account is left alone", word == "refused" and "$7.00 of other credit" in last and fake.get("state")["credit"] == {"acme": 700}, last)
+    scene(fake)
+    word, last = fake.drive("credit", **dict(OFF, amount=12050))
+    check("credit: the whole of it", word == "done" and fake.result(last)["status"] == "paid", last)
+    clean(fake, "credit")
 
 
 def catch_up(fake):

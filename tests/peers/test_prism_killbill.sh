@@ -60,6 +60,7 @@ for at in open tags set; do
 done
 one overdue '{"before_ms": 1793000000000}' '{"at": "accounts"}'
 one overdue '{"before_ms": 1793000000000}' "{\"at\": \"unpaid\", \"debtors\": [{\"id\": \"$a\", \"zone\": \"UTC\"}], \"invoices\": []}"
+for at in '"seek"' '"payments", "high": 9'; do one catch_up '{"since_ms": 1793000000000}' "{\"at\": $at, \"low\": 7, \"until\": 1793600000000}"; done
 one link "$account" '{"at": "form"}'
 one check '{}' '{"at": "accounts"}'
 

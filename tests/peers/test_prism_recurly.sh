@@ -35,6 +35,7 @@ sent recurly resolve '{"invoice": "uuid-63abcf806e29cbfb3ec9c84e658777be"}' '{"a
 settle='{"customer": "acme", "invoice": "number-1031", "currency": "USD", "amount": 12050, "case": "N-1", "text": "they pay on Friday", "until_ms": 1893456000000}'
 for at in before give_up after; do sent recurly write_off "$settle" "{\"at\": \"$at\"}"; done
 for at in seek make find; do sent recurly note "$settle" "{\"at\": \"$at\"}"; done
+for at in before seek room make find purse apply after; do sent recurly credit "$settle" "{\"at\": \"$at\"}"; done
 sent recurly catch_up '{"since_ms": 1793000000000}' '{"at": "transactions", "until": 1793600000000}'
 sent recurly overdue '{"before_ms": 1793000000000}' '{"at": "invoices"}'
 for at in before moved; do sent recurly defer "$settle" "{\"at\": \"$at\"}"; done
@@ -52,10 +53,13 @@ refused "the time is none" $key $accept "$base/accounts/code-acme/transactions?b
 refused "there is no such order" $key $accept "$base/accounts/code-acme/transactions?order=sideways"
 refused "the billing info is a number" $key $accept $json -X PUT -d '{"billing_info_id": 7}' "$base/invoices/number-1031/collect"
 refused "there is no such kind of transaction" $key $accept $json -X PUT -d '{"transaction_type": "gift"}' "$base/invoices/number-1031/collect"
+refused "a credit without an amount" $key $accept $json -d '{"currency": "USD", "account": {"code": "acme"}, "line_items": [{"type": "credit", "currency": "USD"}]}' "$base/purchases"
+refused "a credit of nobody" $key $accept $json -d '{"currency": "USD", "line_items": [{"type": "credit", "currency": "USD", "unit_amount": 1}]}' "$base/purchases"
+refused "there is no such reason for a credit" $key $accept $json -d '{"currency": "USD", "account": {"code": "acme"}, "line_items": [{"type": "credit", "currency": "USD", "unit_amount": 1, "credit_reason_code": "mood"}]}' "$base/purchases"
 refused "the terms are text" $key $accept $json -X PUT -d '{"net_terms": "soon"}' "$base/invoices/number-1031"
 refused "the note is a number" $key $accept $json -d '{"message": 7}' "$base/accounts/code-acme/notes"
 refused "the method is wrong" $key $accept $json -X POST -d '{}' "$base/invoices/number-1031/collect"
 refused "there is no such address" $key $accept "$base/invoices/number-1031/stop_dunning"
 requests=$(grep -cE '^(GET|PUT|POST) .* 20[01]$' "$log")
 echo "$requests requests of the Recurly driver fit the description, ${said_no:-0} wrong ones were refused, $failed failed"
-[ "$failed" = 0 ] && [ "$requests" -ge 26 ]
+[ "$failed" = 0 ] && [ "$requests" -ge 34 ]

@@ -18,6 +18,9 @@
 #define ATTEMPT(id, type)                                                                                                                \
     "\"{\\\"paymentId\\\":null,\\\"paymentAttemptId\\\":\\\"" id "\\\",\\\"invoicePaymentType\\\":\\\"" type                              \
     "\\\",\\\"paymentDate\\\":\\\"2026-11-22T01:56:15.000Z\\\",\\\"amount\\\":0,\\\"currency\\\":\\\"USD\\\"}\""
+#define ENDED(type, status)                                                                                             \
+    "\"{\\\"paymentTransactionId\\\":\\\"80dc83dc\\\",\\\"status\\\":\\\"" status "\\\",\\\"transactionType\\\":\\\"" type                            \
+    "\\\",\\\"effectiveDate\\\":\\\"2026-11-22T01:56:15.000Z\\\"}\""
 #define TRANSACTION(type) "\"{\\\"transactionType\\\":\\\"" type "\\\",\\\"effectiveDate\\\":\\\"2026-11-22T01:56:15.000Z\\\"}\""
 
 static const struct killbill_config config = {.webhook_secret = (char[]){"fakeCallbackSecret"}};
@@ -95,6 +98,11 @@ static void a_failed_payment(void **state)
     assert_int_equal(ev.kind, EVENT_PAYMENT_FAILED);
     assert_string_equal(ev.invoice, ""); /* the object is the payment */
     assert_int_equal(ev.created_ms, INT64_C(1795312575000));
+    ev = event_of(BODY("PAYMENT_FAILED", "PAYMENT", "a3abc947", ENDED("PURCHASE", "PAYMENT_FAILURE")));
+    assert_string_equal(ev.id, "PAYMENT_FAILURE/80dc83dc"); /* whoever tells of it, and when, it is the same event */
+    assert_int_equal(ev.created_ms, 0);
+    ev = event_of(BODY("PAYMENT_SUCCESS", "PAYMENT", "a3abc947", ENDED("CHARGEBACK", "SUCCESS")));
+    assert_int_equal(strlen(ev.id), 64); /* but money that goes back is another matter */
 }
 
 static void what_each_kind_means(void **state)

@@ -18,6 +18,7 @@
 #define DEFAULT_TIMEOUT_MS 10000
 #define CONNECT_TIMEOUT_MS 5000L
 #define LONGEST_RETRY_AFTER_S (7 * 86400)
+#define EPOCH_FROM 1000000000
 
 int transfer_refuse(struct transfer *t, const char *why)
 {
@@ -87,6 +88,19 @@ static int64_t retry_after_ms(const char *text, int64_t now_s)
     return (s < LONGEST_RETRY_AFTER_S ? s : LONGEST_RETRY_AFTER_S) * 1000;
 }
 
+/* Recurly names the moment, in seconds of the epoch, and on each answer: it counts on a 429 alone. A small number is a span, of others. */
+static int64_t reset_ms(const char *text, const struct http_response *r)
+{
+    struct timespec now;
+    char *end = NULL;
+    long long at = strtoll(text, &end, 10);
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (r->status != 429 || end == text || *end || at < EPOCH_FROM)
+        return -1;
+    long long s = at > now.tv_sec ? at - now.tv_sec : 0;
+    return (s < LONGEST_RETRY_AFTER_S ? s : LONGEST_RETRY_AFTER_S) * 1000;
+}
+
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
@@ -97,12 +111,16 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
         r->retry_after_ms = -1;
         r->never_retry = false;
         r->request_id[0] = '\0';
+        const char *space = memchr(p, ' ', len);
+        r->status = space ? (int)strtol(space, NULL, 10) : 0;
     } else if (header_value(p, len, "Retry-After", value, sizeof value)) {
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         r->retry_after_ms = retry_after_ms(value, now.tv_sec);
     } else if (header_value(p, len, "ratelimit-reset", value, sizeof value)) { /* seconds; Retry-After outranks it */
         r->retry_after_ms = r->retry_after_ms < 0 ? retry_after_ms(value, INT64_MAX) : r->retry_after_ms;
+    } else if (header_value(p, len, "X-RateLimit-Reset", value, sizeof value)) {
+        r->retry_after_ms = r->retry_after_ms < 0 ? reset_ms(value, r) : r->retry_after_ms;
     } else if (header_value(p, len, "Stripe-Should-Retry", value, sizeof value)) {
         r->never_retry = strcasecmp(value, "false") == 0;
     } else if (header_value(p, len, "Request-Id", value, sizeof value) || header_value(p, len, "x-slack-req-id", value, sizeof value) ||

@@ -212,6 +212,33 @@ static void test_ratelimit_reset(void **state)
     }
 }
 
+/* Recurly says when its window begins anew, on each answer; only a refusal to work now waits for it. */
+static void test_ratelimit_moment(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *status, *more;
+        int ahead_s;
+        int64_t least_ms, most_ms;
+    } rows[] = {{"429 Slow", "", 50, 40000, 50000}, {"429 Slow", "Retry-After: 7\r\n", 50, 7000, 7000}, {"429 Slow", "", -50, 0, 0}, {"200 OK", "", 50, -1, -1},
+                {"503 Down", "", 50, -1, -1}};
+    for (size_t i = 0; i < DW_ARRAY_LEN(rows); i++) {
+        struct site s;
+        struct peer p;
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        AUTO_STR answer = str_fmt("HTTP/1.1 %s\r\n%sX-RateLimit-Reset: %lld\r\nContent-Length: 0\r\n\r\n", rows[i].status, rows[i].more,
+                                  (long long)now.tv_sec + rows[i].ahead_s);
+        peer_open(&p, answer);
+        site_open(&s);
+        const struct http_response *r = one(&s, call_of("far", 1, "GET", at(&p, "/"), NULL));
+        if (r->retry_after_ms < rows[i].least_ms || r->retry_after_ms > rows[i].most_ms)
+            fail_msg("row %zu: %lld", i, (long long)r->retry_after_ms);
+        site_close(&s);
+        peer_close(&p);
+    }
+}
+
 /* The peer has read the request and says nothing: it may have happened. */
 static void test_lost(void **state)
 {
@@ -448,7 +475,7 @@ static void test_finish(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answer), cmocka_unit_test(test_methods), cmocka_unit_test(test_retry_after_date), cmocka_unit_test(test_ratelimit_reset),
+        cmocka_unit_test(test_answer), cmocka_unit_test(test_methods), cmocka_unit_test(test_retry_after_date), cmocka_unit_test(test_ratelimit_reset), cmocka_unit_test(test_ratelimit_moment),
         cmocka_unit_test(test_lost), cmocka_unit_test(test_no_silent_repetition), cmocka_unit_test(test_not_sent),
         cmocka_unit_test(test_tls_refused), cmocka_unit_test(test_body_cap), cmocka_unit_test(test_caps), cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_inside_peer), cmocka_unit_test(test_stop_with_calls), cmocka_unit_test(test_finish),

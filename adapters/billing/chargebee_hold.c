@@ -10,49 +10,23 @@
  * plan with free dates that it does not also collect by itself, so a plan is a pause until two days after the last
  * instalment, and Dunwell collects each part. */
 #include "adapters/billing/chargebee.h"
+#include "adapters/billing/rest_items.h"
 
 #include <string.h>
 
 #include "engine/when.h"
 
-enum { INVOICES_MAX = 100, WRITES_MAX = 3, LOOKS_MAX = 3, SAID_MAX = 160, COMMENT_MAX = 300, REASON_MAX = 120 };
+enum { WRITES_MAX = 3, LOOKS_MAX = 3, SAID_MAX = 160, COMMENT_MAX = 300, REASON_MAX = 120 };
 
 #define AFTER_PLAN_MS (2 * MS_DAY)
 #define LOOK_AGAIN_MS (4 * MS_SECOND)
 #define DATE_PLAY_MS MS_DAY /* a site may keep only the day of the date */
 
-/* The stage's list: [{id, todo, done, goal_ms, prior}], one for each invoice asked for; "i" is the one in work. goal_ms: paused
- * until then; 0: not paused. */
-
-static json_t *list_item(const struct rest_call *c)
-{
-    return json_array_get(json_at(c->stage, "list"), (size_t)json_i64(c->stage, "i", 0));
-}
-
-static const char *item_id(const struct rest_call *c)
-{
-    return json_str(list_item(c), "id", "");
-}
-
-static bool is_release(const struct rest_call *c)
-{
-    return str_eq(c->job->op, "release");
-}
-
-static bool is_plan(const struct rest_call *c)
-{
-    return str_eq(c->job->op, "plan");
-}
-
-/* A defer is a hold of one invoice. */
-static bool is_defer(const struct rest_call *c)
-{
-    return str_eq(c->job->op, "defer");
-}
+/* The list of rest_items.h, and besides: goal_ms, paused until then (0: not paused); early, nothing to pause yet. */
 
 static void mark(struct rest_call *c, const char *name, bool value)
 {
-    json_put_new(list_item(c), name, json_boolean(value));
+    json_put_new(rest_item(c), name, json_boolean(value));
 }
 
 /* How long it must be quiet: told for a hold; for a plan, some days after the last instalment. 0 when nobody says. */
@@ -61,7 +35,7 @@ static int64_t until_ms(const struct rest_call *c)
     const json_t *list = json_at(c->args, "instalments"), *row;
     int64_t last = 0;
     size_t i;
-    if (!is_plan(c))
+    if (!rest_is(c, "plan"))
         return json_i64(c->args, "until_ms", 0);
     json_array_foreach(list, i, row) {
         int64_t at = json_i64(row, "date_ms", 0);
@@ -74,44 +48,20 @@ static int64_t until_ms(const struct rest_call *c)
 
 static void set_begin(struct rest_call *c)
 {
-    json_auto_t *one = json_pack("[s]", json_str(c->args, "invoice", ""));
-    const json_t *ids = is_defer(c) ? one : json_at(c->args, "invoices"), *id;
-    json_t *list = json_array();
-    size_t i;
-    json_array_foreach(ids, i, id)
-        if (json_is_string(id) && *json_string_value(id))
-            json_array_append_new(list, json_pack("{s:O}", "id", id));
-    json_put_new(c->stage, "list", list);
-    json_put_i64(c->stage, "i", 0);
-    if (json_array_size(list) == 0 || json_array_size(list) != json_array_size(ids) || json_array_size(list) > INVOICES_MAX)
-        rest_refuse(c, "between 1 and %d invoice ids are needed", INVOICES_MAX);
-    else if (!is_release(c) && until_ms(c) <= c->job->now_ms)
+    if (rest_items_begin(c) && !rest_is(c, "release") && until_ms(c) <= c->job->now_ms)
         rest_refuse(c, "Chargebee pauses dunning until a date, and the one given is not in the future");
 }
 
-/* {held, prior, early} or {released, missing}: what was reached so far; also said when the rest was refused. */
+/* What was reached, and for a hold which invoices it came too early for. */
 static json_t *set_result(const struct rest_call *c)
 {
-    json_t *reached = json_array(), *prior = json_object(), *missing = json_array(), *early = json_array(), *item;
-    const json_t *list = json_at(c->stage, "list");
+    json_t *result = rest_items_result(c), *early = json_array();
+    const json_t *list = json_at(c->stage, "list"), *item;
     size_t i;
-    json_array_foreach(list, i, item) {
-        const char *id = json_str(item, "id", "");
-        if (json_flag(item, "gone", false))
-            json_array_append_new(missing, json_string(id));
+    json_array_foreach(list, i, item)
         if (json_flag(item, "early", false))
-            json_array_append_new(early, json_string(id));
-        if (!json_flag(item, "done", false))
-            continue;
-        json_array_append_new(reached, json_string(id));
-        if (json_at(item, "prior"))
-            json_put_new(prior, id, json_deep_copy(json_at(item, "prior")));
-    }
-    json_t *result = json_object();
-    json_put_new(result, is_release(c) ? "released" : "held", reached);
-    json_put_new(result, is_release(c) ? "missing" : "prior", is_release(c) ? missing : prior);
-    json_decref(is_release(c) ? prior : missing);
-    if (json_array_size(early) && !is_release(c))
+            json_array_append(early, json_object_get(item, "id"));
+    if (json_array_size(early))
         json_put_new(result, "early", early);
     else
         json_decref(early);
@@ -122,7 +72,7 @@ static void set_finish(struct rest_call *c)
 {
     json_t *result = set_result(c);
     const json_t *held = json_at(result, "held"), *early = json_at(result, "early");
-    if (is_release(c)) {
+    if (rest_is(c, "release")) {
         rest_done(c, result);
     } else if (json_array_size(held) == 0) {
         bool waits = json_array_size(early) > 0;
@@ -130,9 +80,9 @@ static void set_finish(struct rest_call *c)
         rest_refuse(c, "%s", waits ? "nothing is overdue yet, and Chargebee pauses only dunning that has begun" : "nothing is open any more");
     } else {
         json_put(result, "id", json_string_value(json_array_get(held, 0)));
-        if (is_plan(c))
+        if (rest_is(c, "plan"))
             json_put(result, "mode", "held_by_dunwell");
-        if (is_defer(c)) {
+        if (rest_is(c, "defer")) {
             json_put(result, "mode", "native");
             json_put(result, "invoice", json_str(c->args, "invoice", ""));
             json_put_i64(result, "until_ms", until_ms(c));
@@ -141,29 +91,19 @@ static void set_finish(struct rest_call *c)
     }
 }
 
-/* The next invoice that has something to write, or the end. */
 static void set_next(struct rest_call *c)
 {
-    json_t *item;
-    const json_t *list = json_at(c->stage, "list");
-    size_t i;
-    json_put_i64(c->stage, "writes", 0);
-    json_put_i64(c->stage, "looks", 0);
-    json_put_new(c->stage, "why", json_null());
-    json_array_foreach(list, i, item)
-        if (json_flag(item, "todo", false)) {
-            json_put_i64(c->stage, "i", (int64_t)i);
-            rest_go(c, json_i64(item, "goal_ms", 0) ? "pause" : "resume");
-            return;
-        }
-    set_finish(c);
+    if (rest_items_todo(c))
+        rest_go(c, json_i64(rest_item(c), "goal_ms", 0) ? "pause" : "resume");
+    else
+        set_finish(c);
 }
 
 /* --- what is so now ----------------------------------------------------------------------------------------------- */
 
 static void learn_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%", item_id(c), NULL);
+    AUTO_STR path = rest_path("invoices/%", rest_item_id(c), NULL);
     rest_get(c, path);
 }
 
@@ -197,36 +137,34 @@ static void learn_for_hold(struct rest_call *c)
     json_put_new(prior, "auto_advance", json_boolean(runs && !paused));
     if (runs && paused)
         json_put_i64(prior, "paused_until_ms", paused);
-    json_put_new(list_item(c), "prior", prior);
-    json_put_i64(list_item(c), "goal_ms", goal);
+    json_put_new(rest_item(c), "prior", prior);
+    json_put_i64(rest_item(c), "goal_ms", goal);
     mark(c, "todo", runs && (!paused || paused <= goal - DATE_PLAY_MS));
-    mark(c, "done", !json_flag(list_item(c), "todo", false));
+    mark(c, "done", !json_flag(rest_item(c), "todo", false));
 }
 
 static void learn_for_release(struct rest_call *c)
 {
-    const json_t *before = json_object_get(json_object_get(c->args, "prior"), item_id(c));
+    const json_t *before = json_object_get(json_object_get(c->args, "prior"), rest_item_id(c));
     int64_t was = json_i64(before, "paused_until_ms", 0), goal = was > c->job->now_ms ? was : 0;
     bool ours = json_flag(before, "auto_advance", false) || was;
     bool todo = ours && open_now(c) && !is_there(c, goal);
-    json_put_i64(list_item(c), "goal_ms", goal);
+    json_put_i64(rest_item(c), "goal_ms", goal);
     mark(c, "todo", todo);
     mark(c, "done", !todo);
 }
 
 static void learn_next(struct rest_call *c)
 {
-    int64_t i = json_i64(c->stage, "i", 0) + 1;
-    json_put_i64(c->stage, "i", i);
-    if ((size_t)i >= json_array_size(json_at(c->stage, "list")))
+    if (!rest_items_on(c))
         set_next(c);
 }
 
 static void learn_take(struct rest_call *c)
 {
-    if (!chargebee_is_invoice(c, item_id(c)))
+    if (!chargebee_is_invoice(c, rest_item_id(c)))
         return;
-    if (is_release(c))
+    if (rest_is(c, "release"))
         learn_for_release(c);
     else
         learn_for_hold(c);
@@ -237,13 +175,13 @@ static bool learn_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
-    if (is_release(c)) {
+    if (rest_is(c, "release")) {
         /* What is gone cannot be held: the release must not hang on it for ever. */
         mark(c, "done", true);
         mark(c, "gone", true);
         learn_next(c);
     } else {
-        rest_refuse(c, "Chargebee does not know invoice %.80s", item_id(c));
+        rest_refuse(c, "Chargebee does not know invoice %.80s", rest_item_id(c));
     }
     return true;
 }
@@ -253,10 +191,10 @@ static bool learn_trouble(struct rest_call *c)
 static void add_comment(struct rest_call *c, const char *what)
 {
     char reason[REASON_MAX], day[WHEN_TEXT_SIZE], text[COMMENT_MAX];
-    int64_t goal = json_i64(list_item(c), "goal_ms", 0);
+    int64_t goal = json_i64(rest_item(c), "goal_ms", 0);
     str_copy(reason, sizeof reason, json_str(c->args, "reason", ""));
-    AUTO_STR whole = str_fmt("Dunwell %.40s%s%.40s: %s%s%s%s", json_str(c->args, "case", ""), is_plan(c) ? ", plan " : "",
-                             is_plan(c) ? json_str(c->args, "plan", "") : "", what, goal ? when_iso_day(day, goal, NULL) : "",
+    AUTO_STR whole = str_fmt("Dunwell %.40s%s%.40s: %s%s%s%s", json_str(c->args, "case", ""), rest_is(c, "plan") ? ", plan " : "",
+                             rest_is(c, "plan") ? json_str(c->args, "plan", "") : "", what, goal ? when_iso_day(day, goal, NULL) : "",
                              *reason ? ", " : "", reason);
     str_copy(text, sizeof text, whole);
     form_add(&c->out->request, "comment", text);
@@ -265,20 +203,20 @@ static void add_comment(struct rest_call *c, const char *what)
 /* A key remembers a refusal as well; after a resume the pause is another request and needs another key. */
 static void pause_send(struct rest_call *c)
 {
-    bool again = json_flag(list_item(c), "resumed", false);
-    AUTO_STR path = rest_path("invoices/%/pause_dunning", item_id(c), NULL);
-    AUTO_STR suffix = str_fmt("%s-pause%s", item_id(c), again ? "2" : "");
+    bool again = json_flag(rest_item(c), "resumed", false);
+    AUTO_STR path = rest_path("invoices/%/pause_dunning", rest_item_id(c), NULL);
+    AUTO_STR suffix = str_fmt("%s-pause%s", rest_item_id(c), again ? "2" : "");
     rest_post(c, path, suffix);
-    form_add_i64(&c->out->request, "expected_payment_date", (json_i64(list_item(c), "goal_ms", 0) + MS_SECOND - 1) / MS_SECOND);
+    form_add_i64(&c->out->request, "expected_payment_date", (json_i64(rest_item(c), "goal_ms", 0) + MS_SECOND - 1) / MS_SECOND);
     add_comment(c, "notices and retries paused until ");
 }
 
 static void resume_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%/resume_dunning", item_id(c), NULL);
-    AUTO_STR suffix = str_fmt("%s-resume", item_id(c));
+    AUTO_STR path = rest_path("invoices/%/resume_dunning", rest_item_id(c), NULL);
+    AUTO_STR suffix = str_fmt("%s-resume", rest_item_id(c));
     rest_post(c, path, suffix);
-    add_comment(c, json_i64(list_item(c), "goal_ms", 0) ? "paused again until " : "notices and retries resumed");
+    add_comment(c, json_i64(rest_item(c), "goal_ms", 0) ? "paused again until " : "notices and retries resumed");
 }
 
 static void written(struct rest_call *c)
@@ -290,7 +228,7 @@ static void written(struct rest_call *c)
 /* Back in dunning for a moment, so that it can be paused until the other date. */
 static void resume_take(struct rest_call *c)
 {
-    if (json_i64(list_item(c), "goal_ms", 0))
+    if (json_i64(rest_item(c), "goal_ms", 0))
         rest_go(c, "pause");
     else
         written(c);
@@ -323,17 +261,17 @@ static void not_changed(struct rest_call *c)
     const char *why = json_str(c->stage, "why", NULL);
     int64_t paused = chargebee_paused_ms(json_object_get(c->body, "invoice"), c->job->now_ms);
     char day[WHEN_TEXT_SIZE];
-    rest_refuse_with(c, set_result(c), "read back: invoice %.80s was not changed, its dunning is %s%s%s%.160s", item_id(c),
+    rest_refuse_with(c, set_result(c), "read back: invoice %.80s was not changed, its dunning is %s%s%s%.160s", rest_item_id(c),
                      paused ? "paused until " : "not paused", paused ? when_iso_day(day, paused, NULL) : "", why ? ": " : "", why ? why : "");
 }
 
 /* A read may be a little behind the write, so what is not seen yet is looked at again before anything is written twice. */
 static void not_there(struct rest_call *c)
 {
-    int64_t goal = json_i64(list_item(c), "goal_ms", 0), looks = json_i64(c->stage, "looks", 0) + 1;
+    int64_t goal = json_i64(rest_item(c), "goal_ms", 0), looks = json_i64(c->stage, "looks", 0) + 1;
     int64_t writes = json_i64(c->stage, "writes", 0) + 1;
     bool refused = json_str(c->stage, "why", NULL), paused = chargebee_paused_ms(json_object_get(c->body, "invoice"), c->job->now_ms) > 0;
-    if (refused && goal && paused && !json_flag(list_item(c), "resumed", false)) {
+    if (refused && goal && paused && !json_flag(rest_item(c), "resumed", false)) {
         mark(c, "resumed", true);
         json_put_new(c->stage, "why", json_null());
         rest_go(c, "resume");
@@ -353,11 +291,11 @@ static void not_there(struct rest_call *c)
 
 static void back_take(struct rest_call *c)
 {
-    if (!chargebee_is_invoice(c, item_id(c)))
+    if (!chargebee_is_invoice(c, rest_item_id(c)))
         return;
     if (!open_now(c))
-        item_over(c, is_release(c));
-    else if (is_there(c, json_i64(list_item(c), "goal_ms", 0)))
+        item_over(c, rest_is(c, "release"));
+    else if (is_there(c, json_i64(rest_item(c), "goal_ms", 0)))
         item_over(c, true);
     else
         not_there(c);
@@ -368,10 +306,10 @@ static bool back_trouble(struct rest_call *c)
     if (c->answer->status != 404)
         return false;
     mark(c, "gone", true);
-    if (is_release(c))
+    if (rest_is(c, "release"))
         item_over(c, true);
     else
-        rest_refuse_with(c, set_result(c), "Chargebee does not know invoice %.80s any more", item_id(c));
+        rest_refuse_with(c, set_result(c), "Chargebee does not know invoice %.80s any more", rest_item_id(c));
     return true;
 }
 

@@ -11,6 +11,7 @@
  * Setting a tag twice is the same as once and taking one off twice is a 404 that says it is off. So after an answer that
  * leaves things open the tags are read, and what is missing is written again, three times at most. */
 #include "adapters/billing/killbill.h"
+#include "adapters/billing/rest_items.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,21 +32,6 @@ static const struct {
     {"00000000-0000-0000-0000-000000000003", "overdue_enforcement_off"},
 };
 
-static bool is_release(const struct rest_call *c)
-{
-    return str_eq(c->job->op, "release");
-}
-
-static bool is_plan(const struct rest_call *c)
-{
-    return str_eq(c->job->op, "plan");
-}
-
-static bool is_defer(const struct rest_call *c)
-{
-    return str_eq(c->job->op, "defer");
-}
-
 static const char *customer_id(const struct rest_call *c)
 {
     return json_str(c->args, "customer", "");
@@ -54,14 +40,14 @@ static const char *customer_id(const struct rest_call *c)
 /* What the account was like before the hold; NULL when nobody knows. */
 static const json_t *prior_of(const struct rest_call *c)
 {
-    const json_t *all = is_release(c) ? json_object_get(c->args, "prior") : json_object_get(c->stage, "prior");
+    const json_t *all = rest_is(c, "release") ? json_object_get(c->args, "prior") : json_object_get(c->stage, "prior");
     return json_object_get(all, customer_id(c));
 }
 
 static void set_begin(struct rest_call *c)
 {
     const json_t *given = json_at(c->args, "invoices"), *id;
-    json_t *ids = is_defer(c) ? json_pack("[s]", json_str(c->args, "invoice", "")) : given ? json_deep_copy(given) : json_array();
+    json_t *ids = rest_is(c, "defer") ? json_pack("[s]", json_str(c->args, "invoice", "")) : given ? json_deep_copy(given) : json_array();
     size_t n = json_array_size(ids), texts = 0, i;
     json_put_new(c->stage, "ids", ids);
     json_array_foreach(ids, i, id)
@@ -70,12 +56,12 @@ static void set_begin(struct rest_call *c)
         rest_refuse(c, "a customer is needed");
     else if (n == 0 || n != texts || n > INVOICES_MAX)
         rest_refuse(c, "between 1 and %d invoice ids are needed", INVOICES_MAX);
-    else if (is_defer(c) && json_i64(c->args, "until_ms", 0) <= c->job->now_ms)
+    else if (rest_is(c, "defer") && json_i64(c->args, "until_ms", 0) <= c->job->now_ms)
         rest_refuse(c, "a moment to come is needed");
-    else if (is_release(c) && !json_is_object(prior_of(c)))
+    else if (rest_is(c, "release") && !json_is_object(prior_of(c)))
         rest_refuse(c, "what account %.80s was like before the hold is not known; take its tags AUTO_PAY_OFF and "
                         "OVERDUE_ENFORCEMENT_OFF off by hand", customer_id(c));
-    else if (is_release(c))
+    else if (rest_is(c, "release"))
         rest_go(c, "tags");
 }
 
@@ -104,7 +90,7 @@ static bool account_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
-    if (is_release(c)) /* what is gone cannot be held: the release must not hang on it for ever */
+    if (rest_is(c, "release")) /* what is gone cannot be held: the release must not hang on it for ever */
         rest_done(c, json_pack("{s:O, s:O}", "released", json_at(c->args, "invoices"), "missing", json_at(c->args, "invoices")));
     else
         rest_refuse(c, "Kill Bill does not know account %.80s", customer_id(c));
@@ -121,16 +107,16 @@ static void tags_send(struct rest_call *c)
 /* Is there something to write for this tag, seeing whether the account has it? */
 static bool tag_wrong(const struct rest_call *c, size_t tag, bool there)
 {
-    return is_release(c) ? there && !json_flag(prior_of(c), tags[tag].name, true) : !there;
+    return rest_is(c, "release") ? there && !json_flag(prior_of(c), tags[tag].name, true) : !there;
 }
 
 static json_t *held_result(const struct rest_call *c)
 {
     const json_t *held = json_at(c->stage, "held");
     json_t *result = json_pack("{s:O, s:O, s:O}", "id", json_array_get(held, 0), "held", held, "prior", json_at(c->stage, "prior"));
-    if (is_plan(c) || is_defer(c))
+    if (rest_is(c, "plan") || rest_is(c, "defer"))
         json_put(result, "mode", "held_by_dunwell");
-    if (is_defer(c)) {
+    if (rest_is(c, "defer")) {
         json_put(result, "invoice", json_str(c->args, "invoice", ""));
         json_put_i64(result, "until_ms", json_i64(c->args, "until_ms", 0));
     }
@@ -139,9 +125,9 @@ static json_t *held_result(const struct rest_call *c)
 
 static void tags_over(struct rest_call *c)
 {
-    if (is_release(c))
+    if (rest_is(c, "release"))
         rest_done(c, json_pack("{s:O}", "released", json_at(c->args, "invoices")));
-    else if (is_plan(c))
+    else if (rest_is(c, "plan"))
         rest_go(c, "notes");
     else
         rest_done(c, held_result(c));
@@ -151,7 +137,7 @@ static void tags_over(struct rest_call *c)
 static void tags_refused(struct rest_call *c)
 {
     const char *why = json_str(c->stage, "why", NULL);
-    rest_refuse_with(c, is_release(c) ? NULL : held_result(c), "read back: the tags of account %.80s were not changed%s%.160s", customer_id(c),
+    rest_refuse_with(c, rest_is(c, "release") ? NULL : held_result(c), "read back: the tags of account %.80s were not changed%s%.160s", customer_id(c),
                      why ? ": " : "", why ? why : "");
 }
 
@@ -173,7 +159,7 @@ static json_t *tags_now(struct rest_call *c)
 static void tags_take(struct rest_call *c)
 {
     json_auto_t *now = tags_now(c);
-    if (!is_release(c) && !json_object_get(c->stage, "prior"))
+    if (!rest_is(c, "release") && !json_object_get(c->stage, "prior"))
         json_put_new(c->stage, "prior", json_pack("{s:O}", customer_id(c), now));
     const char *tag = json_str(c->stage, "wrong.0", "");
     bool same = str_eq(json_str(c->stage, "written", ""), tag);
@@ -192,7 +178,7 @@ static void tags_take(struct rest_call *c)
 static void set_send(struct rest_call *c)
 {
     const json_t *wrong = json_at(c->stage, "wrong");
-    if (is_release(c)) {
+    if (rest_is(c, "release")) {
         AUTO_STR rest = str_fmt("/tags?tagDef=%s", json_string_value(json_array_get(wrong, 0)));
         killbill_write(c, "DELETE", "accounts", customer_id(c), rest, NULL);
         return;
@@ -210,7 +196,7 @@ static bool set_trouble(struct rest_call *c)
 {
     char said[SAID_MAX];
     rest_said(c, said, sizeof said);
-    if (!(is_release(c) && c->answer->status == 404)) /* "the tag does not exist": somebody was quicker */
+    if (!(rest_is(c, "release") && c->answer->status == 404)) /* "the tag does not exist": somebody was quicker */
         json_put_new(c->stage, "why", json_text_safe(*said ? said : "refused without a reason"));
     rest_go(c, "tags");
     return true;
@@ -218,26 +204,12 @@ static bool set_trouble(struct rest_call *c)
 
 /* --- what people see of a plan --- */
 
-/* "A-12: 3x from 2027-01-05: 2027-01-05 401.67 USD, ..." as far as Kill Bill's 255 characters reach. */
+/* "A-12: 3x from 2027-01-05: ..." as far as Kill Bill's 255 characters reach. */
 static char *note_text(const struct rest_call *c)
 {
-    const json_t *list = json_at(c->args, "instalments"), *row;
-    const char *currency = json_str(c->args, "currency", "");
     AUTO_BUF text = BUF(NOTE_MAX);
-    size_t i;
     buf_addf(&text, "%.40s: ", json_str(c->args, "plan", "plan"));
-    json_array_foreach(list, i, row) {
-        char day[WHEN_TEXT_SIZE], amount[MONEY_TEXT_SIZE], piece[160];
-        if (json_str(row, "date", NULL))
-            str_copy(day, sizeof day, json_str(row, "date", ""));
-        else
-            when_iso_day(day, json_i64(row, "date", json_i64(row, "date_ms", 0)), NULL);
-        money_decimal(amount, money_of(json_i64(row, "amount", 0), currency));
-        if (i == 0)
-            buf_addf(&text, "%zux from %.40s:", json_array_size(list), day);
-        snprintf(piece, sizeof piece, "%s %.40s %.40s %.3s", i ? "," : "", day, amount, currency);
-        buf_adds(&text, piece);
-    }
+    rest_instalments(c, &text);
     return buf_take(&text);
 }
 

@@ -22,6 +22,8 @@ void stripe_step(const void *config, const struct job *job, const struct http_re
 void stripe_get(struct rest_call *c, const char *collection, const char *id, const char *rest);
 /* The key is the job's with "-suffix"; fields are added to c->out->request. */
 void stripe_post(struct rest_call *c, const char *collection, const char *id, const char *rest, const char *suffix);
+/* For `trouble` of a write: a 400 or 404 keeps Stripe's words as the stage's "why" and goes on to `next`, which reads back. */
+bool stripe_refused_so(struct rest_call *c, const char *next);
 /* Refuses with {decline:{...}} from an error object. */
 void stripe_refuse_declined(struct rest_call *c, const json_t *error);
 /* An id that may stand as text or as an expanded object; "" when there is none. */

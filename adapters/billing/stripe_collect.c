@@ -18,7 +18,7 @@
 
 #include "engine/when.h"
 
-enum { SAID_MAX = 160, LOOKS_MAX = 2, WRITES_MAX = 3, PAGES_MAX = 10 };
+enum { LOOKS_MAX = 2, WRITES_MAX = 3, PAGES_MAX = 10 };
 
 #define MONEY_TIMEOUT_MS 80000 /* Stripe's own libraries wait this long: banks answer slowly */
 #define LOOK_AGAIN_MS (12 * MS_SECOND)
@@ -46,20 +46,6 @@ static void not_found(struct rest_call *c, const char *look)
         rest_unknown(c, look, LOOK_AGAIN_MS, "not seen at Stripe so far; looking once more");
     else
         rest_refuse(c, "read back: it did not happen");
-}
-
-/* 400 and 404 in a write: keep Stripe's words and go on to `next`, which reads back. */
-static bool refused_so(struct rest_call *c, const char *next)
-{
-    char said[SAID_MAX];
-    if ((c->answer->status != 400 && c->answer->status != 404) ||
-        str_eq(json_str(c->body, "error.type", ""), "idempotency_error") ||
-        str_eq(json_str(c->body, "error.code", ""), "lock_timeout"))
-        return false;
-    rest_said(c, said, sizeof said);
-    json_put_new(c->stage, "why", json_text_safe(*said ? said : "no reason given"));
-    rest_go(c, next);
-    return true;
 }
 
 /* --- before ------------------------------------------------------------------------------------------------------- */
@@ -152,7 +138,7 @@ static void pay_take(struct rest_call *c)
 
 static bool pay_trouble(struct rest_call *c)
 {
-    return refused_so(c, "paid");
+    return stripe_refused_so(c, "paid");
 }
 
 /* What is said of another invoice proves nothing, and money may have moved: look again. */
@@ -356,7 +342,7 @@ static void attach_take(struct rest_call *c)
 
 static bool attach_trouble(struct rest_call *c)
 {
-    return refused_so(c, "listed");
+    return stripe_refused_so(c, "listed");
 }
 
 static void listed_send(struct rest_call *c)

@@ -61,6 +61,19 @@ void stripe_post(struct rest_call *c, const char *collection, const char *id, co
     rest_post(c, path, suffix);
 }
 
+bool stripe_refused_so(struct rest_call *c, const char *next)
+{
+    char said[SAID_MAX];
+    if ((c->answer->status != 400 && c->answer->status != 404) ||
+        str_eq(json_str(c->body, "error.type", ""), "idempotency_error") ||
+        str_eq(json_str(c->body, "error.code", ""), "lock_timeout"))
+        return false;
+    rest_said(c, said, sizeof said);
+    json_put_new(c->stage, "why", json_text_safe(*said ? said : "no reason given"));
+    rest_go(c, next);
+    return true;
+}
+
 /* --- values ------------------------------------------------------------------------------------------------------- */
 
 const char *stripe_id(const json_t *owner, const char *path)

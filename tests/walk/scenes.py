@@ -121,7 +121,7 @@ def recurly():
         "busy": {"status": 409, "body": {"error": {"type": "simultaneous_request", "message": "the first request still runs"}}},
         "lag": True,
         "setup": [cards(), ["invoice", {"number": "1031", "account": "acme", "amount": 12050}], ["invoice", {"number": "1032", "account": "acme", "amount": 12050}]],
-        "operations": chosen(all_of_them, "hold", "release", "plan", "collect a part", "credit", "link to pay", "link for a card", collect_declined=[cards(decline=soft)],
+        "operations": chosen(all_of_them, "hold", "release", "plan", "collect a part", "link to pay", "link for a card", collect_declined=[cards(decline=soft)],
                              collect_pending=[cards(behaviour="processing")]),
         "without_writes": {"link": "the account's token is read", "plan": "the dates are Dunwell's; each part is one whole invoice, collected on its day"},
     }

@@ -21,11 +21,6 @@ enum { SAID_MAX = 160, LOOKS_MAX = 3, COMMENT_MAX = 300 };
 #define LOOK_AGAIN_MS (12 * MS_SECOND)
 #define SHOWN_AGAIN_MS (4 * MS_SECOND)
 
-static const char *invoice_id(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
 static int64_t amount_wanted(const struct rest_call *c)
 {
     return json_i64(c->args, "amount", 0);
@@ -35,7 +30,7 @@ static int64_t amount_wanted(const struct rest_call *c)
 
 static void invoice_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%", invoice_id(c), NULL);
+    AUTO_STR path = rest_path("invoices/%", rest_invoice(c), NULL);
     rest_get(c, path);
 }
 
@@ -44,12 +39,12 @@ static bool invoice_fits(struct rest_call *c)
 {
     const char *currency = json_str(c->args, "currency", ""), *theirs = json_str(c->body, "invoice.currency_code", "");
     const char *status = json_str(c->body, "invoice.status", "");
-    if (!chargebee_is_invoice(c, invoice_id(c)))
+    if (!chargebee_is_invoice(c, rest_invoice(c)))
         return false;
     if (*currency && strcasecmp(currency, theirs) != 0)
-        rest_refuse(c, "invoice %.80s is in %.3s, not in %.3s", invoice_id(c), theirs, currency);
+        rest_refuse(c, "invoice %.80s is in %.3s, not in %.3s", rest_invoice(c), theirs, currency);
     else if (!str_eq(status, "paid") && !str_eq(status, "payment_due") && !str_eq(status, "not_paid") && !str_eq(status, "posted"))
-        rest_refuse(c, "invoice %.80s is %.20s, not open", invoice_id(c), *status ? status : "of unknown status");
+        rest_refuse(c, "invoice %.80s is %.20s, not open", rest_invoice(c), *status ? status : "of unknown status");
     return !c->ended;
 }
 
@@ -59,7 +54,7 @@ static void note_amount(struct rest_call *c, int64_t left)
     const char *currency = json_str(c->body, "invoice.currency_code", ""), *method = json_str(c->args, "method", "");
     if (amount_wanted(c) > left) {
         rest_refuse(c, "%s is more than the %s that can be collected of invoice %.80s", money_text(wanted, money_of(amount_wanted(c), currency)),
-                    money_text(rest, money_of(left, currency)), invoice_id(c));
+                    money_text(rest, money_of(left, currency)), rest_invoice(c));
         return;
     }
     json_put_i64(c->stage, "want", amount_wanted(c) ? amount_wanted(c) : left);
@@ -125,7 +120,7 @@ static void known_take(struct rest_call *c)
 
 static void pay_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%/collect_payment", invoice_id(c), NULL);
+    AUTO_STR path = rest_path("invoices/%/collect_payment", rest_invoice(c), NULL);
     rest_post(c, path, "");
     struct http_request *r = &c->out->request;
     AUTO_STR comment = str_fmt("Dunwell %.40s %.100s", json_str(c->args, "case", ""), c->job->key);
@@ -186,7 +181,7 @@ static bool pay_trouble(struct rest_call *c)
 
 static void refused_take(struct rest_call *c)
 {
-    if (!chargebee_is_invoice(c, invoice_id(c)))
+    if (!chargebee_is_invoice(c, rest_invoice(c)))
         return;
     json_put(c->stage, "status", json_str(c->body, "invoice.status", ""));
     if (str_eq(json_str(c->body, "invoice.status", ""), "paid"))
@@ -200,7 +195,7 @@ static void refused_take(struct rest_call *c)
 static bool is_ours(const struct rest_call *c, const json_t *transaction)
 {
     const json_t *known = json_object_get(c->stage, "known");
-    return chargebee_of_invoice(transaction, invoice_id(c)) && !json_object_get(known, json_str(transaction, "id", "")) &&
+    return chargebee_of_invoice(transaction, rest_invoice(c)) && !json_object_get(known, json_str(transaction, "id", "")) &&
            json_i64(transaction, "amount", 0) == json_i64(c->stage, "want", -1);
 }
 
@@ -245,7 +240,7 @@ static bool find_trouble(struct rest_call *c)
 
 static void after_take(struct rest_call *c)
 {
-    if (!chargebee_is_invoice(c, invoice_id(c)))
+    if (!chargebee_is_invoice(c, rest_invoice(c)))
         return;
     const char *status = json_str(c->body, "invoice.status", "");
     int64_t left = json_i64(c->body, "invoice.amount_due", 0), looks = json_i64(c->stage, "looks", 0) + 1;
@@ -262,7 +257,7 @@ static void after_take(struct rest_call *c)
         rest_unknown(c, "after", SHOWN_AGAIN_MS, "the payment was taken, but the invoice does not show it yet");
     } else {
         AUTO_STR note = str_fmt("payment %.80s was taken but invoice %.80s does not show it: look at it in Chargebee",
-                                json_str(c->stage, "payment", ""), invoice_id(c));
+                                json_str(c->stage, "payment", ""), rest_invoice(c));
         rest_collect_done(c, "partially_paid", left, note);
     }
 }
@@ -272,7 +267,7 @@ static bool after_trouble(struct rest_call *c)
     if (c->answer->status != 404)
         return false;
     AUTO_STR note = str_fmt("payment %.80s was taken, but invoice %.80s is gone: refund or assign it by hand", json_str(c->stage, "payment", ""),
-                            invoice_id(c));
+                            rest_invoice(c));
     rest_collect_done(c, "partially_paid", 0, note);
     return true;
 }

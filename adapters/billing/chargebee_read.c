@@ -6,6 +6,7 @@
  * only be read by the card's brand. Amounts are minor units and times epoch seconds on this wire. */
 #include "adapters/billing/attempts.h"
 #include "adapters/billing/chargebee.h"
+#include "adapters/billing/rest_read.h"
 
 #include "engine/when.h"
 
@@ -13,40 +14,11 @@ enum { INVOICES_MAX = 200, PAGES_MAX = 10, TRANSACTION_PAGES_MAX = 3 };
 
 #define LISTED_MS (180 * MS_DAY) /* how far back payments are told; the newest come first */
 
-static json_t *part(const struct rest_call *c, const char *name)
-{
-    return json_object_get(c->stage, name);
-}
-
-static const char *customer_id(const struct rest_call *c)
-{
-    return json_str(c->args, "customer", "");
-}
-
-static const char *named_invoice(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
-static void put_currency(json_t *object, const char *code)
-{
-    json_put(object, "currency", money_of(0, code).currency);
-}
-
-static void read_begin(struct rest_call *c)
-{
-    static const char *const lists[] = {"invoices", "methods", "payments", "attempts"};
-    for (size_t i = 0; i < DW_ARRAY_LEN(lists); i++)
-        json_put_new(c->stage, lists[i], json_array());
-    if (!*customer_id(c))
-        rest_refuse(c, "a customer is needed");
-}
-
 /* --- customer ----------------------------------------------------------------------------------------------------- */
 
 static void customer_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("customers/%", customer_id(c), NULL);
+    AUTO_STR path = rest_path("customers/%", rest_customer(c), NULL);
     rest_get(c, path);
 }
 
@@ -54,16 +26,16 @@ static void customer_take(struct rest_call *c)
 {
     const json_t *theirs = json_object_get(c->body, "customer");
     const char *company = json_str(theirs, "company", ""), *last = json_str(theirs, "last_name", "");
-    if (json_flag(theirs, "deleted", false) || !str_eq(json_str(theirs, "id", ""), customer_id(c))) {
-        rest_refuse(c, "customer %.80s is deleted at Chargebee, or another one answered", customer_id(c));
+    if (json_flag(theirs, "deleted", false) || !str_eq(json_str(theirs, "id", ""), rest_customer(c))) {
+        rest_refuse(c, "customer %.80s is deleted at Chargebee, or another one answered", rest_customer(c));
         return;
     }
     AUTO_STR person = str_fmt("%s%s%s", json_str(theirs, "first_name", ""), *last ? " " : "", last);
     json_t *account = json_object();
-    rest_put_text(account, "id", customer_id(c));
+    rest_put_text(account, "id", rest_customer(c));
     rest_put_text(account, "name", *company ? company : person);
     rest_put_text(account, "email", json_str(theirs, "email", ""));
-    put_currency(account, json_str(theirs, "preferred_currency_code", ""));
+    rest_put_currency(account, json_str(theirs, "preferred_currency_code", ""));
     rest_put_text(account, "default_method", json_str(theirs, "primary_payment_source_id", ""));
     json_put_new(c->stage, "account", account);
     json_put_new(c->stage, "auto", json_boolean(str_eq(json_str(theirs, "auto_collection", "on"), "on")));
@@ -74,21 +46,11 @@ static bool customer_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
-    rest_refuse(c, "Chargebee does not know customer %.80s", customer_id(c));
+    rest_refuse(c, "Chargebee does not know customer %.80s", rest_customer(c));
     return true;
 }
 
 /* --- invoices ----------------------------------------------------------------------------------------------------- */
-
-static bool has_invoice(const struct rest_call *c, const char *id)
-{
-    const json_t *list = part(c, "invoices"), *row;
-    size_t i;
-    json_array_foreach(list, i, row)
-        if (str_eq(json_str(row, "id", ""), id))
-            return true;
-    return false;
-}
 
 static void add_invoice(struct rest_call *c, const json_t *theirs)
 {
@@ -96,7 +58,7 @@ static void add_invoice(struct rest_call *c, const json_t *theirs)
     json_t *invoice = json_object();
     rest_put_text(invoice, "id", json_str(theirs, "id", ""));
     rest_put_text(invoice, "number", json_str(theirs, "id", "")); /* an invoice's id is its number here */
-    put_currency(invoice, json_str(theirs, "currency_code", ""));
+    rest_put_currency(invoice, json_str(theirs, "currency_code", ""));
     json_put_i64(invoice, "total", json_i64(theirs, "total", 0));
     json_put_i64(invoice, "due", json_i64(theirs, "amount_due", 0));
     json_put_i64(invoice, "due_at_ms", chargebee_ms(theirs, "due_date"));
@@ -108,7 +70,7 @@ static void add_invoice(struct rest_call *c, const json_t *theirs)
     json_put(invoice, "collection", json_flag(c->stage, "auto", true) ? "auto" : "manual");
     json_put(invoice, "url", "");
     rest_put_text(invoice, "subscription", json_str(theirs, "subscription_id", ""));
-    json_array_append_new(part(c, "invoices"), invoice);
+    json_array_append_new(rest_part(c, "invoices"), invoice);
 }
 
 static void invoices_send(struct rest_call *c)
@@ -116,7 +78,7 @@ static void invoices_send(struct rest_call *c)
     const char *offset = json_str(c->stage, "offset", "");
     AUTO_BUF path = BUF(4096);
     buf_adds(&path, "invoices?customer_id%5Bis%5D=");
-    buf_add_url(&path, customer_id(c));
+    buf_add_url(&path, rest_customer(c));
     buf_adds(&path, "&amount_due%5Bgt%5D=0&limit=50");
     if (*offset) {
         buf_adds(&path, "&offset=");
@@ -145,24 +107,24 @@ static void invoices_take(struct rest_call *c)
         const json_t *invoice = json_object_get(row, "invoice");
         const char *id = json_str(invoice, "id", "");
         bool open = str_eq(chargebee_status(json_str(invoice, "status", "")), "open");
-        bool theirs = str_eq(json_str(invoice, "customer_id", ""), customer_id(c));
-        if (*id && open && theirs && !has_invoice(c, id) && json_array_size(part(c, "invoices")) < INVOICES_MAX)
+        bool theirs = str_eq(json_str(invoice, "customer_id", ""), rest_customer(c));
+        if (*id && open && theirs && !rest_read_invoice(c, id) && json_array_size(rest_part(c, "invoices")) < INVOICES_MAX)
             add_invoice(c, invoice);
     }
     turn_page(c, PAGES_MAX, "methods");
-    if (rest_at(c, "methods") && *named_invoice(c) && !has_invoice(c, named_invoice(c)))
+    if (rest_at(c, "methods") && *rest_invoice(c) && !rest_read_invoice(c, rest_invoice(c)))
         rest_go(c, "named");
 }
 
 static void named_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%", named_invoice(c), NULL);
+    AUTO_STR path = rest_path("invoices/%", rest_invoice(c), NULL);
     rest_get(c, path);
 }
 
 static void named_take(struct rest_call *c)
 {
-    if (str_eq(json_str(c->body, "invoice.customer_id", ""), customer_id(c)))
+    if (str_eq(json_str(c->body, "invoice.customer_id", ""), rest_customer(c)))
         add_invoice(c, json_object_get(c->body, "invoice"));
     rest_go(c, "methods");
 }
@@ -181,7 +143,7 @@ static void methods_send(struct rest_call *c)
 {
     AUTO_BUF whole = BUF(4096);
     buf_adds(&whole, "payment_sources?customer_id%5Bis%5D=");
-    buf_add_url(&whole, customer_id(c));
+    buf_add_url(&whole, rest_customer(c));
     buf_adds(&whole, "&limit=100");
     rest_get(c, buf_text(&whole));
 }
@@ -202,7 +164,7 @@ static void methods_take(struct rest_call *c)
         rest_put_text(method, "last4", json_str(card, "last4", json_str(theirs, "bank_account.last4", "")));
         json_put_i64(method, "exp_month", json_i64(card, "expiry_month", 0));
         json_put_i64(method, "exp_year", json_i64(card, "expiry_year", 0));
-        json_array_append_new(part(c, "methods"), method);
+        json_array_append_new(rest_part(c, "methods"), method);
     }
     rest_go(c, "transactions");
 }
@@ -214,7 +176,7 @@ static bool methods_trouble(struct rest_call *c)
 
 static const char *brand_of(const struct rest_call *c, const char *method)
 {
-    const json_t *list = part(c, "methods"), *row;
+    const json_t *list = rest_part(c, "methods"), *row;
     size_t i;
     json_array_foreach(list, i, row)
         if (str_eq(json_str(row, "id", ""), method))
@@ -229,7 +191,7 @@ static void transactions_send(struct rest_call *c)
     const char *offset = json_str(c->stage, "offset", "");
     AUTO_BUF path = BUF(4096);
     buf_adds(&path, "transactions?customer_id%5Bis%5D=");
-    buf_add_url(&path, customer_id(c));
+    buf_add_url(&path, rest_customer(c));
     buf_addf(&path, "&type%%5Bis%%5D=payment&date%%5Bafter%%5D=%010lld&sort_by%%5Bdesc%%5D=date&limit=100",
              (long long)((c->job->now_ms - LISTED_MS) / MS_SECOND));
     if (*offset) {
@@ -256,13 +218,13 @@ static void add_payment(struct rest_call *c, const json_t *theirs, const char *i
     rest_put_text(payment, "id", json_str(theirs, "id", ""));
     rest_put_text(payment, "invoice", invoice);
     json_put_i64(payment, "amount", json_i64(theirs, "amount", 0));
-    put_currency(payment, json_str(theirs, "currency_code", ""));
+    rest_put_currency(payment, json_str(theirs, "currency_code", ""));
     json_put(payment, "status", status_of(theirs));
     json_put_i64(payment, "at_ms", chargebee_ms(theirs, "date"));
     rest_put_text(payment, "method", method);
     if (str_eq(status_of(theirs), "failed"))
         chargebee_put_decline(payment, theirs, brand_of(c, method));
-    json_array_append_new(part(c, "payments"), payment);
+    json_array_append_new(rest_part(c, "payments"), payment);
 }
 
 static void transactions_take(struct rest_call *c)
@@ -271,15 +233,15 @@ static void transactions_take(struct rest_call *c)
     size_t i, k;
     json_array_foreach(list, i, row) {
         const json_t *theirs = json_object_get(row, "transaction");
-        if (!*status_of(theirs) || !str_eq(json_str(theirs, "customer_id", customer_id(c)), customer_id(c)))
+        if (!*status_of(theirs) || !str_eq(json_str(theirs, "customer_id", rest_customer(c)), rest_customer(c)))
             continue;
         json_array_foreach(json_object_get(theirs, "linked_invoices"), k, linked) {
             const char *invoice = json_str(linked, "invoice_id", "");
-            if (has_invoice(c, invoice))
+            if (rest_read_invoice(c, invoice))
                 add_payment(c, theirs, invoice);
         }
         if (str_eq(status_of(theirs), "failed"))
-            attempts_add(part(c, "attempts"), chargebee_ms(theirs, "date"), json_str(theirs, "payment_source_id", ""));
+            attempts_add(rest_part(c, "attempts"), chargebee_ms(theirs, "date"), json_str(theirs, "payment_source_id", ""));
     }
     turn_page(c, TRANSACTION_PAGES_MAX, "subscription");
 }
@@ -291,39 +253,19 @@ static bool transactions_trouble(struct rest_call *c)
 
 /* --- subscription, and the result ---------------------------------------------------------------------------------- */
 
-static const char *wanted_subscription(const struct rest_call *c)
-{
-    const json_t *invoices = part(c, "invoices"), *row;
-    const char *found = "";
-    size_t i;
-    json_array_foreach(invoices, i, row) {
-        const char *id = json_str(row, "subscription", "");
-        if (*id && (!*found || str_eq(json_str(row, "id", ""), named_invoice(c))))
-            found = id;
-    }
-    return found;
-}
-
 static void read_finish(struct rest_call *c)
 {
-    static const char *const parts[] = {"account", "invoices", "payments", "methods"};
-    json_t *result = json_object();
-    for (size_t i = 0; i < DW_ARRAY_LEN(parts); i++)
-        json_put_new(result, parts[i], json_incref(part(c, parts[i])));
-    json_t *subscription = part(c, "subscription");
-    json_put_new(result, "subscription", subscription ? json_incref(subscription) : json_null());
-    json_put_new(result, "network", attempts_count(part(c, "attempts"), part(c, "methods"), c->job->now_ms));
-    rest_done(c, result);
+    rest_read_done(c, NULL);
 }
 
 /* No invoice is of a subscription: then this state only ends the read. */
 static void subscription_send(struct rest_call *c)
 {
-    if (!*wanted_subscription(c)) {
+    if (!*rest_read_subscription(c)) {
         read_finish(c);
         return;
     }
-    AUTO_STR path = rest_path("subscriptions/%", wanted_subscription(c), NULL);
+    AUTO_STR path = rest_path("subscriptions/%", rest_read_subscription(c), NULL);
     rest_get(c, path);
 }
 
@@ -354,4 +296,4 @@ static const struct rest_state states[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-const struct rest_op chargebee_read = {"read", read_begin, states};
+const struct rest_op chargebee_read = {"read", rest_read_begin, states};

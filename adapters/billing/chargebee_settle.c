@@ -20,14 +20,9 @@ enum { COMMENT_MAX = 300, NOTES_MAX = 1000 };
 
 #define LAG_MS MS_MINUTE
 
-static const char *invoice_id(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
 static void invoice_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%", invoice_id(c), NULL);
+    AUTO_STR path = rest_path("invoices/%", rest_invoice(c), NULL);
     rest_get(c, path);
 }
 
@@ -41,7 +36,7 @@ static int invoice(struct rest_call *c, struct rest_invoice *out)
                                  .status = written_off ? "uncollectible" : status,
                                  .currency = json_str(inv, "currency_code", ""),
                                  .left = json_i64(inv, "amount_due", 0),
-                                 .is_it = str_eq(json_str(inv, "id", ""), invoice_id(c)),
+                                 .is_it = str_eq(json_str(inv, "id", ""), rest_invoice(c)),
                                  .open = open,
                                  .given_up = written_off || str_eq(status, "voided")};
     return 0;
@@ -51,7 +46,7 @@ static int invoice(struct rest_call *c, struct rest_invoice *out)
 
 static void credits_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("credit_notes?reference_invoice_id[is]=%&limit=100", invoice_id(c), NULL);
+    AUTO_STR path = rest_path("credit_notes?reference_invoice_id[is]=%&limit=100", rest_invoice(c), NULL);
     rest_get(c, path);
 }
 
@@ -77,7 +72,7 @@ static void credit_send(struct rest_call *c)
 {
     char comment[COMMENT_MAX + 1];
     rest_post(c, "credit_notes", "");
-    form_add(&c->out->request, "reference_invoice_id", invoice_id(c));
+    form_add(&c->out->request, "reference_invoice_id", rest_invoice(c));
     form_add(&c->out->request, "type", "adjustment");
     form_add_i64(&c->out->request, "total", json_i64(c->args, "amount", 0));
     form_add(&c->out->request, "reason_code", "waiver");
@@ -87,7 +82,7 @@ static void credit_send(struct rest_call *c)
 static void write_off_send(struct rest_call *c)
 {
     char comment[COMMENT_MAX + 1];
-    AUTO_STR path = rest_path("invoices/%/write_off", invoice_id(c), NULL);
+    AUTO_STR path = rest_path("invoices/%/write_off", rest_invoice(c), NULL);
     rest_post(c, path, "");
     form_add(&c->out->request, "comment", idempotency_mark(c->job, "reason", comment, sizeof comment));
 }
@@ -96,12 +91,12 @@ static void write_off_send(struct rest_call *c)
 
 static const char *entity(const struct rest_call *c)
 {
-    return *invoice_id(c) ? "invoice" : "customer";
+    return *rest_invoice(c) ? "invoice" : "customer";
 }
 
 static const char *entity_id(const struct rest_call *c)
 {
-    return *invoice_id(c) ? invoice_id(c) : json_str(c->args, "customer", "");
+    return *rest_invoice(c) ? rest_invoice(c) : json_str(c->args, "customer", "");
 }
 
 static void comments_send(struct rest_call *c)

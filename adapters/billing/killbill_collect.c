@@ -25,11 +25,6 @@ enum { SAID_MAX = 160, LOOKS_MAX = 3, SOON_MAX = 2, SETTLE_MAX = 3, EXTERNAL_KEY
 #define SETTLE_MS (3 * MS_SECOND)
 #define JANITOR_MS (10 * MS_MINUTE)
 
-static const char *invoice_id(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
 static int64_t amount_wanted(const struct rest_call *c)
 {
     return json_i64(c->args, "amount", 0);
@@ -45,7 +40,7 @@ static char *external_key(const struct rest_call *c)
 {
     unsigned char digest[32];
     char hex[65];
-    char *key = str_fmt("%s-%s", c->job->key, invoice_id(c));
+    char *key = str_fmt("%s-%s", c->job->key, rest_invoice(c));
     if (strlen(key) <= EXTERNAL_KEY_MAX)
         return key;
     int ok = EVP_Digest(key, strlen(key), digest, NULL, EVP_sha256(), NULL);
@@ -66,7 +61,7 @@ static void finish(struct rest_call *c, const char *outcome, int64_t due, const 
 
 static void invoice_send(struct rest_call *c)
 {
-    killbill_get(c, "invoices", invoice_id(c), "");
+    killbill_get(c, "invoices", rest_invoice(c), "");
 }
 
 /* False, and refused, when this is not the invoice that was approved. */
@@ -75,16 +70,16 @@ static bool invoice_fits(struct rest_call *c)
     const char *currency = json_str(c->args, "currency", ""), *theirs = json_str(c->body, "currency", "");
     const char *status = json_str(c->body, "status", "COMMITTED");
     int64_t balance;
-    if (!str_eq(json_str(c->body, "invoiceId", ""), invoice_id(c)))
-        rest_refuse(c, "Kill Bill answered with another invoice than %.80s", invoice_id(c));
+    if (!str_eq(json_str(c->body, "invoiceId", ""), rest_invoice(c)))
+        rest_refuse(c, "Kill Bill answered with another invoice than %.80s", rest_invoice(c));
     else if (!str_eq(json_str(c->body, "accountId", ""), json_str(c->args, "customer", "")))
-        rest_refuse(c, "invoice %.80s belongs to another account", invoice_id(c));
+        rest_refuse(c, "invoice %.80s belongs to another account", rest_invoice(c));
     else if (*currency && strcasecmp(currency, theirs) != 0)
-        rest_refuse(c, "invoice %.80s is in %.3s, not in %.3s", invoice_id(c), theirs, currency);
+        rest_refuse(c, "invoice %.80s is in %.3s, not in %.3s", rest_invoice(c), theirs, currency);
     else if (!str_eq(status, "COMMITTED"))
-        rest_refuse(c, "invoice %.80s is %.20s, not open", invoice_id(c), status);
+        rest_refuse(c, "invoice %.80s is %.20s, not open", rest_invoice(c), status);
     else if (money_at(&balance, c->body, "balance", theirs, NULL) < 0)
-        rest_refuse(c, "the balance of invoice %.80s is not an amount of its currency", invoice_id(c));
+        rest_refuse(c, "the balance of invoice %.80s is not an amount of its currency", rest_invoice(c));
     return !c->ended;
 }
 
@@ -99,7 +94,7 @@ static void before_take(struct rest_call *c)
     json_put_i64(c->stage, "left", left);
     if (left > 0 && amount_wanted(c) > left)
         rest_refuse(c, "%s is more than the %s that is left of invoice %.80s", money_text(wanted, money_of(amount_wanted(c), currency)),
-                    money_text(rest, money_of(left, currency)), invoice_id(c));
+                    money_text(rest, money_of(left, currency)), rest_invoice(c));
     else
         rest_go(c, "first");
 }
@@ -191,13 +186,13 @@ static void pay_send(struct rest_call *c)
     const char *method = json_str(c->args, "method", "");
     int64_t minor = amount_wanted(c) > 0 ? amount_wanted(c) : json_i64(c->stage, "left", 0);
     AUTO_STR key = external_key(c);
-    json_auto_t *fields = json_pack("{s:s, s:s, s:s}", "accountId", json_str(c->args, "customer", ""), "targetInvoiceId", invoice_id(c),
+    json_auto_t *fields = json_pack("{s:s, s:s, s:s}", "accountId", json_str(c->args, "customer", ""), "targetInvoiceId", rest_invoice(c),
                                     "paymentExternalKey", key);
     if (*method)
         json_put(fields, "paymentMethodId", method);
     AUTO_STR rest = json_text(fields);
     AUTO_STR body = str_fmt("{\"purchasedAmount\":%s,%s", money_decimal(amount, money_of(minor, currency_of(c))), rest + 1);
-    killbill_write(c, "POST", "invoices", invoice_id(c), "/payments", body);
+    killbill_write(c, "POST", "invoices", rest_invoice(c), "/payments", body);
     c->out->request.timeout_ms = MONEY_TIMEOUT_MS;
 }
 

@@ -32,16 +32,11 @@ static const struct {
     {"00000000-0000-0000-0000-000000000003", "overdue_enforcement_off"},
 };
 
-static const char *customer_id(const struct rest_call *c)
-{
-    return json_str(c->args, "customer", "");
-}
-
 /* What the account was like before the hold; NULL when nobody knows. */
 static const json_t *prior_of(const struct rest_call *c)
 {
     const json_t *all = rest_is(c, "release") ? json_object_get(c->args, "prior") : json_object_get(c->stage, "prior");
-    return json_object_get(all, customer_id(c));
+    return json_object_get(all, rest_customer(c));
 }
 
 static void set_begin(struct rest_call *c)
@@ -52,7 +47,7 @@ static void set_begin(struct rest_call *c)
     json_put_new(c->stage, "ids", ids);
     json_array_foreach(ids, i, id)
         texts += json_is_string(id) && *json_string_value(id);
-    if (!*customer_id(c))
+    if (!*rest_customer(c))
         rest_refuse(c, "a customer is needed");
     else if (n == 0 || n != texts || n > INVOICES_MAX)
         rest_refuse(c, "between 1 and %d invoice ids are needed", INVOICES_MAX);
@@ -60,7 +55,7 @@ static void set_begin(struct rest_call *c)
         rest_refuse(c, "a moment to come is needed");
     else if (rest_is(c, "release") && !json_is_object(prior_of(c)))
         rest_refuse(c, "what account %.80s was like before the hold is not known; take its tags AUTO_PAY_OFF and "
-                        "OVERDUE_ENFORCEMENT_OFF off by hand", customer_id(c));
+                        "OVERDUE_ENFORCEMENT_OFF off by hand", rest_customer(c));
     else if (rest_is(c, "release"))
         rest_go(c, "tags");
 }
@@ -69,7 +64,7 @@ static void set_begin(struct rest_call *c)
 
 static void open_send(struct rest_call *c)
 {
-    killbill_get(c, "accounts", customer_id(c), "/invoices?unpaidInvoicesOnly=true");
+    killbill_get(c, "accounts", rest_customer(c), "/invoices?unpaidInvoicesOnly=true");
 }
 
 static void open_take(struct rest_call *c)
@@ -93,7 +88,7 @@ static bool account_trouble(struct rest_call *c)
     if (rest_is(c, "release")) /* what is gone cannot be held: the release must not hang on it for ever */
         rest_done(c, json_pack("{s:O, s:O}", "released", json_at(c->args, "invoices"), "missing", json_at(c->args, "invoices")));
     else
-        rest_refuse(c, "Kill Bill does not know account %.80s", customer_id(c));
+        rest_refuse(c, "Kill Bill does not know account %.80s", rest_customer(c));
     return true;
 }
 
@@ -101,7 +96,7 @@ static bool account_trouble(struct rest_call *c)
 
 static void tags_send(struct rest_call *c)
 {
-    killbill_get(c, "accounts", customer_id(c), "/tags");
+    killbill_get(c, "accounts", rest_customer(c), "/tags");
 }
 
 /* Is there something to write for this tag, seeing whether the account has it? */
@@ -137,7 +132,7 @@ static void tags_over(struct rest_call *c)
 static void tags_refused(struct rest_call *c)
 {
     const char *why = json_str(c->stage, "why", NULL);
-    rest_refuse_with(c, rest_is(c, "release") ? NULL : held_result(c), "read back: the tags of account %.80s were not changed%s%.160s", customer_id(c),
+    rest_refuse_with(c, rest_is(c, "release") ? NULL : held_result(c), "read back: the tags of account %.80s were not changed%s%.160s", rest_customer(c),
                      why ? ": " : "", why ? why : "");
 }
 
@@ -160,7 +155,7 @@ static void tags_take(struct rest_call *c)
 {
     json_auto_t *now = tags_now(c);
     if (!rest_is(c, "release") && !json_object_get(c->stage, "prior"))
-        json_put_new(c->stage, "prior", json_pack("{s:O}", customer_id(c), now));
+        json_put_new(c->stage, "prior", json_pack("{s:O}", rest_customer(c), now));
     const char *tag = json_str(c->stage, "wrong.0", "");
     bool same = str_eq(json_str(c->stage, "written", ""), tag);
     int64_t writes = same ? json_i64(c->stage, "writes", 0) : 0;
@@ -180,11 +175,11 @@ static void set_send(struct rest_call *c)
     const json_t *wrong = json_at(c->stage, "wrong");
     if (rest_is(c, "release")) {
         AUTO_STR rest = str_fmt("/tags?tagDef=%s", json_string_value(json_array_get(wrong, 0)));
-        killbill_write(c, "DELETE", "accounts", customer_id(c), rest, NULL);
+        killbill_write(c, "DELETE", "accounts", rest_customer(c), rest, NULL);
         return;
     }
     AUTO_STR body = json_text(wrong);
-    killbill_write(c, "POST", "accounts", customer_id(c), "/tags", body);
+    killbill_write(c, "POST", "accounts", rest_customer(c), "/tags", body);
 }
 
 static void set_take(struct rest_call *c)
@@ -215,7 +210,7 @@ static char *note_text(const struct rest_call *c)
 
 static void notes_send(struct rest_call *c)
 {
-    killbill_get(c, "accounts", customer_id(c), "/customFields");
+    killbill_get(c, "accounts", rest_customer(c), "/customFields");
 }
 
 static void notes_take(struct rest_call *c)
@@ -250,7 +245,7 @@ static void note_send(struct rest_call *c)
     AUTO_STR text = note_text(c);
     json_auto_t *fields = json_pack("[{s:s, s:s, s:s}]", "objectType", "ACCOUNT", "name", NOTE_NAME, "value", text);
     AUTO_STR body = json_text(fields);
-    killbill_write(c, "POST", "accounts", customer_id(c), "/customFields", body);
+    killbill_write(c, "POST", "accounts", rest_customer(c), "/customFields", body);
 }
 
 static void note_take(struct rest_call *c)

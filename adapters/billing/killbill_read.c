@@ -6,6 +6,7 @@
  * because Kill Bill pages them only by tenant. The gateway's codes mean what the configured map says; others are "?". */
 #include "adapters/billing/attempts.h"
 #include "adapters/billing/killbill.h"
+#include "adapters/billing/rest_read.h"
 
 #include <string.h>
 
@@ -18,45 +19,20 @@ enum { INVOICES_MAX = 200, PAYMENTS_MAX = 200 };
 #define TAG_WRITTEN_OFF "00000000-0000-0000-0000-000000000004"
 #define TAG_MANUAL_PAY "00000000-0000-0000-0000-000000000005"
 
-static const char *customer_id(const struct rest_call *c)
-{
-    return json_str(c->args, "customer", "");
-}
-
-static const char *named_id(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
-static json_t *part(const struct rest_call *c, const char *name)
-{
-    return json_object_get(c->stage, name);
-}
-
-static void read_begin(struct rest_call *c)
-{
-    json_put_new(c->stage, "invoices", json_array());
-    json_put_new(c->stage, "payments", json_array());
-    json_put_new(c->stage, "methods", json_array());
-    json_put_new(c->stage, "attempts", json_array()); /* [{at_ms, card}]: failures that reached a gateway */
-    if (!*customer_id(c))
-        rest_refuse(c, "a customer is needed");
-}
-
 /* --- account, tags, overdue --- */
 
 static void account_send(struct rest_call *c)
 {
-    killbill_get(c, "accounts", customer_id(c), "?accountWithBalanceAndCBA=true");
+    killbill_get(c, "accounts", rest_customer(c), "?accountWithBalanceAndCBA=true");
 }
 
 static void account_take(struct rest_call *c)
 {
     json_t *account = json_object();
-    rest_put_text(account, "id", customer_id(c));
+    rest_put_text(account, "id", rest_customer(c));
     rest_put_text(account, "name", json_str(c->body, "name", json_str(c->body, "company", "")));
     rest_put_text(account, "email", json_str(c->body, "email", ""));
-    json_put(account, "currency", money_of(0, json_str(c->body, "currency", "")).currency);
+    rest_put_currency(account, json_str(c->body, "currency", ""));
     rest_put_text(account, "default_method", json_str(c->body, "paymentMethodId", ""));
     json_put_new(c->stage, "account", account);
     rest_put_text(c->stage, "zone", json_str(c->body, "timeZone", ""));
@@ -67,13 +43,13 @@ static bool account_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
-    rest_refuse(c, "Kill Bill does not know account %.80s", customer_id(c));
+    rest_refuse(c, "Kill Bill does not know account %.80s", rest_customer(c));
     return true;
 }
 
 static void tags_send(struct rest_call *c)
 {
-    killbill_get(c, "accounts", customer_id(c), "/tags");
+    killbill_get(c, "accounts", rest_customer(c), "/tags");
 }
 
 static void tags_take(struct rest_call *c)
@@ -87,12 +63,12 @@ static void tags_take(struct rest_call *c)
 
 static void overdue_send(struct rest_call *c)
 {
-    killbill_get(c, "accounts", customer_id(c), "/overdue");
+    killbill_get(c, "accounts", rest_customer(c), "/overdue");
 }
 
 static void overdue_take(struct rest_call *c)
 {
-    rest_put_text(part(c, "account"), "overdue", json_flag(c->body, "isClearState", true) ? "" : json_str(c->body, "name", ""));
+    rest_put_text(rest_part(c, "account"), "overdue", json_flag(c->body, "isClearState", true) ? "" : json_str(c->body, "name", ""));
     rest_go(c, "invoices");
 }
 
@@ -105,7 +81,7 @@ static bool overdue_trouble(struct rest_call *c)
 
 static void invoices_send(struct rest_call *c)
 {
-    killbill_get(c, "accounts", customer_id(c), "/invoices?unpaidInvoicesOnly=true");
+    killbill_get(c, "accounts", rest_customer(c), "/invoices?unpaidInvoicesOnly=true");
 }
 
 static const char *subscription_of(const json_t *theirs)
@@ -146,17 +122,7 @@ static void add_invoice(struct rest_call *c, const json_t *theirs)
     json_put(invoice, "collection", json_flag(c->stage, "manual", false) ? "manual" : "auto");
     json_put(invoice, "url", "");
     rest_put_text(invoice, "subscription", subscription_of(theirs));
-    json_array_append_new(part(c, "invoices"), invoice);
-}
-
-static json_t *invoice_row(const struct rest_call *c, const char *id)
-{
-    json_t *list = part(c, "invoices"), *row;
-    size_t i;
-    json_array_foreach(list, i, row)
-        if (str_eq(json_str(row, "id", ""), id))
-            return row;
-    return NULL;
+    json_array_append_new(rest_part(c, "invoices"), invoice);
 }
 
 static void invoices_take(struct rest_call *c)
@@ -164,23 +130,23 @@ static void invoices_take(struct rest_call *c)
     const json_t *list = killbill_list(c), *row;
     size_t i;
     json_array_foreach(list, i, row)
-        if (json_array_size(part(c, "invoices")) < INVOICES_MAX || str_eq(json_str(row, "invoiceId", ""), named_id(c)))
+        if (json_array_size(rest_part(c, "invoices")) < INVOICES_MAX || str_eq(json_str(row, "invoiceId", ""), rest_invoice(c)))
             add_invoice(c, row);
-    rest_go(c, *named_id(c) && !invoice_row(c, named_id(c)) ? "named" : "payments");
+    rest_go(c, *rest_invoice(c) && !rest_read_invoice(c, rest_invoice(c)) ? "named" : "payments");
 }
 
 static void named_send(struct rest_call *c)
 {
-    killbill_get(c, "invoices", named_id(c), "");
+    killbill_get(c, "invoices", rest_invoice(c), "");
 }
 
 static void named_take(struct rest_call *c)
 {
     rest_go(c, "payments");
-    if (!str_eq(json_str(c->body, "accountId", ""), customer_id(c)) || !str_eq(json_str(c->body, "invoiceId", ""), named_id(c)))
+    if (!str_eq(json_str(c->body, "accountId", ""), rest_customer(c)) || !str_eq(json_str(c->body, "invoiceId", ""), rest_invoice(c)))
         return;
     add_invoice(c, c->body);
-    if (str_eq(json_str(invoice_row(c, named_id(c)), "status", ""), "paid"))
+    if (str_eq(json_str(rest_read_invoice(c, rest_invoice(c)), "status", ""), "paid"))
         rest_go(c, "written_off");
 }
 
@@ -194,13 +160,13 @@ static bool named_trouble(struct rest_call *c)
 
 static void written_off_send(struct rest_call *c)
 {
-    killbill_get(c, "invoices", named_id(c), "/tags");
+    killbill_get(c, "invoices", rest_invoice(c), "/tags");
 }
 
 static void written_off_take(struct rest_call *c)
 {
     if (killbill_row(killbill_list(c), "tagDefinitionId", TAG_WRITTEN_OFF))
-        json_put(invoice_row(c, named_id(c)), "status", "uncollectible");
+        json_put(rest_read_invoice(c, rest_invoice(c)), "status", "uncollectible");
     rest_go(c, "payments");
 }
 
@@ -208,7 +174,7 @@ static void written_off_take(struct rest_call *c)
 
 static void payments_send(struct rest_call *c)
 {
-    killbill_get(c, "accounts", customer_id(c), "/payments?withAttempts=true");
+    killbill_get(c, "accounts", rest_customer(c), "/payments?withAttempts=true");
 }
 
 static const char *invoice_of(const json_t *payment)
@@ -248,7 +214,7 @@ static void add_transaction(struct rest_call *c, const json_t *payment, const js
     rest_put_text(row, "method", method);
     if (str_eq(word, "failed"))
         killbill_put_decline(c, row, theirs);
-    json_array_append_new(part(c, "payments"), row);
+    json_array_append_new(rest_part(c, "payments"), row);
 }
 
 /* A failure at a gateway counts for the card networks, whichever invoice it was for. */
@@ -256,7 +222,7 @@ static void count_failure(struct rest_call *c, const json_t *payment, const json
 {
     int64_t at_ms = killbill_ms(json_str(theirs, "effectiveDate", ""), NULL);
     if (str_eq(json_str(theirs, "status", ""), "PAYMENT_FAILURE") && at_ms > c->job->now_ms - WINDOW_MS)
-        attempts_add(part(c, "attempts"), at_ms, json_str(payment, "paymentMethodId", ""));
+        attempts_add(rest_part(c, "attempts"), at_ms, json_str(payment, "paymentMethodId", ""));
 }
 
 /* When Kill Bill means to try again, as long as it may. */
@@ -278,13 +244,13 @@ static void payments_take(struct rest_call *c)
     const json_t *list = killbill_list(c), *payment, *theirs;
     size_t i, k;
     json_array_foreach(list, i, payment) {
-        json_t *invoice = invoice_row(c, invoice_of(payment));
+        json_t *invoice = rest_read_invoice(c, invoice_of(payment));
         const json_t *transactions = json_object_get(payment, "transactions");
         json_array_foreach(transactions, k, theirs) {
             if (!str_eq(json_str(theirs, "transactionType", ""), "PURCHASE"))
                 continue;
             count_failure(c, payment, theirs);
-            if (invoice && json_array_size(part(c, "payments")) < PAYMENTS_MAX)
+            if (invoice && json_array_size(rest_part(c, "payments")) < PAYMENTS_MAX)
                 add_transaction(c, payment, theirs, invoice);
         }
         if (invoice)
@@ -297,7 +263,7 @@ static void payments_take(struct rest_call *c)
 
 static void methods_send(struct rest_call *c)
 {
-    killbill_get(c, "accounts", customer_id(c), "/paymentMethods?withPluginInfo=true");
+    killbill_get(c, "accounts", rest_customer(c), "/paymentMethods?withPluginInfo=true");
 }
 
 /* Plugins name a card's properties in two ways, by their framework's names or by the gateway's. */
@@ -326,7 +292,7 @@ static void methods_take(struct rest_call *c)
         rest_put_text(method, "last4", property(row, "ccLast4", "card_last4"));
         json_put_i64(method, "exp_month", small_number(property(row, "ccExpirationMonth", "card_exp_month")));
         json_put_i64(method, "exp_year", small_number(property(row, "ccExpirationYear", "card_exp_year")));
-        json_array_append_new(part(c, "methods"), method);
+        json_array_append_new(rest_part(c, "methods"), method);
     }
     rest_go(c, "subscription");
 }
@@ -336,32 +302,12 @@ static bool methods_trouble(struct rest_call *c)
     return rest_go_on_without(c, "subscription");
 }
 
-static void read_finish(struct rest_call *c, json_t *take_subscription)
-{
-    json_t *network = attempts_count(part(c, "attempts"), part(c, "methods"), c->job->now_ms);
-    rest_done(c, json_pack("{s:O, s:O, s:O, s:O, s:o, s:o}", "account", part(c, "account"), "invoices", part(c, "invoices"), "payments",
-                           part(c, "payments"), "methods", part(c, "methods"), "subscription", take_subscription, "network", network));
-}
-
-static const char *wanted_subscription(const struct rest_call *c)
-{
-    const json_t *invoices = part(c, "invoices"), *row;
-    const char *found = "";
-    size_t i;
-    json_array_foreach(invoices, i, row) {
-        const char *id = json_str(row, "subscription", "");
-        if (*id && (!*found || str_eq(json_str(row, "id", ""), named_id(c))))
-            found = id;
-    }
-    return found;
-}
-
 static void subscription_send(struct rest_call *c)
 {
-    if (*wanted_subscription(c))
-        killbill_get(c, "subscriptions", wanted_subscription(c), "");
+    if (*rest_read_subscription(c))
+        killbill_get(c, "subscriptions", rest_read_subscription(c), "");
     else
-        read_finish(c, json_null());
+        rest_read_done(c, json_null());
 }
 
 static void subscription_take(struct rest_call *c)
@@ -369,14 +315,14 @@ static void subscription_take(struct rest_call *c)
     json_t *subscription = json_object();
     rest_put_text(subscription, "id", json_str(c->body, "subscriptionId", ""));
     rest_put_text(subscription, "status", json_str(c->body, "state", ""));
-    read_finish(c, subscription);
+    rest_read_done(c, subscription);
 }
 
 static bool subscription_trouble(struct rest_call *c)
 {
     if (!rest_go_on_without(c, "subscription"))
         return false;
-    read_finish(c, json_null());
+    rest_read_done(c, json_null());
     return true;
 }
 
@@ -393,4 +339,4 @@ static const struct rest_state states[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-const struct rest_op killbill_read = {"read", read_begin, states};
+const struct rest_op killbill_read = {"read", rest_read_begin, states};

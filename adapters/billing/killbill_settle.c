@@ -15,19 +15,9 @@ enum { DESCRIPTION_MAX = 255, FIELD_MAX = 255 };
 #define TAG_WRITTEN_OFF "00000000-0000-0000-0000-000000000004"
 #define NOTE_NAME "dunwell_note"
 
-static const char *invoice_id(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
-static const char *customer_id(const struct rest_call *c)
-{
-    return json_str(c->args, "customer", "");
-}
-
 static void invoice_send(struct rest_call *c)
 {
-    killbill_get(c, "invoices", invoice_id(c), "");
+    killbill_get(c, "invoices", rest_invoice(c), "");
 }
 
 static int invoice(struct rest_call *c, struct rest_invoice *out)
@@ -41,7 +31,7 @@ static int invoice(struct rest_call *c, struct rest_invoice *out)
                                  .status = !committed ? status : left > 0 ? "open" : "paid",
                                  .currency = currency,
                                  .left = left,
-                                 .is_it = str_eq(json_str(c->body, "invoiceId", ""), invoice_id(c)),
+                                 .is_it = str_eq(json_str(c->body, "invoiceId", ""), rest_invoice(c)),
                                  .open = committed && left > 0};
     return 0;
 }
@@ -85,21 +75,21 @@ static void credit_send(struct rest_call *c)
 {
     char description[DESCRIPTION_MAX + 1], amount[MONEY_TEXT_SIZE];
     if (json_i64(c->stage, "most", 0) < json_i64(c->args, "amount", 0)) {
-        rest_refuse(c, "no single item of invoice %.80s has that much left: adjust several of them in Kill Bill by hand", invoice_id(c));
+        rest_refuse(c, "no single item of invoice %.80s has that much left: adjust several of them in Kill Bill by hand", rest_invoice(c));
         return;
     }
-    json_auto_t *texts = json_pack("{s:s, s:s, s:s, s:s}", "accountId", customer_id(c), "invoiceItemId", json_str(c->stage, "item", ""), "currency",
+    json_auto_t *texts = json_pack("{s:s, s:s, s:s, s:s}", "accountId", rest_customer(c), "invoiceItemId", json_str(c->stage, "item", ""), "currency",
                                    json_str(c->args, "currency", ""), "description", idempotency_mark(c->job, "reason", description, sizeof description));
     AUTO_STR rest = json_text(texts);
     AUTO_STR body = str_fmt("{\"amount\":%s,%s", rest_amount(c, amount), rest + 1); /* a number, exactly as it is meant */
-    killbill_write(c, "POST", "invoices", invoice_id(c), "", body);
+    killbill_write(c, "POST", "invoices", rest_invoice(c), "", body);
 }
 
 /* --- write_off --------------------------------------------------------------------------------------------------------- */
 
 static void tags_send(struct rest_call *c)
 {
-    killbill_get(c, "invoices", invoice_id(c), "/tags");
+    killbill_get(c, "invoices", rest_invoice(c), "/tags");
 }
 
 static const char *written_off_id(struct rest_call *c)
@@ -110,19 +100,19 @@ static const char *written_off_id(struct rest_call *c)
 
 static void tag_send(struct rest_call *c)
 {
-    killbill_write(c, "POST", "invoices", invoice_id(c), "/tags", "[\"" TAG_WRITTEN_OFF "\"]");
+    killbill_write(c, "POST", "invoices", rest_invoice(c), "/tags", "[\"" TAG_WRITTEN_OFF "\"]");
 }
 
 /* --- note -------------------------------------------------------------------------------------------------------------- */
 
 static const char *collection(const struct rest_call *c)
 {
-    return *invoice_id(c) ? "invoices" : "accounts";
+    return *rest_invoice(c) ? "invoices" : "accounts";
 }
 
 static const char *owner(const struct rest_call *c)
 {
-    return *invoice_id(c) ? invoice_id(c) : customer_id(c);
+    return *rest_invoice(c) ? rest_invoice(c) : rest_customer(c);
 }
 
 static void fields_send(struct rest_call *c)
@@ -143,7 +133,7 @@ static const char *field_id(struct rest_call *c)
 static void field_send(struct rest_call *c)
 {
     char value[FIELD_MAX + 1];
-    json_auto_t *fields = json_pack("[{s:s, s:s, s:s}]", "objectType", *invoice_id(c) ? "INVOICE" : "ACCOUNT", "name", NOTE_NAME, "value",
+    json_auto_t *fields = json_pack("[{s:s, s:s, s:s}]", "objectType", *rest_invoice(c) ? "INVOICE" : "ACCOUNT", "name", NOTE_NAME, "value",
                                     idempotency_mark(c->job, "text", value, sizeof value));
     AUTO_STR body = json_text(fields);
     killbill_write(c, "POST", collection(c), owner(c), "/customFields", body);

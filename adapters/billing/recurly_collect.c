@@ -17,11 +17,6 @@ enum { SAID_MAX = 160, LOOKS_MAX = 3 };
 #define LOOK_AGAIN_MS (12 * MS_SECOND)
 #define SHOWN_AGAIN_MS (4 * MS_SECOND)
 
-static const char *invoice_id(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
 static bool is_payment(const json_t *transaction)
 {
     const char *type = json_str(transaction, "type", "");
@@ -30,7 +25,7 @@ static bool is_payment(const json_t *transaction)
 
 static void invoice_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%", invoice_id(c), NULL);
+    AUTO_STR path = rest_path("invoices/%", rest_invoice(c), NULL);
     rest_get(c, path);
 }
 
@@ -39,7 +34,7 @@ static int64_t balance_of(struct rest_call *c)
 {
     int64_t balance = -1;
     if (recurly_minor(&balance, c->body, "balance", json_str(c->body, "currency", "")) != 0) {
-        rest_refuse(c, "the balance of invoice %.80s cannot be read", invoice_id(c));
+        rest_refuse(c, "the balance of invoice %.80s cannot be read", rest_invoice(c));
         return -1;
     }
     return balance;
@@ -64,7 +59,7 @@ static void note_amount(struct rest_call *c, int64_t balance)
     int64_t amount = json_i64(c->args, "amount", balance);
     if (amount != balance) {
         rest_refuse(c, "Recurly charges an invoice only as a whole: %s was asked for, %s is left of invoice %.80s", money_text(wanted, money_of(amount, currency)),
-                    money_text(whole, money_of(balance, currency)), invoice_id(c));
+                    money_text(whole, money_of(balance, currency)), rest_invoice(c));
         return;
     }
     json_put_i64(c->stage, "want", balance);
@@ -75,11 +70,11 @@ static void note_amount(struct rest_call *c, int64_t balance)
 static void before_take(struct rest_call *c)
 {
     const char *currency = json_str(c->args, "currency", ""), *theirs = json_str(c->body, "currency", ""), *state = json_str(c->body, "state", "");
-    if (!recurly_is_invoice(c, invoice_id(c)))
+    if (!recurly_is_invoice(c, rest_invoice(c)))
         return;
     json_put(c->stage, "status", state);
     if (*currency && strcasecmp(currency, theirs) != 0) {
-        rest_refuse(c, "invoice %.80s is in %.3s, not in %.3s", invoice_id(c), theirs, currency);
+        rest_refuse(c, "invoice %.80s is in %.3s, not in %.3s", rest_invoice(c), theirs, currency);
         return;
     }
     if (str_eq(recurly_status(state), "paid")) {
@@ -92,7 +87,7 @@ static void before_take(struct rest_call *c)
     if (str_eq(state, "processing"))
         rest_collect_done(c, "pending", balance, "a payment of this invoice is already under way");
     else if (!str_eq(state, "past_due") && !str_eq(state, "pending") && !str_eq(state, "open"))
-        rest_refuse(c, "invoice %.80s is %.20s, not open", invoice_id(c), *state ? state : "of unknown state");
+        rest_refuse(c, "invoice %.80s is %.20s, not open", rest_invoice(c), *state ? state : "of unknown state");
     else
         note_amount(c, balance);
 }
@@ -102,7 +97,7 @@ static void before_take(struct rest_call *c)
 static void collect_send(struct rest_call *c)
 {
     const char *method = json_str(c->args, "method", "");
-    AUTO_STR path = rest_path("invoices/%/collect", invoice_id(c), NULL);
+    AUTO_STR path = rest_path("invoices/%/collect", rest_invoice(c), NULL);
     AUTO_JSON body = json_object();
     if (*method)
         json_put(body, "billing_info_id", method);
@@ -167,14 +162,14 @@ static void nothing_yet(struct rest_call *c)
     else if (looks < LOOKS_MAX)
         rest_unknown(c, "after", answered ? SHOWN_AGAIN_MS : LOOK_AGAIN_MS, "not seen at Recurly so far; looking once more");
     else if (answered)
-        rest_refuse(c, "Recurly took the request, but invoice %.80s shows no payment: look at it in the Recurly console before anything else is tried", invoice_id(c));
+        rest_refuse(c, "Recurly took the request, but invoice %.80s shows no payment: look at it in the Recurly console before anything else is tried", rest_invoice(c));
     else
         rest_refuse(c, "read back: it did not happen");
 }
 
 static void after_take(struct rest_call *c)
 {
-    if (!recurly_is_invoice(c, invoice_id(c)))
+    if (!recurly_is_invoice(c, rest_invoice(c)))
         return;
     const char *state = json_str(c->body, "state", "");
     const json_t *payment = new_payment(c);

@@ -223,28 +223,23 @@ static const struct rest_state plan_states[] = {
 
 /* --- resolve ------------------------------------------------------------------------------------------------------ */
 
-static const char *named(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
 static void resolve_begin(struct rest_call *c)
 {
-    bool payment = strncmp(named(c), "uuid-", 5) == 0;
+    bool payment = strncmp(rest_invoice(c), "uuid-", 5) == 0;
     rest_go(c, payment ? "payment" : "invoice");
-    if (!payment && strncmp(named(c), "number-", 7) != 0)
+    if (!payment && strncmp(rest_invoice(c), "number-", 7) != 0)
         rest_refuse(c, "an invoice (number-...) or a payment (uuid-...) is needed");
 }
 
 static void resolve_invoice_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%", named(c), NULL);
+    AUTO_STR path = rest_path("invoices/%", rest_invoice(c), NULL);
     rest_get(c, path);
 }
 
 static void resolve_payment_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("transactions/%", named(c), NULL);
+    AUTO_STR path = rest_path("transactions/%", rest_invoice(c), NULL);
     rest_get(c, path);
 }
 
@@ -252,7 +247,7 @@ static void resolved(struct rest_call *c, const char *number)
 {
     const char *customer = json_str(c->body, "account.code", "");
     if (!*customer) {
-        rest_refuse(c, "%.80s is of no account", named(c));
+        rest_refuse(c, "%.80s is of no account", rest_invoice(c));
         return;
     }
     json_t *result = json_object();
@@ -276,7 +271,7 @@ static bool resolve_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
-    rest_refuse(c, "Recurly does not know %.80s", named(c));
+    rest_refuse(c, "Recurly does not know %.80s", rest_invoice(c));
     return true;
 }
 

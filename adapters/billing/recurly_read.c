@@ -6,6 +6,7 @@
  * last digits. */
 #include "adapters/billing/attempts.h"
 #include "adapters/billing/recurly.h"
+#include "adapters/billing/rest_read.h"
 
 #include <string.h>
 
@@ -14,35 +15,6 @@
 enum { INVOICES_MAX = 200, PAGES_MAX = 5, NEXT_MAX = 1000 };
 
 #define LISTED_MS (180 * MS_DAY) /* how far back payments are told; the newest come first */
-
-static json_t *part(const struct rest_call *c, const char *name)
-{
-    return json_object_get(c->stage, name);
-}
-
-static const char *customer_id(const struct rest_call *c)
-{
-    return json_str(c->args, "customer", "");
-}
-
-static const char *named_invoice(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
-static void put_currency(json_t *object, const char *code)
-{
-    json_put(object, "currency", money_of(0, code).currency);
-}
-
-static void read_begin(struct rest_call *c)
-{
-    static const char *const lists[] = {"invoices", "methods", "payments", "attempts"};
-    for (size_t i = 0; i < DW_ARRAY_LEN(lists); i++)
-        json_put_new(c->stage, lists[i], json_array());
-    if (!*customer_id(c))
-        rest_refuse(c, "a customer is needed");
-}
 
 /* --- account ------------------------------------------------------------------------------------------------------ */
 
@@ -57,7 +29,7 @@ static void add_method(struct rest_call *c, const json_t *theirs)
     rest_put_text(method, "last4", json_str(card, "last_four", ""));
     json_put_i64(method, "exp_month", json_i64(card, "exp_month", 0));
     json_put_i64(method, "exp_year", json_i64(card, "exp_year", 0));
-    json_array_append_new(part(c, "methods"), method);
+    json_array_append_new(rest_part(c, "methods"), method);
 }
 
 static const char *subscription_word(const json_t *account)
@@ -78,16 +50,16 @@ static void account_send(struct rest_call *c)
 static void account_take(struct rest_call *c)
 {
     const char *company = json_str(c->body, "company", ""), *last = json_str(c->body, "last_name", "");
-    if (!str_eq(json_str(c->body, "code", ""), customer_id(c))) {
-        rest_refuse(c, "Recurly answered with another account than %.80s", customer_id(c));
+    if (!str_eq(json_str(c->body, "code", ""), rest_customer(c))) {
+        rest_refuse(c, "Recurly answered with another account than %.80s", rest_customer(c));
         return;
     }
     AUTO_STR person = str_fmt("%s%s%s", json_str(c->body, "first_name", ""), *last ? " " : "", last);
     json_t *account = json_object();
-    rest_put_text(account, "id", customer_id(c));
+    rest_put_text(account, "id", rest_customer(c));
     rest_put_text(account, "name", *company ? company : person);
     rest_put_text(account, "email", json_str(c->body, "email", ""));
-    put_currency(account, "");
+    rest_put_currency(account, "");
     rest_put_text(account, "default_method", json_str(c->body, "billing_info.id", ""));
     json_put_new(c->stage, "account", account);
     json_put(c->stage, "subscriptions", subscription_word(c->body));
@@ -99,21 +71,11 @@ static bool account_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
-    rest_refuse(c, "Recurly does not know account %.80s", customer_id(c));
+    rest_refuse(c, "Recurly does not know account %.80s", rest_customer(c));
     return true;
 }
 
 /* --- invoices ----------------------------------------------------------------------------------------------------- */
-
-static bool has_invoice(const struct rest_call *c, const char *id)
-{
-    const json_t *list = part(c, "invoices"), *row;
-    size_t i;
-    json_array_foreach(list, i, row)
-        if (str_eq(json_str(row, "id", ""), id))
-            return true;
-    return false;
-}
 
 /* Refused rather than wrong: an invoice whose amounts cannot be read may not be left out either. */
 static void add_invoice(struct rest_call *c, const json_t *theirs)
@@ -129,7 +91,7 @@ static void add_invoice(struct rest_call *c, const json_t *theirs)
     json_t *invoice = json_object();
     rest_put_text(invoice, "id", id);
     rest_put_text(invoice, "number", number);
-    put_currency(invoice, currency);
+    rest_put_currency(invoice, currency);
     json_put_i64(invoice, "total", total);
     json_put_i64(invoice, "due", due);
     json_put_i64(invoice, "due_at_ms", recurly_ms(theirs, "due_at"));
@@ -141,10 +103,10 @@ static void add_invoice(struct rest_call *c, const json_t *theirs)
     json_put(invoice, "collection", automatic ? "auto" : "manual");
     json_put(invoice, "url", "");
     rest_put_text(invoice, "subscription", json_str(theirs, "subscription_ids.0", ""));
-    json_array_append_new(part(c, "invoices"), invoice);
-    json_t *account = part(c, "account");
+    json_array_append_new(rest_part(c, "invoices"), invoice);
+    json_t *account = rest_part(c, "account");
     if (!*json_str(account, "currency", ""))
-        put_currency(account, currency);
+        rest_put_currency(account, currency);
 }
 
 /* A page of a list: the first one, or the one Recurly named. */
@@ -183,25 +145,25 @@ static void invoices_take(struct rest_call *c)
     json_array_foreach(list, i, row) {
         AUTO_STR id = str_fmt("number-%s", json_str(row, "number", ""));
         bool open = str_eq(recurly_status(json_str(row, "state", "")), "open") && str_eq(json_str(row, "type", "charge"), "charge");
-        if (open && !has_invoice(c, id) && json_array_size(part(c, "invoices")) < INVOICES_MAX)
+        if (open && !rest_read_invoice(c, id) && json_array_size(rest_part(c, "invoices")) < INVOICES_MAX)
             add_invoice(c, row);
         if (c->ended)
             return;
     }
     turn_page(c, "methods");
-    if (rest_at(c, "methods") && strncmp(named_invoice(c), "number-", 7) == 0 && !has_invoice(c, named_invoice(c)))
+    if (rest_at(c, "methods") && strncmp(rest_invoice(c), "number-", 7) == 0 && !rest_read_invoice(c, rest_invoice(c)))
         rest_go(c, "named");
 }
 
 static void named_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%", named_invoice(c), NULL);
+    AUTO_STR path = rest_path("invoices/%", rest_invoice(c), NULL);
     rest_get(c, path);
 }
 
 static void named_take(struct rest_call *c)
 {
-    if (str_eq(json_str(c->body, "account.code", ""), customer_id(c)))
+    if (str_eq(json_str(c->body, "account.code", ""), rest_customer(c)))
         add_invoice(c, c->body);
     rest_go(c, "methods");
 }
@@ -229,10 +191,10 @@ static void methods_take(struct rest_call *c)
     json_array_foreach(list, i, row) {
         add_method(c, row);
         if (json_flag(row, "primary_payment_method", false))
-            rest_put_text(part(c, "account"), "default_method", json_str(row, "id", ""));
+            rest_put_text(rest_part(c, "account"), "default_method", json_str(row, "id", ""));
     }
-    if (json_array_size(part(c, "methods")) == 0)
-        add_method(c, part(c, "one"));
+    if (json_array_size(rest_part(c, "methods")) == 0)
+        add_method(c, rest_part(c, "one"));
     rest_go(c, "transactions");
 }
 
@@ -240,13 +202,13 @@ static bool methods_trouble(struct rest_call *c)
 {
     if (!rest_go_on_without(c, "transactions"))
         return false;
-    add_method(c, part(c, "one"));
+    add_method(c, rest_part(c, "one"));
     return true;
 }
 
 static const char *method_of(const struct rest_call *c, const json_t *transaction)
 {
-    const json_t *methods = part(c, "methods"), *card = json_object_get(transaction, "payment_method"), *row;
+    const json_t *methods = rest_part(c, "methods"), *card = json_object_get(transaction, "payment_method"), *row;
     const char *last4 = json_str(card, "last_four", "");
     size_t i;
     json_array_foreach(methods, i, row)
@@ -289,7 +251,7 @@ static void add_payment(struct rest_call *c, const json_t *theirs, const char *i
     rest_put_text(payment, "id", json_str(theirs, "id", ""));
     rest_put_text(payment, "invoice", invoice);
     json_put_i64(payment, "amount", amount);
-    put_currency(payment, currency);
+    rest_put_currency(payment, currency);
     json_put(payment, "status", status_of(theirs));
     json_put_i64(payment, "at_ms", recurly_ms(theirs, "created_at"));
     rest_put_text(payment, "method", method_of(c, theirs));
@@ -299,7 +261,7 @@ static void add_payment(struct rest_call *c, const json_t *theirs, const char *i
         json_put(payment, "class", recurly_class(NULL, code, NULL));
         rest_put_text(payment, "text", json_str(theirs, "status_message", json_str(theirs, "gateway_message", "")));
     }
-    json_array_append_new(part(c, "payments"), payment);
+    json_array_append_new(rest_part(c, "payments"), payment);
 }
 
 /* A card that is no method any more is known by the same words as one that is. */
@@ -307,7 +269,7 @@ static void count_failure(struct rest_call *c, const json_t *theirs)
 {
     const char *method = method_of(c, theirs), *last4 = json_str(theirs, "payment_method.last_four", "");
     AUTO_STR card = str_fmt("%.60s %.20s", json_str(theirs, "payment_method.card_type", ""), last4);
-    attempts_add(part(c, "attempts"), recurly_ms(theirs, "created_at"), *method ? method : *last4 ? card : "");
+    attempts_add(rest_part(c, "attempts"), recurly_ms(theirs, "created_at"), *method ? method : *last4 ? card : "");
 }
 
 static void transactions_take(struct rest_call *c)
@@ -318,7 +280,7 @@ static void transactions_take(struct rest_call *c)
         AUTO_STR invoice = str_fmt("number-%s", json_str(row, "invoice.number", ""));
         if (!*status_of(row))
             continue;
-        if (has_invoice(c, invoice))
+        if (rest_read_invoice(c, invoice))
             add_payment(c, row, invoice);
         if (str_eq(status_of(row), "failed"))
             count_failure(c, row);
@@ -335,7 +297,7 @@ static bool transactions_trouble(struct rest_call *c)
 
 static json_t *subscription(const struct rest_call *c)
 {
-    const json_t *list = part(c, "invoices"), *row;
+    const json_t *list = rest_part(c, "invoices"), *row;
     size_t i;
     json_array_foreach(list, i, row)
         if (*json_str(row, "subscription", ""))
@@ -345,13 +307,7 @@ static json_t *subscription(const struct rest_call *c)
 
 static void end_send(struct rest_call *c)
 {
-    static const char *const parts[] = {"account", "invoices", "payments", "methods"};
-    json_t *result = json_object();
-    for (size_t i = 0; i < DW_ARRAY_LEN(parts); i++)
-        json_put_new(result, parts[i], json_incref(part(c, parts[i])));
-    json_put_new(result, "subscription", subscription(c));
-    json_put_new(result, "network", attempts_count(part(c, "attempts"), part(c, "methods"), c->job->now_ms));
-    rest_done(c, result);
+    rest_read_done(c, subscription(c));
 }
 
 static const struct rest_state states[] = {
@@ -364,4 +320,4 @@ static const struct rest_state states[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-const struct rest_op recurly_read = {"read", read_begin, states};
+const struct rest_op recurly_read = {"read", rest_read_begin, states};

@@ -15,21 +15,16 @@
 
 enum { NOTE_MAX = 1000, DESCRIPTION_MAX = 255, TERMS_MAX = 999, WRITES_MAX = 3 };
 
-static const char *invoice_id(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
 static void invoice_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%", invoice_id(c), NULL);
+    AUTO_STR path = rest_path("invoices/%", rest_invoice(c), NULL);
     rest_get(c, path);
 }
 
 static bool is_it(const struct rest_call *c)
 {
     AUTO_STR theirs = str_fmt("number-%s", json_str(c->body, "number", ""));
-    return str_eq(theirs, invoice_id(c));
+    return str_eq(theirs, rest_invoice(c));
 }
 
 static int invoice(struct rest_call *c, struct rest_invoice *out)
@@ -51,7 +46,7 @@ static int invoice(struct rest_call *c, struct rest_invoice *out)
 
 static void write_off_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%/mark_failed", invoice_id(c), NULL);
+    AUTO_STR path = rest_path("invoices/%/mark_failed", rest_invoice(c), NULL);
     rest_put(c, path, NULL, "");
     buf_clear(&c->out->request.body); /* this address takes none */
 }
@@ -78,7 +73,7 @@ static void note_send(struct rest_call *c)
 {
     char message[NOTE_MAX + 1];
     AUTO_STR path = recurly_account_path(c, "/notes");
-    AUTO_STR text = str_fmt("%.80s%s%s", invoice_id(c), *invoice_id(c) ? ": " : "", idempotency_mark(c->job, "text", message, sizeof message));
+    AUTO_STR text = str_fmt("%.80s%s%s", rest_invoice(c), *rest_invoice(c) ? ": " : "", idempotency_mark(c->job, "text", message, sizeof message));
     json_t *body = json_object();
     json_put_new(body, "message", json_text_safe(text));
     rest_put(c, path, body, "");
@@ -142,7 +137,7 @@ static int balance(struct rest_call *c, int64_t *minor)
 
 static void apply_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%/apply_credit_balance", invoice_id(c), NULL);
+    AUTO_STR path = rest_path("invoices/%/apply_credit_balance", rest_invoice(c), NULL);
     rest_put(c, path, NULL, "apply");
     buf_clear(&c->out->request.body); /* this address takes none */
 }
@@ -162,14 +157,14 @@ const struct rest_settle recurly_settle = {
 
 static void defer_begin(struct rest_call *c)
 {
-    if (!*invoice_id(c) || json_i64(c->args, "until_ms", 0) <= c->job->now_ms)
+    if (!*rest_invoice(c) || json_i64(c->args, "until_ms", 0) <= c->job->now_ms)
         rest_refuse(c, "an invoice and a moment to come are needed");
 }
 
 static void defer_done(struct rest_call *c)
 {
     json_t *result = json_object();
-    json_put(result, "invoice", invoice_id(c));
+    json_put(result, "invoice", rest_invoice(c));
     json_put_i64(result, "until_ms", json_i64(c->args, "until_ms", 0));
     json_put(result, "mode", "due_date_moved");
     json_put_new(result, "prior", json_pack("{s:I}", "net_terms", (json_int_t)json_i64(c->stage, "was", 0)));
@@ -191,13 +186,13 @@ static void before_take(struct rest_call *c)
 {
     int64_t made_ms = recurly_ms(c->body, "created_at"), until_ms = json_i64(c->args, "until_ms", 0);
     int64_t days = (until_ms - made_ms + MS_DAY - 1) / MS_DAY;
-    if (!recurly_is_invoice(c, invoice_id(c)))
+    if (!recurly_is_invoice(c, rest_invoice(c)))
         return;
     json_put_i64(c->stage, "was", json_i64(c->body, "net_terms", 0));
     json_put_i64(c->stage, "days", days);
     rest_go(c, "terms");
     if (!is_owed(json_str(c->body, "state", "")))
-        rest_refuse(c, "nothing is open of invoice %.80s any more", invoice_id(c));
+        rest_refuse(c, "nothing is open of invoice %.80s any more", rest_invoice(c));
     else if (is_late_enough(c))
         defer_done(c);
     else if (made_ms <= 0 || days > TERMS_MAX)
@@ -206,7 +201,7 @@ static void before_take(struct rest_call *c)
 
 static void terms_send(struct rest_call *c)
 {
-    AUTO_STR path = rest_path("invoices/%", invoice_id(c), NULL);
+    AUTO_STR path = rest_path("invoices/%", rest_invoice(c), NULL);
     json_auto_t *body = json_pack("{s:I}", "net_terms", (json_int_t)json_i64(c->stage, "days", 0));
     rest_put(c, path, body, "");
 }
@@ -221,14 +216,14 @@ static void moved_take(struct rest_call *c)
 {
     int64_t writes = json_i64(c->stage, "writes", 0) + 1;
     json_put_i64(c->stage, "writes", writes);
-    if (!recurly_is_invoice(c, invoice_id(c)))
+    if (!recurly_is_invoice(c, rest_invoice(c)))
         return;
     if (is_late_enough(c))
         defer_done(c);
     else if (writes < WRITES_MAX)
         rest_go(c, "terms");
     else
-        rest_refuse(c, "read back: the due date of invoice %.80s was not moved", invoice_id(c));
+        rest_refuse(c, "read back: the due date of invoice %.80s was not moved", rest_invoice(c));
 }
 
 static const struct rest_state defer_states[] = {

@@ -24,6 +24,21 @@ enum { SAID_MAX = 160, TEXT_MAX = 200, GARBLED_MAX = 5, SOFT_TRIES = 3, TRIES_MA
 
 /* --- what every state needs --------------------------------------------------------------------------------------- */
 
+const char *rest_customer(const struct rest_call *c)
+{
+    return json_str(c->args, "customer", "");
+}
+
+const char *rest_invoice(const struct rest_call *c)
+{
+    return json_str(c->args, "invoice", "");
+}
+
+json_t *rest_part(const struct rest_call *c, const char *name)
+{
+    return json_object_get(c->stage, name);
+}
+
 void rest_go(struct rest_call *c, const char *state)
 {
     json_put(c->stage, "at", state);
@@ -64,6 +79,11 @@ void rest_put_text(json_t *object, const char *key, const char *text)
     char cut[TEXT_MAX];
     str_copy(cut, sizeof cut, text ? text : "");
     json_put_new(object, key, text ? json_text_safe(cut) : json_null());
+}
+
+void rest_put_currency(json_t *object, const char *code)
+{
+    json_put(object, "currency", money_of(0, code).currency);
 }
 
 /* The vendor's own headers go on every request; the base address may be made of other options. */

@@ -63,6 +63,10 @@ void rest_step(const struct rest_vendor *vendor, const void *config, const struc
 
 /* --- for states --------------------------------------------------------------------------------------------------- */
 
+/* What the operation is about: the arguments `customer` and `invoice`; "" when it is not said. */
+const char *rest_customer(const struct rest_call *c);
+const char *rest_invoice(const struct rest_call *c);
+json_t *rest_part(const struct rest_call *c, const char *name); /* of the stage; borrowed */
 void rest_go(struct rest_call *c, const char *state);
 bool rest_at(const struct rest_call *c, const char *state);
 /* `path` is joined to the base address as it is: ids in it are percent-encoded already (rest_path). */
@@ -96,5 +100,6 @@ bool rest_no_invoice(struct rest_call *c);
 char *rest_basic(const char *user, const char *password);
 /* Foreign text into a result, bounded and made safe; NULL: null. */
 void rest_put_text(json_t *object, const char *key, const char *text);
+void rest_put_currency(json_t *object, const char *code); /* as `currency`, in capitals; "" for what is none */
 
 #endif

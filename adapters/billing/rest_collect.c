@@ -3,15 +3,10 @@
  * is found again whose answer was lost is each one's own. */
 #include "adapters/billing/rest.h"
 
-static const char *invoice_id(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
 void rest_collect_begin(struct rest_call *c)
 {
     const json_t *amount = json_object_get(c->args, "amount");
-    if (!*invoice_id(c) || !*json_str(c->args, "customer", ""))
+    if (!*rest_invoice(c) || !*json_str(c->args, "customer", ""))
         rest_refuse(c, "an invoice and a customer are needed");
     else if (amount && !json_is_null(amount) && json_i64(c->args, "amount", 0) <= 0)
         rest_refuse(c, "the amount must be a positive number of minor units");
@@ -33,6 +28,6 @@ bool rest_no_invoice(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
-    rest_refuse(c, "%s does not know invoice %.80s", c->vendor->title, invoice_id(c));
+    rest_refuse(c, "%s does not know invoice %.80s", c->vendor->title, rest_invoice(c));
     return true;
 }

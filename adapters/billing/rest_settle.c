@@ -23,11 +23,6 @@ enum { SAID_MAX = 160, LOOKS_MAX = 3 };
 #define LOOK_AGAIN_MS (12 * MS_SECOND)
 #define SHOWN_AGAIN_MS (3 * MS_SECOND)
 
-static const char *invoice_id(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
 static bool is_note(const struct rest_call *c)
 {
     return str_eq(c->job->op, "note");
@@ -60,7 +55,7 @@ const char *rest_amount(const struct rest_call *c, char out[MONEY_TEXT_SIZE])
 
 static void settle_begin(struct rest_call *c)
 {
-    if (!*invoice_id(c) || !*json_str(c->args, "customer", ""))
+    if (!*rest_invoice(c) || !*json_str(c->args, "customer", ""))
         rest_refuse(c, "an invoice and a customer are needed");
     else if (amount_of(c) <= 0 || !*json_str(c->args, "currency", ""))
         rest_refuse(c, "the amount must be a positive number of minor units, with its currency");
@@ -82,13 +77,13 @@ static bool invoice_fits(struct rest_call *c, struct rest_invoice *inv)
 {
     const char *currency = json_str(c->args, "currency", "");
     if (c->vendor->settle->invoice(c, inv) < 0)
-        rest_refuse(c, "what %s says of invoice %.80s cannot be read", c->vendor->title, invoice_id(c));
+        rest_refuse(c, "what %s says of invoice %.80s cannot be read", c->vendor->title, rest_invoice(c));
     else if (!inv->is_it)
-        rest_refuse(c, "%s answered with another invoice than %.80s", c->vendor->title, invoice_id(c));
+        rest_refuse(c, "%s answered with another invoice than %.80s", c->vendor->title, rest_invoice(c));
     else if (!str_eq(inv->customer, json_str(c->args, "customer", "")))
-        rest_refuse(c, "invoice %.80s belongs to another customer", invoice_id(c));
+        rest_refuse(c, "invoice %.80s belongs to another customer", rest_invoice(c));
     else if (strcasecmp(currency, inv->currency) != 0)
-        rest_refuse(c, "invoice %.80s is in %.3s, not in %.3s", invoice_id(c), inv->currency, currency);
+        rest_refuse(c, "invoice %.80s is in %.3s, not in %.3s", rest_invoice(c), inv->currency, currency);
     return !c->ended;
 }
 
@@ -101,11 +96,11 @@ static void check_amount(struct rest_call *c, bool open, const char *status)
     money_text(wanted, money_of(amount_of(c), currency));
     money_text(rest, money_of(left, currency));
     if (!open)
-        rest_refuse(c, "invoice %.80s is %.40s: there is nothing to %s", invoice_id(c), *status ? status : "of unknown status", is_credit(c) ? "credit" : "give up");
+        rest_refuse(c, "invoice %.80s is %.40s: there is nothing to %s", rest_invoice(c), *status ? status : "of unknown status", is_credit(c) ? "credit" : "give up");
     else if (is_credit(c) && amount_of(c) > left)
-        rest_refuse(c, "%s is more than the %s that is left of invoice %.80s", wanted, rest, invoice_id(c));
+        rest_refuse(c, "%s is more than the %s that is left of invoice %.80s", wanted, rest, rest_invoice(c));
     else if (!is_credit(c) && amount_of(c) != left)
-        rest_refuse(c, "%s is left of invoice %.80s, and %s was approved: look at it again", rest, invoice_id(c), wanted);
+        rest_refuse(c, "%s is left of invoice %.80s, and %s was approved: look at it again", rest, rest_invoice(c), wanted);
 }
 
 /* What is made is sought before anything is refused: it may be what closed the invoice. */
@@ -119,7 +114,7 @@ static void before_take(struct rest_call *c)
     if (is_credit(c) || !c->vendor->settle->write_off_send)
         rest_go(c, "seek");
     else if (inv.given_up)
-        rest_done(c, json_pack("{s:s, s:s}", "id", invoice_id(c), "status", inv.status));
+        rest_done(c, json_pack("{s:s, s:s}", "id", rest_invoice(c), "status", inv.status));
     else {
         rest_go(c, "give_up");
         check_amount(c, inv.open, inv.status);
@@ -220,7 +215,7 @@ static void room_take(struct rest_call *c)
         rest_refuse(c, "account %.80s has %s of other credit, which %s would put on the invoice as well: in the %s console add a credit of %s and apply just that to "
                        "invoice %.80s",
                     json_str(c->args, "customer", ""), money_text(has, money_of(minor, currency)), c->vendor->title, c->vendor->title,
-                    money_text(wanted, money_of(amount_of(c), currency)), invoice_id(c));
+                    money_text(wanted, money_of(amount_of(c), currency)), rest_invoice(c));
 }
 
 static void purse_take(struct rest_call *c)
@@ -235,7 +230,7 @@ static void purse_take(struct rest_call *c)
         rest_go(c, "after"); /* it is on the invoice already, or the books are late: the invoice tells */
     else
         rest_refuse(c, "a credit of %s was made for account %.80s, but the account has other credit by now: apply it to invoice %.80s in the %s console",
-                    money_text(wanted, money_of(amount_of(c), json_str(c->args, "currency", ""))), json_str(c->args, "customer", ""), invoice_id(c),
+                    money_text(wanted, money_of(amount_of(c), json_str(c->args, "currency", ""))), json_str(c->args, "customer", ""), rest_invoice(c),
                     c->vendor->title);
 }
 
@@ -259,7 +254,7 @@ static bool apply_trouble(struct rest_call *c)
     rest_said(c, said, sizeof said);
     rest_refuse(c, "a credit of %s was made for account %.80s, but could not be applied to invoice %.80s (%s): it stays on the account until "
                    "somebody takes it back there",
-                money_text(wanted, money_of(amount_of(c), json_str(c->args, "currency", ""))), json_str(c->args, "customer", ""), invoice_id(c),
+                money_text(wanted, money_of(amount_of(c), json_str(c->args, "currency", ""))), json_str(c->args, "customer", ""), rest_invoice(c),
                 *said ? said : "no reason given");
     return true;
 }
@@ -311,15 +306,15 @@ static void after_take(struct rest_call *c)
 {
     struct rest_invoice inv = {0};
     if (c->vendor->settle->invoice(c, &inv) < 0 || !inv.is_it)
-        rest_unknown(c, "after", LOOK_AGAIN_MS, "%s answered with something else than invoice %.80s", c->vendor->title, invoice_id(c));
+        rest_unknown(c, "after", LOOK_AGAIN_MS, "%s answered with something else than invoice %.80s", c->vendor->title, rest_invoice(c));
     else if (is_credit(c))
         credited(c, &inv);
     else if (!c->vendor->settle->write_off_send)
         rest_done(c, json_pack("{s:s, s:s, s:I}", "id", json_str(c->stage, "id", ""), "status", "uncollectible", "due", (json_int_t)inv.left));
     else if (inv.given_up)
-        rest_done(c, json_pack("{s:s, s:s}", "id", invoice_id(c), "status", inv.status));
+        rest_done(c, json_pack("{s:s, s:s}", "id", rest_invoice(c), "status", inv.status));
     else if (!inv.open)
-        rest_refuse(c, "invoice %.80s is %.40s meanwhile: nothing was given up", invoice_id(c), inv.status);
+        rest_refuse(c, "invoice %.80s is %.40s meanwhile: nothing was given up", rest_invoice(c), inv.status);
     else
         not_found(c, "after");
 }

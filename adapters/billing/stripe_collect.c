@@ -24,11 +24,6 @@ enum { LOOKS_MAX = 2, WRITES_MAX = 3, PAGES_MAX = 10 };
 #define LOOK_AGAIN_MS (12 * MS_SECOND)
 #define CLOCKS_APART_MS (5 * MS_SECOND)
 
-static const char *invoice_id(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
 static int64_t amount_wanted(const struct rest_call *c)
 {
     return json_i64(c->args, "amount", 0);
@@ -52,7 +47,7 @@ static void not_found(struct rest_call *c, const char *look)
 
 static void invoice_send(struct rest_call *c)
 {
-    stripe_get(c, "invoices", invoice_id(c), "");
+    stripe_get(c, "invoices", rest_invoice(c), "");
 }
 
 /* False, and refused, when this is not the invoice that was approved. */
@@ -60,14 +55,14 @@ static bool invoice_fits(struct rest_call *c)
 {
     const char *currency = json_str(c->args, "currency", ""), *theirs = json_str(c->body, "currency", "");
     const char *status = json_str(c->body, "status", "");
-    if (!str_eq(json_str(c->body, "id", ""), invoice_id(c)))
-        rest_refuse(c, "Stripe answered with another invoice than %.80s", invoice_id(c));
+    if (!str_eq(json_str(c->body, "id", ""), rest_invoice(c)))
+        rest_refuse(c, "Stripe answered with another invoice than %.80s", rest_invoice(c));
     else if (!str_eq(stripe_id(c->body, "customer"), json_str(c->args, "customer", "")))
-        rest_refuse(c, "invoice %.80s belongs to another customer", invoice_id(c));
+        rest_refuse(c, "invoice %.80s belongs to another customer", rest_invoice(c));
     else if (*currency && strcasecmp(currency, theirs) != 0)
-        rest_refuse(c, "invoice %.80s is in %.3s, not in %.3s", invoice_id(c), theirs, currency);
+        rest_refuse(c, "invoice %.80s is in %.3s, not in %.3s", rest_invoice(c), theirs, currency);
     else if (!str_eq(status, "open") && !str_eq(status, "paid"))
-        rest_refuse(c, "invoice %.80s is %.20s, not open", invoice_id(c), *status ? status : "of unknown status");
+        rest_refuse(c, "invoice %.80s is %.20s, not open", rest_invoice(c), *status ? status : "of unknown status");
     return !c->ended;
 }
 
@@ -78,7 +73,7 @@ static void begin_part(struct rest_call *c, int64_t left)
     const char *method = json_str(c->args, "method", "");
     if (amount_wanted(c) > left) {
         rest_refuse(c, "%s is more than the %s that is left of invoice %.80s",
-                      money_text(wanted, money_of(amount_wanted(c), currency)), money_text(rest, money_of(left, currency)), invoice_id(c));
+                      money_text(wanted, money_of(amount_wanted(c), currency)), money_text(rest, money_of(left, currency)), rest_invoice(c));
         return;
     }
     json_put(c->stage, "currency", currency);
@@ -123,7 +118,7 @@ static void customer_take(struct rest_call *c)
 static void pay_send(struct rest_call *c)
 {
     const char *method = json_str(c->args, "method", "");
-    stripe_post(c, "invoices", invoice_id(c), "/pay", "");
+    stripe_post(c, "invoices", rest_invoice(c), "/pay", "");
     c->out->request.timeout_ms = MONEY_TIMEOUT_MS;
     form_add(&c->out->request, "off_session", "true");
     if (*method)
@@ -144,9 +139,9 @@ static bool pay_trouble(struct rest_call *c)
 /* What is said of another invoice proves nothing, and money may have moved: look again. */
 static bool other_invoice(struct rest_call *c, const char *look)
 {
-    if (str_eq(json_str(c->body, "id", ""), invoice_id(c)))
+    if (str_eq(json_str(c->body, "id", ""), rest_invoice(c)))
         return false;
-    rest_unknown(c, look, LOOK_AGAIN_MS, "Stripe answered with another invoice than %.80s", invoice_id(c));
+    rest_unknown(c, look, LOOK_AGAIN_MS, "Stripe answered with another invoice than %.80s", rest_invoice(c));
     return true;
 }
 
@@ -175,7 +170,7 @@ static void evidence_send(struct rest_call *c)
     }
     AUTO_BUF query = BUF(1024);
     buf_adds(&query, "?invoice=");
-    buf_add_url(&query, invoice_id(c));
+    buf_add_url(&query, rest_invoice(c));
     buf_adds(&query, "&limit=100&expand%5B%5D=data.payment.payment_intent.latest_charge");
     stripe_get(c, "invoice_payments", NULL, buf_text(&query));
 }
@@ -254,7 +249,7 @@ static bool evidence_trouble(struct rest_call *c)
 
 static void intent_send(struct rest_call *c)
 {
-    AUTO_STR text = str_fmt("Part payment of invoice %.80s", invoice_id(c));
+    AUTO_STR text = str_fmt("Part payment of invoice %.80s", rest_invoice(c));
     stripe_post(c, "payment_intents", NULL, "", "intent");
     struct http_request *r = &c->out->request;
     r->timeout_ms = MONEY_TIMEOUT_MS;
@@ -269,7 +264,7 @@ static void intent_send(struct rest_call *c)
     form_add(r, "automatic_payment_methods[allow_redirects]", "never");
     form_add(r, "description", text);
     form_add(r, "metadata[dunwell_key]", c->job->key);
-    form_add(r, "metadata[dunwell_invoice]", invoice_id(c));
+    form_add(r, "metadata[dunwell_invoice]", rest_invoice(c));
 }
 
 /* What the payment intent says decides; it is never confirmed again. */
@@ -330,7 +325,7 @@ static void find_take(struct rest_call *c)
 
 static void attach_send(struct rest_call *c)
 {
-    stripe_post(c, "invoices", invoice_id(c), "/attach_payment", "attach");
+    stripe_post(c, "invoices", rest_invoice(c), "/attach_payment", "attach");
     form_add(&c->out->request, "payment_intent", json_str(c->stage, "payment", ""));
 }
 
@@ -349,7 +344,7 @@ static void listed_send(struct rest_call *c)
 {
     AUTO_BUF query = BUF(1024);
     buf_adds(&query, "?invoice=");
-    buf_add_url(&query, invoice_id(c));
+    buf_add_url(&query, rest_invoice(c));
     buf_adds(&query, "&payment%5Btype%5D=payment_intent&payment%5Bpayment_intent%5D=");
     buf_add_url(&query, json_str(c->stage, "payment", ""));
     stripe_get(c, "invoice_payments", NULL, buf_text(&query));
@@ -377,7 +372,7 @@ static bool listed_trouble(struct rest_call *c)
 static void taken_but_loose(struct rest_call *c, int64_t due)
 {
     AUTO_STR note = str_fmt("payment %.80s was taken but is not on invoice %.80s: attach or refund it by hand. %.160s",
-                            json_str(c->stage, "payment", ""), invoice_id(c), json_str(c->stage, "why", ""));
+                            json_str(c->stage, "payment", ""), rest_invoice(c), json_str(c->stage, "why", ""));
     rest_collect_done(c, "partially_paid", due, note);
 }
 

@@ -15,11 +15,6 @@ enum { CHARGE_PAGES_MAX = 3 };
 
 #define WINDOW_MS (30 * MS_DAY)
 
-static const char *customer_id(const struct rest_call *c)
-{
-    return json_str(c->args, "customer", "");
-}
-
 static const char *status_of_intent(const json_t *intent)
 {
     const char *status = json_str(intent, "status", "");
@@ -63,22 +58,22 @@ static void note_intent(struct rest_call *c, const json_t *intent, const char *i
     rest_put_text(payment, "id", id);
     rest_put_text(payment, "invoice", invoice);
     json_put_i64(payment, "amount", json_i64(intent, "amount", 0));
-    read_put_currency(payment, json_str(intent, "currency", ""));
+    rest_put_currency(payment, json_str(intent, "currency", ""));
     json_put(payment, "status", status);
     json_put_i64(payment, "at_ms", at_ms ? at_ms : stripe_ms(intent, "created"));
     rest_put_text(payment, "method", *method ? method : stripe_id(intent, "payment_method"));
     if (str_eq(status, "failed") || str_eq(status, "needs_action"))
         put_decline(payment, &d, json_str(error, "message", NULL));
     rest_put_text(payment, "charge", json_str(error, "charge", stripe_id(intent, "latest_charge")));
-    json_put_new(read_part(c, "errors"), id, payment);
+    json_put_new(rest_part(c, "errors"), id, payment);
 }
 
 /* Invoice payments of one invoice after the other, then intents not seen by then, then charges. */
 void read_next_detail(struct rest_call *c)
 {
-    if (json_array_size(read_part(c, "todo")) && !json_flag(c->stage, "old", false))
+    if (json_array_size(rest_part(c, "todo")) && !json_flag(c->stage, "old", false))
         rest_go(c, "payments");
-    else if (json_array_size(read_part(c, "intents")))
+    else if (json_array_size(rest_part(c, "intents")))
         rest_go(c, "intent");
     else
         rest_go(c, "charges");
@@ -86,7 +81,7 @@ void read_next_detail(struct rest_call *c)
 
 static const char *first_of(const struct rest_call *c, const char *list)
 {
-    const char *id = json_string_value(json_array_get(read_part(c, list), 0));
+    const char *id = json_string_value(json_array_get(rest_part(c, list), 0));
     return id ? id : "";
 }
 
@@ -112,7 +107,7 @@ void read_payments_take(struct rest_call *c)
         else
             read_want_intent(c, stripe_id(row, "payment.payment_intent"));
     }
-    json_array_remove(read_part(c, "todo"), 0);
+    json_array_remove(rest_part(c, "todo"), 0);
     read_next_detail(c);
 }
 
@@ -132,8 +127,8 @@ void read_intent_send(struct rest_call *c)
 
 void read_intent_take(struct rest_call *c)
 {
-    note_intent(c, c->body, json_str(read_part(c, "links"), first_of(c, "intents"), ""));
-    json_array_remove(read_part(c, "intents"), 0);
+    note_intent(c, c->body, json_str(rest_part(c, "links"), first_of(c, "intents"), ""));
+    json_array_remove(rest_part(c, "intents"), 0);
     read_next_detail(c);
 }
 
@@ -141,7 +136,7 @@ bool read_intent_trouble(struct rest_call *c)
 {
     if (!rest_go_on_without(c, "charges"))
         return false;
-    json_array_remove(read_part(c, "intents"), 0);
+    json_array_remove(rest_part(c, "intents"), 0);
     read_next_detail(c);
     return true;
 }
@@ -151,7 +146,7 @@ void read_charges_send(struct rest_call *c)
     const char *after = json_str(c->stage, "after", "");
     AUTO_BUF query = BUF(1024);
     buf_adds(&query, "?customer=");
-    buf_add_url(&query, customer_id(c));
+    buf_add_url(&query, rest_customer(c));
     buf_addf(&query, "&created%%5Bgt%%5D=%lld&limit=100", (long long)((c->job->now_ms - WINDOW_MS) / MS_SECOND));
     if (*after) {
         buf_adds(&query, "&starting_after=");
@@ -162,7 +157,7 @@ void read_charges_send(struct rest_call *c)
 
 static const char *invoice_of_charge(const struct rest_call *c, const json_t *charge)
 {
-    const json_t *links = read_part(c, "links");
+    const json_t *links = rest_part(c, "links");
     const char *invoice = stripe_id(charge, "invoice"), *intent = stripe_id(charge, "payment_intent");
     const char *linked = json_string_value(json_object_get(links, *intent ? intent : json_str(charge, "id", "")));
     return *invoice ? invoice : linked ? linked : "";
@@ -170,7 +165,7 @@ static const char *invoice_of_charge(const struct rest_call *c, const json_t *ch
 
 static const char *code_of_charge(const struct rest_call *c, const json_t *charge)
 {
-    const json_t *known = json_object_get(read_part(c, "errors"), stripe_id(charge, "payment_intent"));
+    const json_t *known = json_object_get(rest_part(c, "errors"), stripe_id(charge, "payment_intent"));
     const char *code = json_str(known, "code", NULL);
     if (code && str_eq(json_str(known, "charge", ""), json_str(charge, "id", "")))
         return code;
@@ -191,15 +186,15 @@ static void add_charge(struct rest_call *c, const json_t *charge, const char *in
     rest_put_text(payment, "intent", intent);
     rest_put_text(payment, "invoice", invoice);
     json_put_i64(payment, "amount", json_i64(charge, "amount", 0));
-    read_put_currency(payment, json_str(charge, "currency", ""));
+    rest_put_currency(payment, json_str(charge, "currency", ""));
     json_put(payment, "status", str_eq(status, "succeeded") || str_eq(status, "pending") ? status : "failed");
     json_put_i64(payment, "at_ms", stripe_ms(charge, "created"));
     rest_put_text(payment, "method", stripe_id(charge, "payment_method"));
     if (str_eq(status, "failed"))
         put_decline(payment, &d, json_str(charge, "failure_message", NULL));
-    json_array_append_new(read_part(c, "payments"), payment);
+    json_array_append_new(rest_part(c, "payments"), payment);
     if (*intent)
-        json_object_del(read_part(c, "errors"), intent);
+        json_object_del(rest_part(c, "errors"), intent);
 }
 
 /* A refused charge that went out to the network, for the count: {at_ms, card}. */
@@ -208,7 +203,7 @@ static void count_charge(struct rest_call *c, const json_t *charge)
     if (!str_eq(json_str(charge, "status", ""), "failed") || str_eq(json_str(charge, "outcome.type", ""), "blocked"))
         return;
     const char *card = json_str(charge, "payment_method_details.card.fingerprint", stripe_id(charge, "payment_method"));
-    attempts_add(read_part(c, "attempts"), stripe_ms(charge, "created"), card);
+    attempts_add(rest_part(c, "attempts"), stripe_ms(charge, "created"), card);
 }
 
 void read_charges_take(struct rest_call *c)
@@ -221,7 +216,7 @@ void read_charges_take(struct rest_call *c)
         const char *invoice = invoice_of_charge(c, charge);
         last = json_str(charge, "id", "");
         count_charge(c, charge);
-        if (*invoice && read_has_invoice(c, invoice))
+        if (*invoice && rest_read_invoice(c, invoice))
             add_charge(c, charge, invoice);
     }
     bool more = json_flag(c->body, "has_more", false) && *last && page < CHARGE_PAGES_MAX;
@@ -242,10 +237,10 @@ void read_count_intents(struct rest_call *c)
 {
     const char *id;
     json_t *payment;
-    json_object_foreach(read_part(c, "errors"), id, payment) {
+    json_object_foreach(rest_part(c, "errors"), id, payment) {
         if (!json_flag(c->stage, "counted", false) && str_eq(json_str(payment, "status", ""), "failed"))
-            attempts_add(read_part(c, "attempts"), json_i64(payment, "at_ms", 0), json_str(payment, "method", ""));
+            attempts_add(rest_part(c, "attempts"), json_i64(payment, "at_ms", 0), json_str(payment, "method", ""));
         json_object_del(payment, "charge");
-        json_array_append(read_part(c, "payments"), payment);
+        json_array_append(rest_part(c, "payments"), payment);
     }
 }

@@ -4,58 +4,40 @@
  * each naming a payment intent; before, the invoice named one payment intent or charge itself. Both are followed, so a
  * pinned older version works as well, and what a server does not know (404, 400) is left out, not an error: the customer
  * and the invoices are what a decision cannot do without, the rest makes it a better one. */
-#include "adapters/billing/attempts.h"
 #include "adapters/billing/stripe_read.h"
 
 #include <string.h>
 
 enum { INVOICES_MAX = 200, PAGES_MAX = 10, DETAILED_MAX = 20, INTENTS_MAX = 20 };
 
-json_t *read_part(const struct rest_call *c, const char *name)
-{
-    return json_object_get(c->stage, name);
-}
-
-static const char *customer_id(const struct rest_call *c)
-{
-    return json_str(c->args, "customer", "");
-}
-
 static void read_begin(struct rest_call *c)
 {
-    static const char *const lists[] = {"invoices", "todo", "intents", "payments", "attempts", "methods"};
-    for (size_t i = 0; i < DW_ARRAY_LEN(lists); i++)
-        json_put_new(c->stage, lists[i], json_array());
+    rest_read_begin(c);
+    json_put_new(c->stage, "todo", json_array());
+    json_put_new(c->stage, "intents", json_array());
     json_put_new(c->stage, "links", json_object()); /* payment intent or charge -> its invoice */
     json_put_new(c->stage, "errors", json_object()); /* payment intent -> the payment it tells of */
-    if (!*customer_id(c))
-        rest_refuse(c, "a customer is needed");
-}
-
-void read_put_currency(json_t *object, const char *code)
-{
-    json_put(object, "currency", money_of(0, code).currency);
 }
 
 /* --- customer ----------------------------------------------------------------------------------------------------- */
 
 static void customer_send(struct rest_call *c)
 {
-    stripe_get(c, "customers", customer_id(c), "");
+    stripe_get(c, "customers", rest_customer(c), "");
 }
 
 static void customer_take(struct rest_call *c)
 {
     if (json_flag(c->body, "deleted", false)) {
-        rest_refuse(c, "customer %.80s is deleted at Stripe", customer_id(c));
+        rest_refuse(c, "customer %.80s is deleted at Stripe", rest_customer(c));
         return;
     }
     json_t *account = json_object();
     const char *method = stripe_id(c->body, "invoice_settings.default_payment_method");
-    rest_put_text(account, "id", customer_id(c));
+    rest_put_text(account, "id", rest_customer(c));
     rest_put_text(account, "name", json_str(c->body, "name", json_str(c->body, "description", "")));
     rest_put_text(account, "email", json_str(c->body, "email", ""));
-    read_put_currency(account, json_str(c->body, "currency", ""));
+    rest_put_currency(account, json_str(c->body, "currency", ""));
     rest_put_text(account, "default_method", *method ? method : stripe_id(c->body, "default_source"));
     json_put_new(c->stage, "account", account);
     rest_go(c, "invoices");
@@ -65,7 +47,7 @@ static bool customer_trouble(struct rest_call *c)
 {
     if (c->answer->status != 404)
         return false;
-    rest_refuse(c, "Stripe does not know customer %.80s", customer_id(c));
+    rest_refuse(c, "Stripe does not know customer %.80s", rest_customer(c));
     return true;
 }
 
@@ -80,12 +62,12 @@ static const char *subscription_of(const json_t *invoice)
 void read_link(struct rest_call *c, const char *payment, const char *invoice)
 {
     if (*payment)
-        json_put(read_part(c, "links"), payment, invoice);
+        json_put(rest_part(c, "links"), payment, invoice);
 }
 
 void read_want_intent(struct rest_call *c, const char *id)
 {
-    json_t *intents = read_part(c, "intents");
+    json_t *intents = rest_part(c, "intents");
     if (strncmp(id, "pi_", 3) == 0 && json_array_size(intents) < INTENTS_MAX)
         json_array_append_new(intents, json_string(id));
 }
@@ -97,7 +79,7 @@ static void add_invoice(struct rest_call *c, const json_t *theirs)
     json_t *invoice = json_object();
     rest_put_text(invoice, "id", id);
     rest_put_text(invoice, "number", json_str(theirs, "number", ""));
-    read_put_currency(invoice, json_str(theirs, "currency", ""));
+    rest_put_currency(invoice, json_str(theirs, "currency", ""));
     json_put_i64(invoice, "total", json_i64(theirs, "total", 0));
     json_put_i64(invoice, "due", stripe_left(theirs));
     json_put_i64(invoice, "due_at_ms", stripe_ms(theirs, "due_date"));
@@ -109,20 +91,10 @@ static void add_invoice(struct rest_call *c, const json_t *theirs)
     json_put(invoice, "collection", automatic ? "auto" : "manual");
     json_put(invoice, "url", json_str(theirs, "hosted_invoice_url", ""));
     rest_put_text(invoice, "subscription", subscription_of(theirs));
-    json_array_append_new(read_part(c, "invoices"), invoice);
+    json_array_append_new(rest_part(c, "invoices"), invoice);
     read_link(c, intent, id);
     read_link(c, stripe_id(theirs, "charge"), id);
     read_want_intent(c, intent);
-}
-
-bool read_has_invoice(const struct rest_call *c, const char *id)
-{
-    const json_t *list = read_part(c, "invoices"), *row;
-    size_t i;
-    json_array_foreach(list, i, row)
-        if (str_eq(json_str(row, "id", ""), id))
-            return true;
-    return false;
 }
 
 static void invoices_send(struct rest_call *c)
@@ -130,7 +102,7 @@ static void invoices_send(struct rest_call *c)
     const char *after = json_str(c->stage, "after", "");
     AUTO_BUF query = BUF(1024);
     buf_adds(&query, "?customer=");
-    buf_add_url(&query, customer_id(c));
+    buf_add_url(&query, rest_customer(c));
     /* Twenty at a time: an invoice brings its first lines along, and an answer must stay small enough to be read. */
     buf_adds(&query, "&status=open&limit=20");
     if (*after) {
@@ -143,14 +115,14 @@ static void invoices_send(struct rest_call *c)
 /* The invoice the event named comes first: only so many are looked at closely. */
 static void list_details(struct rest_call *c)
 {
-    const json_t *invoices = read_part(c, "invoices"), *row;
+    const json_t *invoices = rest_part(c, "invoices"), *row;
     const char *named = json_str(c->args, "invoice", "");
     size_t i;
-    if (read_has_invoice(c, named))
-        json_array_append_new(read_part(c, "todo"), json_string(named));
+    if (rest_read_invoice(c, named))
+        json_array_append_new(rest_part(c, "todo"), json_string(named));
     json_array_foreach(invoices, i, row)
-        if (!str_eq(json_str(row, "id", ""), named) && json_array_size(read_part(c, "todo")) < DETAILED_MAX)
-            json_array_append(read_part(c, "todo"), json_object_get(row, "id"));
+        if (!str_eq(json_str(row, "id", ""), named) && json_array_size(rest_part(c, "todo")) < DETAILED_MAX)
+            json_array_append(rest_part(c, "todo"), json_object_get(row, "id"));
     read_next_detail(c);
 }
 
@@ -162,7 +134,7 @@ static void invoices_take(struct rest_call *c)
     size_t i;
     json_array_foreach(list, i, row) {
         last = json_str(row, "id", "");
-        if (*last && !read_has_invoice(c, last) && json_array_size(read_part(c, "invoices")) < INVOICES_MAX)
+        if (*last && !rest_read_invoice(c, last) && json_array_size(rest_part(c, "invoices")) < INVOICES_MAX)
             add_invoice(c, row);
     }
     json_put_i64(c->stage, "page", page);
@@ -171,7 +143,7 @@ static void invoices_take(struct rest_call *c)
         return;
     }
     json_put(c->stage, "after", "");
-    if (*named && !read_has_invoice(c, named))
+    if (*named && !rest_read_invoice(c, named))
         rest_go(c, "named");
     else
         list_details(c);
@@ -184,7 +156,7 @@ static void named_send(struct rest_call *c)
 
 static void named_take(struct rest_call *c)
 {
-    if (str_eq(stripe_id(c->body, "customer"), customer_id(c)))
+    if (str_eq(stripe_id(c->body, "customer"), rest_customer(c)))
         add_invoice(c, c->body);
     list_details(c);
 }
@@ -202,24 +174,16 @@ static bool named_trouble(struct rest_call *c)
 /* Servers pinned to an older version want a type; then only cards are seen. */
 static void methods_send(struct rest_call *c)
 {
-    stripe_get(c, "customers", customer_id(c),
+    stripe_get(c, "customers", rest_customer(c),
                json_flag(c->stage, "cards_only", false) ? "/payment_methods?type=card&limit=100" : "/payment_methods?limit=100");
 }
 
-static const char *wanted_subscription(const struct rest_call *c)
+/* The last part is there: what only intents tell of comes in, and all is told. */
+static void read_finish(struct rest_call *c)
 {
-    const json_t *invoices = read_part(c, "invoices"), *row;
-    const char *found = "", *named = json_str(c->args, "invoice", "");
-    size_t i;
-    json_array_foreach(invoices, i, row) {
-        const char *id = json_str(row, "subscription", "");
-        if (*id && (!*found || str_eq(json_str(row, "id", ""), named)))
-            found = id;
-    }
-    return found;
+    read_count_intents(c);
+    rest_read_done(c, NULL);
 }
-
-static void read_finish(struct rest_call *c);
 
 static void methods_take(struct rest_call *c)
 {
@@ -235,9 +199,9 @@ static void methods_take(struct rest_call *c)
         rest_put_text(method, "fingerprint", json_str(detail, "fingerprint", ""));
         json_put_i64(method, "exp_month", json_i64(detail, "exp_month", 0));
         json_put_i64(method, "exp_year", json_i64(detail, "exp_year", 0));
-        json_array_append_new(read_part(c, "methods"), method);
+        json_array_append_new(rest_part(c, "methods"), method);
     }
-    if (*wanted_subscription(c))
+    if (*rest_read_subscription(c))
         rest_go(c, "subscription");
     else
         read_finish(c);
@@ -251,14 +215,14 @@ static bool methods_trouble(struct rest_call *c)
     }
     if (!rest_go_on_without(c, "subscription"))
         return false;
-    if (!*wanted_subscription(c))
+    if (!*rest_read_subscription(c))
         read_finish(c);
     return true;
 }
 
 static void subscription_send(struct rest_call *c)
 {
-    stripe_get(c, "subscriptions", wanted_subscription(c), "");
+    stripe_get(c, "subscriptions", rest_read_subscription(c), "");
 }
 
 static void subscription_take(struct rest_call *c)
@@ -276,20 +240,6 @@ static bool subscription_trouble(struct rest_call *c)
         return false;
     read_finish(c);
     return true;
-}
-
-/* --- the result --------------------------------------------------------------------------------------------------- */
-
-static void read_finish(struct rest_call *c)
-{
-    static const char *const parts[] = {"account", "invoices", "payments", "methods"};
-    read_count_intents(c);
-    json_t *result = json_object();
-    for (size_t i = 0; i < DW_ARRAY_LEN(parts); i++)
-        json_put_new(result, parts[i], json_incref(read_part(c, parts[i])));
-    json_put_new(result, "subscription", json_incref(read_part(c, "subscription")));
-    json_put_new(result, "network", attempts_count(read_part(c, "attempts"), read_part(c, "methods"), c->job->now_ms));
-    rest_done(c, result);
 }
 
 static const struct rest_state states[] = {

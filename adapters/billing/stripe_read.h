@@ -7,11 +7,9 @@
 #ifndef DW_ADAPTERS_BILLING_STRIPE_READ_H
 #define DW_ADAPTERS_BILLING_STRIPE_READ_H
 
+#include "adapters/billing/rest_read.h"
 #include "adapters/billing/stripe.h"
 
-json_t *read_part(const struct rest_call *c, const char *name);                /* borrowed */
-void read_put_currency(json_t *object, const char *code);                        /* "USD" */
-bool read_has_invoice(const struct rest_call *c, const char *id);
 void read_link(struct rest_call *c, const char *payment, const char *invoice); /* this payment is of that invoice */
 void read_want_intent(struct rest_call *c, const char *id);
 

@@ -12,14 +12,9 @@
 
 enum { METADATA_MAX = 500 };
 
-static const char *invoice_id(const struct rest_call *c)
-{
-    return json_str(c->args, "invoice", "");
-}
-
 static void invoice_send(struct rest_call *c)
 {
-    stripe_get(c, "invoices", invoice_id(c), "");
+    stripe_get(c, "invoices", rest_invoice(c), "");
 }
 
 static int invoice(struct rest_call *c, struct rest_invoice *out)
@@ -29,7 +24,7 @@ static int invoice(struct rest_call *c, struct rest_invoice *out)
                                  .status = status,
                                  .currency = json_str(c->body, "currency", ""),
                                  .left = stripe_left(c->body),
-                                 .is_it = str_eq(json_str(c->body, "id", ""), invoice_id(c)),
+                                 .is_it = str_eq(json_str(c->body, "id", ""), rest_invoice(c)),
                                  .open = str_eq(status, "open"),
                                  .given_up = str_eq(status, "uncollectible") || str_eq(status, "void")};
     return 0;
@@ -48,7 +43,7 @@ static void credits_send(struct rest_call *c)
 {
     AUTO_BUF query = BUF(1024);
     buf_adds(&query, "?invoice=");
-    buf_add_url(&query, invoice_id(c));
+    buf_add_url(&query, rest_invoice(c));
     buf_adds(&query, "&limit=100");
     stripe_get(c, "credit_notes", NULL, buf_text(&query));
 }
@@ -66,7 +61,7 @@ static const char *credit_id(struct rest_call *c)
 static void credit_send(struct rest_call *c)
 {
     stripe_post(c, "credit_notes", NULL, "", "");
-    form_add(&c->out->request, "invoice", invoice_id(c));
+    form_add(&c->out->request, "invoice", rest_invoice(c));
     form_add_i64(&c->out->request, "amount", json_i64(c->args, "amount", 0));
     add_metadata(c, "dunwell_key", c->job->key);
     add_metadata(c, "dunwell_case", json_str(c->args, "case", ""));
@@ -75,19 +70,19 @@ static void credit_send(struct rest_call *c)
 
 static void write_off_send(struct rest_call *c)
 {
-    stripe_post(c, "invoices", invoice_id(c), "/mark_uncollectible", "");
+    stripe_post(c, "invoices", rest_invoice(c), "/mark_uncollectible", "");
 }
 
 /* --- note ------------------------------------------------------------------------------------------------------------ */
 
 static const char *note_collection(const struct rest_call *c)
 {
-    return *invoice_id(c) ? "invoices" : "customers";
+    return *rest_invoice(c) ? "invoices" : "customers";
 }
 
 static const char *note_owner(const struct rest_call *c)
 {
-    return *invoice_id(c) ? invoice_id(c) : json_str(c->args, "customer", "");
+    return *rest_invoice(c) ? rest_invoice(c) : json_str(c->args, "customer", "");
 }
 
 static void noted_send(struct rest_call *c)

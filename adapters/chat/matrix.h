@@ -3,7 +3,7 @@
  * KEPT (struct step.keep), for the session and what is known of rooms:
  *   {"at": homeserver and "as": user it belongs to, "user_id", "device_id", "token", "refresh", "expires_ms", "filter", "filter_of",
  *    "forced_ms": when the server was last seen to encrypt a room of our own making, "making": {person: {"at", "mark"}},
- *    "rooms": {room we are in: {"n": people in it or invited, "enc": 1 encrypted, "told": 1}}, "direct": {person: room},
+ *    "rooms": {room we are in: {"n": people in it or invited, "enc": 1 encrypted, "told": 1, "with": whom alone we read to be there, "with_ms"}}, "direct": {person: room},
  *    "resume": {"since", "gaps"} to go on from should the stage be lost}
  * STAGE of "poll": {"phase", "who", "since", "gaps": [{"room", "from", "to", "in": bool, "pages"}], "limit", "fails", "again"}
  *

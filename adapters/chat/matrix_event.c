@@ -256,6 +256,8 @@ static bool on_member(struct matrix_work *w, const char *room, const json_t *eve
         return str_eq(membership, "join") || (in && !gone);
     if (str_eq(membership, "invite") && str_eq(sender, matrix_me(w)) && json_flag(event, "content.is_direct", false))
         matrix_direct_set(w, who, room, true);
+    if (matrix_room(w, room) && !gone)
+        matrix_room_set(w, room, "with_ms", 0);
     if (gone && str_eq(matrix_direct(w, who), room))
         json_object_del(json_object_get(matrix_keep(w), "direct"), who);
     return in;

@@ -1,6 +1,7 @@
 /* The private room with a person: found, or made once.
  *
- * What is for one person's eyes goes to a room that holds only the two of us, and who is in it is read each time. The server has no
+ * What is for one person's eyes goes to a room that holds only the two of us, and who is in it is read before it is said; in a row of answers
+ * that is good for some seconds, unless a sync tells of somebody who comes. The server has no
  * transaction ids for making rooms, so that is done with a mark: what we are about to make is written down beside the session before
  * the request leaves, and the mark stands in the room's first event. While one job makes the room, others for the same person wait. When
  * the answer was lost, or we died meanwhile, the rooms we are in are searched for the mark before another is made; it is a number that
@@ -16,6 +17,7 @@
 enum { LOOK_MOST = 100 };
 #define MAKING_MS MS_MINUTE /* longer than a call may take */
 #define FORCED_MS MS_DAY
+#define READ_MS (10 * MS_SECOND)
 #define MARK "io.dunwell.mark"
 
 const char *matrix_person(const struct matrix_work *w)
@@ -165,10 +167,29 @@ static void on_direct(struct matrix_work *w, const struct matrix_answer *a)
 
 /* --- one that is known --- */
 
+/* Were we alone with this very person a moment ago? */
+static bool just_read(const struct matrix_work *w, const char *room)
+{
+    const json_t *known = matrix_room(w, room);
+    int64_t age_ms = w->job->now_ms - json_i64(known, "with_ms", 0);
+    return str_eq(json_string_value(json_object_get(known, "with")), matrix_person(w)) && age_ms >= 0 && age_ms < READ_MS;
+}
+
+static void note_read(struct matrix_work *w, const char *room)
+{
+    if (!matrix_room(w, room))
+        return;
+    json_t *known = matrix_room_change(w, room);
+    json_put(known, "with", matrix_person(w));
+    json_put_i64(known, "with_ms", w->job->now_ms);
+}
+
 void matrix_to_person(struct matrix_work *w)
 {
     const char *room = matrix_direct(w, matrix_person(w));
-    if (room)
+    if (room && just_read(w, room))
+        matrix_send_into(w, room);
+    else if (room)
         ask_members(w, room);
     else
         make(w);
@@ -193,12 +214,14 @@ static bool is_private(const struct matrix_work *w, const json_t *events)
 static void on_members(struct matrix_work *w, const struct matrix_answer *a)
 {
     AUTO_STR room = str_dup(json_str(w->stage, "room", ""));
-    if (a->said == MATRIX_OK && is_private(w, json_object_get(a->body, "chunk")))
+    if (a->said == MATRIX_OK && is_private(w, json_object_get(a->body, "chunk"))) {
+        note_read(w, room);
         matrix_send_into(w, room);
-    else if (a->said == MATRIX_OK || a->said == MATRIX_NO)
+    } else if (a->said == MATRIX_OK || a->said == MATRIX_NO) {
         make(w);
-    else
+    } else {
         matrix_settle(w, a);
+    }
 }
 
 bool matrix_person_phase(const char *phase)

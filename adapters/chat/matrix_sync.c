@@ -76,6 +76,7 @@ static void count_people(struct matrix_work *w, const char *room, const json_t *
         return;
     matrix_room_set(w, room, "joined", n_joined);
     matrix_room_set(w, room, "invited", n_invited);
+    matrix_room_set(w, room, "with_ms", 0);
     matrix_room_set(w, room, "n", n_joined + n_invited > 0 && n_joined + n_invited < 1000000 ? n_joined + n_invited : 0);
 }
 

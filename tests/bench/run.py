@@ -2,8 +2,8 @@
 
 All of it on loopback, in alternating rounds of one run, because the machine may be shared and only ratios inside one run mean
 anything. Prints medians and ratios and writes them to build/bench/result.txt. It never fails on a number: a number is read
-by people. BENCH_ROUNDS (3) and BENCH_SECONDS (4) make it longer or shorter; BENCH_ONLY=hooks,slow,socket,start,big,decisions,faults
-takes parts. Needs gcc and wrk; without node and npm the peers are left out, and it says so.
+by people. BENCH_ROUNDS (3) and BENCH_SECONDS (4) make it longer or shorter; BENCH_ONLY=hooks,slow,socket,start,big,decisions,faults,matrix
+takes parts. Needs gcc and wrk; without node and npm the peers are left out, and it says so; matrix.py fetches a Synapse and its own.
 """
 import json
 import os
@@ -26,7 +26,7 @@ OUT = os.path.join(ROOT, os.environ.get("BENCH_OUT", "build/bench"))
 BINARY = os.path.abspath(os.environ.get("DUNWELL", os.path.join(ROOT, "build/dunwell")))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
-PARTS = os.environ.get("BENCH_ONLY", "hooks,slow,socket,start,big,decisions,faults").split(",")
+PARTS = os.environ.get("BENCH_ONLY", "hooks,slow,socket,start,big,decisions,faults,matrix").split(",")
 SLOW_US = 2000
 PATIENCE = 60
 ENV = dict(os.environ, STRIPE_SECRET_KEY="sk_test_fake", STRIPE_WEBHOOK_SECRET="whsec_fake", SLACK_APP_TOKEN="xapp-fake",
@@ -357,6 +357,22 @@ def bench_decisions():
               RATE + [("undecided", "not decided", "{:.0f}")], ("30,000 open requests",))
 
 
+def bench_matrix():
+    """In a program of its own, with the Python of the tests (matrix.py)."""
+    python = os.path.join(ROOT, "build/venv/bin/python")
+    say("\n## Commands in Matrix: a command, a durable row, an answer, on one Synapse\n")
+    if not os.access(python, os.X_OK):
+        say("The Python packages of the tests are missing (tests/setup.sh check): left out.")
+        return
+    p = subprocess.Popen([python, os.path.join(HERE, "matrix.py")], cwd=ROOT, env=dict(os.environ, DUNWELL=BINARY, BENCH_ROUNDS=str(ROUNDS)),
+                         stdout=subprocess.PIPE, text=True)
+    running.append(p)
+    for line in p.stdout:
+        say(line.rstrip("\n"))
+    p.wait()
+    running.remove(p)
+
+
 # ---- the run ----
 def build():
     os.makedirs(OUT, exist_ok=True)
@@ -389,11 +405,11 @@ def build_peers():
 
 
 def main():
-    if not shutil.which("wrk"):
+    if PARTS != ["matrix"] and not shutil.which("wrk"):
         raise SystemExit("bench: wrk is missing (apt-get install wrk)")
     build()
     say(f"{ROUNDS} rounds of {SECONDS} s, medians; {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start. Ratios count, not rates.")
-    node = build_peers()
+    node = PARTS != ["matrix"] and build_peers()
     if "hooks" in PARTS:
         bench_hooks(node, False)
     if "slow" in PARTS:
@@ -408,6 +424,8 @@ def main():
         bench_decisions()
     if "faults" in PARTS:
         bench_faults(node)
+    if "matrix" in PARTS:
+        bench_matrix()
     say(f"\nload {os.getloadavg()[0]:.1f} at the end")
 
 

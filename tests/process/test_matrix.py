@@ -3,7 +3,8 @@ import datetime
 
 from fault_proxy import Proxy
 from harness import run, wait_for, words
-from matrix_office import ENCRYPTION, Nio, Office, quote
+from matrix_office import ENCRYPTION, Nio, Office, Refused, quote
+from test_step_up import an_hour_ago, enrol, nowhere, oath
 
 
 def day(n):
@@ -205,6 +206,8 @@ def test_who_may_not(w):
     edited = o.finance1.say(o.approvals, "good morning")
     o.finance1.say(o.approvals, f"* !dunwell approve {ref}", **{"m.new_content": {"msgtype": "m.text", "body": f"!dunwell approve {ref}"},
                                                               "m.relates_to": {"rel_type": "m.replace", "event_id": edited}})
+    o.finance1.send(o.approvals, {"org.matrix.msc3381.poll.response": {"answers": ["approve"]}, "m.relates_to": {"rel_type": "m.reference", "event_id": card[0]}},
+                    "org.matrix.msc3381.poll.response")
     own = o.stranger.room("11", o.bot)
     o.ask(o.finance1, "whoami", "Fatima Iyer")
     wait_for("the stranger's invitation to be declined", lambda: [e for e in o.stranger.events(own) if e.get("state_key") == o.bot and
@@ -375,6 +378,59 @@ def test_a_server_that_encrypts_each_private_room(w):
     said = o.ae1.told(o.bot)
     assert len(o.ae1.rooms) == 1 and len(said) == 1 and said[0][1].startswith("This room is encrypted."), said
     assert "encrypts every new private room" in o.dw.log()
+
+
+def test_a_flood_while_away(w):
+    """Far more than one sync brings: dull things of 60 KB each, events of wrong shapes, and commands in between: each once, in their order."""
+    o = office(w)
+    direct, texts = o.private(o.ae1), [f"flood-{n:02}" for n in range(25)]
+    before = o.ae1.room("12")
+    o.ae1.say(before, "!dunwell note northwind before-it-came")
+    o.dw.stop()
+    rubbish = [{"body": {"a": []}}, {"msgtype": "m.text", "body": "\u0000\ufffe!dunwell"}, {"msgtype": "m.notice", "body": "!dunwell note northwind wrong"},
+               {"msgtype": "m.text", "body": "!dunwell note northwind odd", "m.relates_to": {"rel_type": 7, "event_id": {}, "m.in_reply_to": []}},
+               {"msgtype": "m.emote", "body": "!dunwell note northwind wrong"}, {"msgtype": "m.text", "body": "good morning", "m.mentions": 3, "formatted_body": []}]
+    refused = 0
+    for n, text in enumerate(texts):
+        for i in range(4):
+            o.ae1.say(o.approvals, f"{n}{i} " + "x" * 60000)
+        try:
+            o.ae1.send(o.approvals, rubbish[n % len(rubbish)] | {"n": n})
+        except Refused:
+            refused += 1
+        o.ae1.say(o.approvals, f"!dunwell note northwind {text}")
+    o.ae1.call("POST", f"v3/rooms/{quote(before)}/invite", {"user_id": o.bot})
+    o.dw.start()
+    wait_for("all commands", lambda: notes(o, texts[-1]), 90)
+    wait_for("the bot to come", lambda: o.is_member(before, o.ae1))
+    o.ae1.say(before, "!dunwell note northwind after-it-came")
+    wait_for("the command after it came", lambda: notes(o, "after-it-came"))
+    o.dw.settle()
+    seen = [t for j in o.dw.journal() for t in texts if t in j]
+    assert seen == texts, seen
+    assert not notes(o, "before-it-came"), "what was said before it came is nobody's command"
+    assert not notes(o, "wrong") and refused < 15, f"only m.text counts; the server refused {refused} odd events"
+    o.ae1.say(direct, "whoami")
+    o.await_card(o.ae1, None, "Ada Engel")
+    o.no_message_twice()
+
+
+def test_a_code_in_the_private_room(w):
+    w.begin(start=False)
+    o = Office(w, policy=lambda text: text.replace("expire_hours: 48", "expire_hours: 48\n  step_up: {USD: 5000}")).start()
+    code, said, secret = enrol(o.dw, "manager1")
+    assert code == 0 and "is enrolled" in said, said
+    an_hour_ago(o.dw)
+    held(o)
+    ref, card = ask_plan(o)
+    o.ask(o.manager1, f"approve {ref}", "code")
+    assert o.dw.sql("SELECT decider FROM proposals WHERE verb = 3") == [("",)]
+    o.manager1.react(o.approvals, card[0])
+    right = oath(secret)
+    o.manager1.say(o.manager1.rooms[0], f"approve {ref} code {right}")
+    wait_for("the card to be confirmed", lambda: o.find(o.manager1, o.approvals, ref, "onfirmed", "Mona Adler"))
+    o.dw.settle()
+    nowhere(o.dw, right, secret)
 
 
 def test_appservice(w):

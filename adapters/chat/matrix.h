@@ -127,6 +127,7 @@ void matrix_reread(struct matrix_work *w, const struct http_response *previous);
 /* matrix_person.c: the private room of what is sent to one person; ends in matrix_send_into */
 const char *matrix_person(const struct matrix_work *w); /* to whom */
 void matrix_to_person(struct matrix_work *w);
+void matrix_person_done(struct matrix_work *w); /* whether we may write in the room that this job made is known: others need not wait */
 bool matrix_person_phase(const char *phase);
 void matrix_person_answer(struct matrix_work *w, const struct matrix_answer *a, const char *phase);
 

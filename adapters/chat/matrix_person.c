@@ -6,7 +6,7 @@
  * the request leaves, and the mark stands in the room's first event. While one job makes the room, others for the same person wait. When
  * the answer was lost, or we died meanwhile, the rooms we are in are searched for the mark before another is made; it is a number that
  * nobody else can know, so nobody can put a room of theirs in its place. A server may encrypt each room that we make: then there is no
- * private room to be had there, and we do not make one after the other.
+ * private room to be had there, and we do not make one after the other; so others wait until the first has seen whether it may write there.
  *
  * stage: {"room", "asked": the room may have been made by this job, "made": it was, "look": [rooms still to be looked at]}
  * kept: {"making": {person: {"at": ms, "mark"}}, "forced_ms"} */
@@ -45,6 +45,12 @@ static void making_over(struct matrix_work *w)
 {
     if (making(w))
         json_object_del(json_object_get(matrix_keep(w), "making"), matrix_person(w));
+}
+
+void matrix_person_done(struct matrix_work *w)
+{
+    if (json_flag(w->stage, "made", false))
+        making_over(w);
 }
 
 static void create(struct matrix_work *w)
@@ -112,7 +118,6 @@ static void on_joined(struct matrix_work *w, const struct matrix_answer *a)
 
 static void ask_direct(struct matrix_work *w, const char *room)
 {
-    making_over(w);
     json_put(w->stage, "room", room);
     json_put_new(w->stage, "made", json_true());
     matrix_direct_set(w, matrix_person(w), room, true);

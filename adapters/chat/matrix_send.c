@@ -28,6 +28,7 @@ static void refuse_encrypted(struct matrix_work *w)
     const char *room = json_str(w->stage, "room", "");
     if (json_flag(w->stage, "made", false))
         json_put_i64(matrix_keep(w), "forced_ms", w->job->now_ms);
+    matrix_person_done(w);
     if (!matrix_room_encrypted(w, room)) {
         AUTO_STR once = str_fmt("encrypted %s", room);
         matrix_room_set(w, room, "enc", 1);
@@ -39,6 +40,7 @@ static void refuse_encrypted(struct matrix_work *w)
 static void put_message(struct matrix_work *w)
 {
     bool edit = str_eq(w->job->op, "update");
+    matrix_person_done(w);
     json_auto_t *content = edit ? matrix_edit(w->job) : matrix_content(w->job);
     AUTO_STR txn = matrix_txn(w->job);
     AUTO_STR room = str_dup(json_str(w->stage, "room", ""));

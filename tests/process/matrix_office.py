@@ -146,7 +146,8 @@ def server(profile):
 class Person:
     def __init__(self, synapse, name):
         self.synapse, made = synapse, synapse.register(name, "pw-" + name)
-        self.id, self.token, self.since, self.rooms, self.n = made["user_id"], made["access_token"], None, [], itertools.count(1)
+        self.id, self.token, self.rooms, self.n = made["user_id"], made["access_token"], [], itertools.count(1)
+        self.since, self.invited, self.read = None, set(), {}  # where the sync is, where invited, rooms' history as it was then
 
     def call(self, method, path, body=None):
         while True:
@@ -164,12 +165,23 @@ class Person:
     def join(self, room):
         self.call("POST", f"v3/rooms/{quote(room)}/join", {})
 
+    def look(self):
+        """What is new, cheaply: rooms where something happened are read again when somebody asks."""
+        keep = quote(json.dumps({"presence": {"types": []}, "room": {"ephemeral": {"types": []}, "state": {"types": []}, "timeline": {"limit": 1}}}))
+        seen = self.call("GET", f"v3/sync?timeout=0&filter={keep}" + (f"&since={self.since}" if self.since else ""))
+        self.since, rooms = seen["next_batch"], seen.get("rooms", {})
+        for room in [*rooms.get("join", {}), *rooms.get("leave", {})]:
+            self.read.pop(room, None)
+        self.invited |= set(rooms.get("invite", {}))
+        self.invited -= {*rooms.get("join", {}), *rooms.get("leave", {})}
+
     def accept(self):
         """Joins wherever invited, as a person who taps "accept" does; the rooms joined like that are private ones."""
-        seen = self.call("GET", f"v3/sync?timeout=0&filter={quote(json.dumps({'room': {'timeline': {'limit': 1}}}))}")
-        for room in seen.get("rooms", {}).get("invite", {}):
+        self.look()
+        for room in sorted(self.invited):
             self.join(room)
             self.rooms.append(room)
+        self.invited.clear()
 
     def send(self, room, content, kind="m.room.message"):
         return self.call("PUT", f"v3/rooms/{quote(room)}/send/{kind}/t{next(self.n)}", content)["event_id"]
@@ -186,8 +198,14 @@ class Person:
     def encrypt(self, room):
         return self.call("PUT", f"v3/rooms/{quote(room)}/state/{ENCRYPTION['type']}", ENCRYPTION["content"])["event_id"]
 
-    def events(self, room):
+    def events(self, room, looked=False):
         """All of a room's history that this person may see, in its order."""
+        looked or self.look()
+        if room not in self.read:
+            self.read[room] = self.history(room)
+        return self.read[room]
+
+    def history(self, room):
         out, start = [], ""
         while True:
             page = self.call("GET", f"v3/rooms/{quote(room)}/messages?dir=b&limit=500{start}")
@@ -196,10 +214,10 @@ class Person:
                 return out[::-1]
             start = "&from=" + quote(page["end"])
 
-    def shown(self, room, by=None):
+    def shown(self, room, by=None, looked=False):
         """What stands in a room: [(event, body)] of messages, edits applied."""
         out = {}
-        for e in self.events(room):
+        for e in self.events(room, looked):
             content = e["content"]
             relates = content.get("m.relates_to", {})
             if e["type"] != "m.room.message" or "body" not in content or (by and e["sender"] != by):
@@ -214,7 +232,7 @@ class Person:
     def told(self, bot):
         """All that the bot said to this person alone."""
         self.accept()
-        return [m for room in self.rooms for m in self.shown(room, bot)]
+        return [m for room in self.rooms for m in self.shown(room, bot, looked=True)]
 
 
 class Nio:

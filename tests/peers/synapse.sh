@@ -1,7 +1,8 @@
 # A real Matrix server (Synapse) for tests: sourced from the top of the repository, after lib.sh.
 #
 #   synapse_get                      fetches it into build/synapse/venv (from PyPI, 240 MB, some two minutes); skips where that cannot be
-#   synapse_start PROFILE [VERSION]  an empty server on 127.0.0.1:$port in build/synapse/run; PROFILE is `limits`, the server's own rate
+#   synapse_start PROFILE [VERSION]  an empty server on 127.0.0.1:$port in build/synapse/run, a copy of one that was made once (keys, tables; build/
+#                                    synapse/template); PROFILE is `limits`, the server's own rate
 #                                    limits, or `default`, none; VERSION is the version of new rooms (11, 12). Sets $base and $pid
 #   synapse_restart                  ends it and starts it again with the same data; synapse_stop ends it by its process id
 #   synapse_user NAME                makes @NAME:dunwell.test with the password pw-NAME;
@@ -13,13 +14,18 @@ synapse=build/synapse
 synapse_version=1.163.2
 synapse_run=$PWD/$synapse/run
 
-synapse_get() {
+synapse_install() {
     [ "$(cat "$synapse/venv/.complete" 2>/dev/null)" = "$synapse_version" ] && return 0
     rm -rf "$synapse/venv"
-    mkdir -p "$synapse"
     { ${PYTHON3:-python3} -m venv "$synapse/venv" && "$synapse/venv/bin/pip" install -q --disable-pip-version-check "matrix-synapse==$synapse_version"; } \
         >"$synapse/install.log" 2>&1 || skip "Synapse cannot be installed: $(tail -n 1 "$synapse/install.log" | cut -c1-200)"
     printf %s "$synapse_version" >"$synapse/venv/.complete"
+}
+
+# Two may come at once.
+synapse_get() {
+    mkdir -p "$synapse"
+    (flock 8 && synapse_install) 8>"$synapse/lock" || exit $?
 }
 
 # Several configuration files are merged by their top keys only; later ones win.
@@ -60,13 +66,30 @@ synapse_launch() {
     exit 1
 }
 
+# Its keys, its configuration and its empty tables take longer to make than to copy. Paths stand in them as they were there.
+synapse_template() {
+    [ "$(cat "$synapse/template/.complete" 2>/dev/null)" = "$synapse_version" ] && return 0
+    template=$PWD/$synapse/template
+    rm -rf "$template"
+    mkdir -p "$template"
+    (cd "$template" && "$OLDPWD/$synapse/venv/bin/python" -m synapse.app.homeserver --generate-config -H dunwell.test -c homeserver.yaml \
+        --report-stats=no >out.log 2>&1) || { echo "Synapse makes no configuration"; cat "$template/out.log"; exit 1; }
+    (
+        synapse_run=$template
+        synapse_settings default 11
+        synapse_launch
+        synapse_stop
+    ) || exit 1
+    printf %s "$synapse_version" >"$template/.complete"
+}
+
 synapse_start() {
-    rm -rf "$synapse_run"
-    mkdir -p "$synapse_run"
     port=$(free_port 31)
     base=http://127.0.0.1:$port
-    (cd "$synapse_run" && "$OLDPWD/$synapse/venv/bin/python" -m synapse.app.homeserver --generate-config -H dunwell.test -c homeserver.yaml \
-        --report-stats=no >out.log 2>&1) || { echo "Synapse makes no configuration"; cat "$synapse_run/out.log"; exit 1; }
+    (flock 8 && synapse_template) 8>"$synapse/lock" || exit 1
+    rm -rf "$synapse_run"
+    cp -r "$synapse/template" "$synapse_run"
+    sed -i "s|$PWD/$synapse/template|$synapse_run|g" "$synapse_run"/*.yaml "$synapse_run"/*.config
     synapse_settings "$1" "${2:-11}"
     synapse_launch
 }

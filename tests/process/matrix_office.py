@@ -5,6 +5,7 @@ server(PROFILE)   a Synapse of the program's own, one for each profile, ended wi
 Office(w, ...)    fresh people and rooms on it, and Dunwell configured for Matrix; w.begin(start=False) came before
 Person            plain HTTP as somebody; Nio: the same by a client that nobody here wrote (nio_client.py)
 """
+import collections
 import hashlib
 import hmac
 import itertools
@@ -127,12 +128,12 @@ def write_registration(path, port):
         f.write(text)
 
 
-servers, starting = {}, threading.Lock()
+servers, starting = {}, collections.defaultdict(threading.Lock)
 
 
 def server(profile):
     os.makedirs(os.path.join(ROOT, "build/synapse"), exist_ok=True)
-    with starting:
+    with starting[profile]:
         if profile not in servers:
             try:
                 servers[profile] = Synapse(profile)

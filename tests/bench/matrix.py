@@ -4,7 +4,8 @@
 
 Dunwell, a bot on matrix-nio and a plugin of maubot do the same job, one after the other in each round: answers per second in a burst, the
 time from sending to seeing the answer one by one, resident memory; then what each loses or does twice when it is killed in the
-middle, and when more was said while it was away than one sync brings. The server is the slowest of all parts and has no limits here, so
+middle, and when more was said while it was away than one sync brings. A burst is one person's: Dunwell answers each person in the order
+in which they asked, one message after the other, maubot all at once and in any order. The server is the slowest of all parts and has no limits here, so
 the rates are near to each other by nature. Peers come from PyPI into build/bench/matrix; one that cannot be had is left out.
 """
 import concurrent.futures

@@ -10,6 +10,7 @@
 #include "bot/cards.h"
 #include "bot/words.h"
 #include "engine/approval.h"
+#include "engine/by_hand.h"
 #include "engine/proposal_money.h"
 #include "engine/receipt.h"
 #include "engine/settlement.h"
@@ -85,25 +86,12 @@ static void say_asked(json_t *card, const struct engine *e, const struct proposa
     card_paragraph(card, buf_text(&out));
 }
 
-static void say_schedule(json_t *card, const struct proposal *p, const char *zone)
+static void say_schedule(json_t *card, const struct recovery *r, const struct proposal *p)
 {
-    char day[WHEN_TEXT_SIZE], amount[MONEY_TEXT_SIZE];
-    const json_t *rows = json_at(p->terms, "instalments");
-    size_t n = json_array_size(rows);
     AUTO_BUF out = BUF(WORDS_SIZE);
-    if (n == 0)
-        return;
-    buf_adds(&out, "Schedule:");
-    for (size_t i = 0; i < n; i++) {
-        const json_t *row = json_array_get(rows, i);
-        if (i >= SCHEDULE_MOST - 1 && i + 1 < n)
-            continue;
-        if (i + 1 == n && n > SCHEDULE_MOST)
-            buf_addf(&out, "\n... %zu more, and at last", n - SCHEDULE_MOST);
-        buf_addf(&out, "\n%zu. %s: %s", i + 1, when_day(day, json_i64(row, "date_ms", 0), zone),
-                 money_text(amount, money_of(json_i64(row, "amount", 0), p->amount.currency)));
-    }
-    card_paragraph(card, buf_text(&out));
+    buf_adds(&out, "Schedule:\n");
+    if (words_schedule(&out, r, p->terms, p->amount.currency, SCHEDULE_MOST))
+        card_paragraph(card, buf_text(&out));
 }
 
 /* Which invoices it is about, each with its amount; of a deferral also when billing would try by itself. */
@@ -136,10 +124,7 @@ static void say_policy(json_t *card, struct engine *e, const struct recovery *r,
     buf_addf(&out, "Policy: %s", p->bound && p->bound[0] ? p->bound : "needs a manager");
     if (p->state == PROPOSAL_ASKED && p->verb == VERB_PLAN && plan_closest(e, r, p->terms, closest, sizeof closest))
         buf_addf(&out, "\nClosest terms that need no approval: %s", closest);
-    const char *note = "";
-    const char *how = e->world.capability(e->world.ctx, r->biller, verb_op(p->verb), &note);
-    if (note && note[0])
-        buf_addf(&out, "\nHow it is carried out: %s (%s)", note, how);
+    words_carried_out(&out, e, r, p);
     card_paragraph(card, buf_text(&out));
 }
 
@@ -317,7 +302,7 @@ json_t *card_approval(struct engine *e, const struct recovery *r, const struct p
     struct waiting w;
     waiting_load(e, p->id, &w);
     say_asked(card, e, p, &w);
-    say_schedule(card, p, facts_str(&r->facts, "account.timezone"));
+    say_schedule(card, r, p);
     say_parts(card, r, p);
     say_policy(card, e, r, p);
     if (p->state == PROPOSAL_ASKED) {
@@ -336,6 +321,8 @@ json_t *card_approval(struct engine *e, const struct recovery *r, const struct p
         vote_buttons(card, e, p);
     } else if (proposal_undoable(e, p)) {
         card_action(card, "undo", "Undo", "danger", ref, p->revision);
+    } else if (!is_over(p) && by_hand_open(p, NULL)) {
+        card_action(card, "done", "It is done by hand", "primary", ref, p->revision);
     }
     waiting_fini(&w);
     return card;

@@ -9,11 +9,12 @@
 
 #include "bot/cards.h"
 #include "bot/words.h"
+#include "engine/by_hand.h"
 #include "engine/readings.h"
 #include "engine/proposal_money.h"
 #include "engine/when.h"
 
-enum { REASONS_MOST = 4, DONE_MOST = 3, OFFER_MOST = 3, LEFT_SIZE = 240, NAME_BRIEF = 81, BUTTON_LABEL = 72 };
+enum { TASKS_LOOKED = 8, REASONS_MOST = 4, DONE_MOST = 3, OFFER_MOST = 3, LEFT_SIZE = 240, NAME_BRIEF = 81, BUTTON_LABEL = 72 };
 
 static const char *case_ref(char out[32], const struct recovery *r)
 {
@@ -101,32 +102,6 @@ static void say_why(json_t *card, const struct engine *e, const struct recovery 
     card_paragraph(card, buf_text(&out));
 }
 
-/* What is owed at each billing system, where there is more than one: nobody should look for it in one place only. */
-static void say_billers(struct buf *out, const struct recovery *r)
-{
-    struct billed shown[BILLERS_MOST];
-    size_t n = 0;
-    for (size_t i = 0; i < json_array_size(r->invoices); i++) {
-        const json_t *invoice = json_array_get(r->invoices, i);
-        const char *biller = json_str(invoice, "biller", "");
-        bool known = biller[0] == '\0' || n == BILLERS_MOST;
-        for (size_t k = 0; k < n; k++)
-            known = known || str_eq(shown[k].biller, biller);
-        if (!known)
-            shown[n++] = (struct billed){.biller = biller};
-    }
-    for (size_t k = 0; n > 1 && k < n; k++) {
-        int64_t due = 0;
-        char amount[MONEY_TEXT_SIZE];
-        for (size_t i = 0; i < json_array_size(r->invoices); i++) {
-            const json_t *invoice = json_array_get(r->invoices, i);
-            if (str_eq(json_str(invoice, "biller", ""), shown[k].biller) && str_eq(json_str(invoice, "currency", ""), r->due.currency))
-                due += json_i64(invoice, "due", 0);
-        }
-        buf_addf(out, "%s%s at %s", k ? ", " : ". Owed: ", money_text(amount, money_of(due, r->due.currency)), shown[k].biller);
-    }
-}
-
 /* The title says how much; this, for what and since when. */
 static void say_unpaid(json_t *card, const struct engine *e, const struct recovery *r)
 {
@@ -142,7 +117,7 @@ static void say_unpaid(json_t *card, const struct engine *e, const struct recove
         buf_addf(&out, " and %zu other%s; the oldest", n - 1, n > 2 ? "s" : "");
     if (oldest > 0)
         buf_addf(&out, " %s due {ago:%lld}", oldest > e->now_ms ? "is" : "was", (long long)oldest);
-    say_billers(&out, r);
+    words_owed(&out, r);
     card_paragraph(card, buf_text(&out));
 }
 
@@ -306,11 +281,32 @@ static struct proposal *undoable_of(struct engine *e, const struct recovery *r)
     return id ? proposal_load(e, id) : NULL;
 }
 
+/* The oldest that waits for somebody's hand; NULL when none does. */
+static struct proposal *task_of(struct engine *e, const struct recovery *r)
+{
+    int64_t ids[TASKS_LOOKED];
+    size_t n = proposal_live(e, r->id, ids, TASKS_LOOKED);
+    while (n-- > 0) {
+        struct proposal *p = proposal_load(e, ids[n]);
+        if (p && p->state != PROPOSAL_ASKED && by_hand_open(p, NULL))
+            return p;
+        proposal_free(p);
+    }
+    return NULL;
+}
+
+static void done_button(json_t *card, const struct proposal *p)
+{
+    AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
+    AUTO_STR label = str_fmt("%s is done by hand", ref);
+    card_action(card, "done", label, "", ref, p->revision);
+}
+
 static void case_buttons(json_t *card, struct engine *e, const struct recovery *r)
 {
     char ref[32], undo[32];
     struct hold *h = hold_of_case(e, r->id);
-    struct proposal *p = undoable_of(e, r);
+    struct proposal *p = undoable_of(e, r), *task = task_of(e, r);
     case_ref(ref, r);
     bool offered = offer_buttons(card, e, r);
     if (p && !offered) {
@@ -324,7 +320,11 @@ static void case_buttons(json_t *card, struct engine *e, const struct recovery *
         card_action(card, "plan", "Offer terms...", "", ref, r->revision);
     else if (!offered && money_nothing_else_runs(e, r, NULL) == 0)
         card_action(card, "settle", "Offer other terms...", "", ref, r->revision);
-    card_action(card, "hold", h ? "Extend the hold..." : "Hold notices...", "", ref, r->revision);
+    if (task)
+        done_button(card, task);
+    else
+        card_action(card, "hold", h ? "Extend the hold..." : "Hold notices...", "", ref, r->revision);
+    proposal_free(task);
     card_more(card, "promise", "They promise to pay...", ref, r->revision);
     if (r->state != RECOVERY_DISPUTED)
         card_more(card, "dispute", "They dispute it...", ref, r->revision);

@@ -115,25 +115,6 @@ void words_deciders(struct buf *out, struct engine *e, const struct proposal *p)
         buf_adds(out, "\nEvery approver was told; the journal keeps it as a break-glass decision");
 }
 
-/* What the last yes sets going; said before it is given, so it has to be the truth. */
-void words_runs(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p)
-{
-    const char *note = "", *how = verb_has_parts(p->verb) ? money_capability(e, r, p->verb, p->terms, &note) : e->world.capability(e->world.ctx, r->biller, verb_op(p->verb), &note);
-    int64_t window_ms = proposal_undo_ms(e, p->verb);
-    if (p->verb == VERB_SETTLE && !settle_ready(p))
-        buf_adds(out, "Once their payment has come, the rest is given up by itself. That cannot be undone.");
-    else if (str_eq(how, "manual"))
-        buf_addf(out, "Then a person does it at %s by hand%s", r->biller, verb_gives_up(p->verb) ? "; that cannot be undone." : ".");
-    else if (verb_gives_up(p->verb))
-        buf_addf(out, "It is done at %s right away and cannot be undone.", r->biller);
-    else if (p->verb == VERB_RETRY)
-        buf_addf(out, "It is tried at %s right away; an attempt cannot be undone.", r->biller);
-    else if (window_ms)
-        buf_addf(out, "It runs at %s %lld seconds later, and can be undone until then.", r->biller, (long long)(window_ms / MS_SECOND));
-    else
-        buf_addf(out, "It is executed at %s right away, without a time to undo it.", r->biller);
-}
-
 void words_after_yes(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p)
 {
     struct subject s;

@@ -14,6 +14,7 @@
 #include "engine/when.h"
 
 enum {
+    SCHEDULE_MOST = 60,
     INSTALMENTS_LEAST = 2,
     INSTALMENTS_OFFERED = 12,
     INSTALMENTS_USUAL = 3,
@@ -97,17 +98,11 @@ void form_input_code(json_t *form)
     form_input(form, "code", "text", "One-time code (the six digits your authenticator shows now)", "");
 }
 
-static void note_schedule(json_t *form, const json_t *terms, const char *currency, const char *zone)
+static void note_schedule(json_t *form, const struct recovery *r, const json_t *terms)
 {
-    char day[WHEN_TEXT_SIZE], amount[MONEY_TEXT_SIZE];
-    const json_t *rows = json_at(terms, "instalments");
     AUTO_BUF out = BUF(WORDS_SIZE);
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        const json_t *row = json_array_get(rows, i);
-        buf_addf(&out, "%s%zu. %s: %s", i ? "\n" : "", i + 1, when_day(day, json_i64(row, "date_ms", 0), zone),
-                 money_text(amount, money_of(json_i64(row, "amount", 0), currency)));
-    }
-    form_note(form, buf_text(&out));
+    if (words_schedule(&out, r, terms, r->due.currency, SCHEDULE_MOST))
+        form_note(form, buf_text(&out));
 }
 
 /* "Inside policy: ...", and the schedule; or why there is none. */
@@ -130,7 +125,7 @@ static void note_bound(json_t *form, struct engine *e, const struct recovery *r,
     bool closer = b != BOUND_INSIDE && plan_closest(e, r, terms, closest, sizeof closest);
     AUTO_STR line = str_fmt("%s: %s%s%s", heads[b], why, closer ? " Closest terms that need no approval: " : "", closer ? closest : "");
     form_note(form, line);
-    note_schedule(form, terms, r->due.currency, zone_of(r));
+    note_schedule(form, r, terms);
 }
 
 struct choice {

@@ -52,6 +52,16 @@ void words_source(struct buf *out, const struct engine *e, const struct recovery
              fact_stale(&r->facts, fact, e->now_ms) ? ", stale" : "");
 }
 
+/* Those whose amounts are added. */
+static size_t main_invoices(const struct recovery *r)
+{
+    size_t i, n = 0;
+    json_t *invoice;
+    json_array_foreach(r->invoices, i, invoice)
+        n += str_eq(json_str(invoice, "currency", r->due.currency), r->due.currency);
+    return n;
+}
+
 void words_unpaid(struct buf *out, const struct recovery *r)
 {
     char due[MONEY_TEXT_SIZE];
@@ -61,7 +71,9 @@ void words_unpaid(struct buf *out, const struct recovery *r)
     else if (n == 0)
         buf_adds(out, "nothing unpaid");
     else
-        buf_addf(out, "%s unpaid on %zu invoice%s", money_text(due, r->due), n, n == 1 ? "" : "s");
+        buf_addf(out, "%s unpaid on %zu invoice%s", money_text(due, r->due), main_invoices(r), main_invoices(r) == 1 ? "" : "s");
+    if (n > main_invoices(r))
+        words_other_currencies(out, r);
 }
 
 /* The networks' names as they are written. */
@@ -147,15 +159,19 @@ bool words_hold(struct buf *out, struct engine *e, const struct recovery *r)
     const char *then = r->next_ms == h->end_ms ? "" /* what happens then is the next step, and is said there */
                        : str_eq(h->at_end, "queue") ? ". Then a collector takes over"
                                                     : ". Then notices and retries resume";
+    json_auto_t *terms = json_pack("{s:O, s:O}", "invoices", h->invoices, "prior", h->prior);
+    AUTO_STR where = saga_names(r, terms);
+    AUTO_BUF done = BUF(WORDS_SIZE);
+    words_hold_at(&done, e, r, h);
     if (hold_unknown(e, r->id))
-        buf_addf(out, "H-%lld: unknown, reconciling. %s is read back before anything else is done", id, r->biller);
+        buf_addf(out, "H-%lld: unknown, reconciling. Billing is read back at %s before anything else is done", id, where);
     else if (h->state == HOLD_ACTIVE)
-        buf_addf(out, "On hold until {ms:%lld} ({ago:%lld}), confirmed by %s (H-%lld%s%s)%s", end, end,
-                 r->biller, id, vendor[0] ? ", " : "", vendor, then);
+        buf_addf(out, "On hold until {ms:%lld} ({ago:%lld}), %s (H-%lld%s%s)%s", end, end,
+                 buf_text(&done), id, vendor[0] ? ", " : "", vendor, then);
     else if (h->state == HOLD_RELEASING)
-        buf_addf(out, "H-%lld is being ended at %s", id, r->biller);
+        buf_addf(out, "H-%lld is being ended at %s", id, where);
     else
-        buf_addf(out, "A hold until {ms:%lld} is being set up at %s, not confirmed yet (H-%lld)", end, r->biller, id);
+        buf_addf(out, "A hold until {ms:%lld} is being set up at %s, not confirmed yet (H-%lld)", end, where, id);
     hold_free(h);
     return true;
 }

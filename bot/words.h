@@ -25,6 +25,18 @@ bool words_decline(struct buf *out, const struct recovery *r);
 /* "On hold until {ms:..}, then notices and retries resume"; also while it starts or ends. False when there is no
  * hold. */
 bool words_hold(struct buf *out, struct engine *e, const struct recovery *r);
+/* Of several billing systems ". Owed: $48,200.00 at stripe, $1,200.00 at zuora", else nothing (words_billers.c). */
+void words_owed(struct buf *out, const struct recovery *r);
+/* ", and besides 300.00 EUR": what is due in other currencies than the one that is spoken of, else nothing. */
+void words_other_currencies(struct buf *out, const struct recovery *r);
+/* "1. 2 Jan 2027: $24,700.00", a line each, and where, if one is collected at several; past `most` the last alone. False: no plan. */
+bool words_schedule(struct buf *out, const struct recovery *r, const json_t *terms, const char *currency, size_t most);
+/* "How it is carried out: ...": by whom and how, at each billing system that it concerns, on a line of its own. */
+void words_carried_out(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p);
+/* What the last yes sets going; said before it is given, so it has to be the truth. */
+void words_runs(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p);
+/* "confirmed by stripe, done by hand at zuora" of a hold in force. */
+void words_hold_at(struct buf *out, struct engine *e, const struct recovery *r, const struct hold *h);
 void words_next(struct buf *out, const struct recovery *r);     /* "Notices resume on Friday", with its moment */
 /* "A-17 waits for approval: 4 x $12,050.00 ..., asked by AE Li" */
 void words_proposal(struct buf *out, const struct engine *e, const struct proposal *p);

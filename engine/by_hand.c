@@ -40,7 +40,7 @@ static void what_words(struct buf *out, const struct recovery *r, const struct b
         buf_addf(out, " and %zu more", n - NUMBERS_MOST);
 }
 
-void by_hand_add(const struct recovery *r, struct proposal *p, const struct billed *at, json_t *take_invoices, const char *note)
+void by_hand_add(const struct recovery *r, struct proposal *p, const struct billed *at, json_t *take_invoices, const char *note, const char *needless)
 {
     AUTO_BUF what = BUF(1024);
     what_words(&what, r, at, take_invoices);
@@ -52,7 +52,9 @@ void by_hand_add(const struct recovery *r, struct proposal *p, const struct bill
     json_put_new(task, "invoices", take_invoices);
     json_put(task, "what", buf_text(&what));
     json_put(task, "note", note);
-    json_put(task, "state", "open");
+    json_put(task, "state", needless ? "needless" : "open");
+    if (needless)
+        json_put(task, "why", needless);
     json_array_append_new(json_object_get(p->terms, "tasks"), task);
 }
 

@@ -9,7 +9,8 @@
 #include "engine/proposal.h"
 #include "engine/readings.h"
 
-void by_hand_add(const struct recovery *r, struct proposal *p, const struct billed *at, json_t *take_invoices, const char *note);
+/* note: what to do there; needless: why nobody has to, or NULL. */
+void by_hand_add(const struct recovery *r, struct proposal *p, const struct billed *at, json_t *take_invoices, const char *note, const char *needless);
 /* How many are open; place: only those at that system, "" or NULL for all. */
 size_t by_hand_open(const struct proposal *p, const char *place);
 bool by_hand_has(const struct proposal *p); /* any, whatever became of them */

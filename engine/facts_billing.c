@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/buf.h"
 #include "engine/facts.h"
 #include "engine/when.h"
 
@@ -179,6 +180,23 @@ static void put_sums(const struct reading *r)
     json_decref(s.by_currency);
 }
 
+/* Where a sum comes from: each billing system that has a share in it. */
+static char *sources(const struct reading *r)
+{
+    const json_t *invoices = json_object_get(r->read, "invoices"), *invoice;
+    json_auto_t *names = json_array();
+    AUTO_BUF out = BUF(1024);
+    for (size_t i = 0; i < json_array_size(invoices); i++) {
+        invoice = json_array_get(invoices, i);
+        const char *name = json_str(invoice, "biller", r->source);
+        if (in_main(r, invoice) && !json_has_text(names, name))
+            json_array_append_new(names, json_string(name));
+    }
+    for (size_t k = 0; k < json_array_size(names); k++)
+        buf_addf(&out, "%s%s", k == 0 ? "" : k + 1 == json_array_size(names) ? " and " : ", ", json_string_value(json_array_get(names, k)));
+    return str_dup(out.n ? buf_text(&out) : r->source);
+}
+
 static void put_invoice(const struct reading *r)
 {
     const char *currency = r->currency[0] ? r->currency : json_str(r->read, "account.currency", "");
@@ -334,7 +352,11 @@ void facts_add_billing(struct facts *f, const json_t *read, const char *biller, 
     put_text(&r, "customer.email", read, "account.email");
     put_text(&r, "customer.currency", read, "account.currency");
     put_invoice(&r);
+    AUTO_STR all = sources(&r);
+    const char *of_invoice = r.source;
+    r.source = all;
     put_sums(&r);
+    r.source = of_invoice;
     put_payment(&r);
     put_method(&r);
     put_text(&r, "subscription.id", read, "subscription.id");

@@ -12,6 +12,7 @@
 #include "engine/plan.h"
 #include "engine/proposal_internal.h"
 #include "engine/proposal_money.h"
+#include "engine/saga.h"
 #include "engine/settlement.h"
 #include "engine/sm.h"
 #include "engine/timer.h"
@@ -108,12 +109,13 @@ int proposal_put(struct engine *e, struct recovery *r, const struct actor *who, 
         snprintf(said, size, "Asked for approval: A-%lld, %s. %s Nothing changes until somebody entitled approves.%s%s", (long long)p->id, words, d->bound,
                  closer ? " Closest terms that need no approval: " : "", closer ? closest : "");
     } else {
+        AUTO_STR where = saga_names(r, p->terms);
         proposal_queue(e, r, p, who);
         if (proposal_undoable(e, p))
             snprintf(said, size, "Inside policy: A-%lld, %s. %s.", (long long)p->id, words, proposal_runs_words(e, p, runs, sizeof runs));
         else
-            snprintf(said, size, e->shadow ? "Shadow mode: A-%lld, %s, is recorded and not executed." : "Inside policy, so it runs now: A-%lld, %s. The card says when %s has confirmed it.",
-                     (long long)p->id, words, r->biller);
+            snprintf(said, size, e->shadow ? "Shadow mode: A-%lld, %s, is recorded and not executed." : "Inside policy, so it runs now: A-%lld, %s. The card says when it is confirmed at %s.",
+                     (long long)p->id, words, where);
     }
     proposal_free(p);
     return 0;
@@ -194,8 +196,8 @@ int proposal_resume(struct engine *e, struct recovery *r, const struct actor *wh
     AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
     journal_add(e, who, "hold.resume", r->id, r->account, ref, NULL, "%s lets notices and retries resume", actor_name(who));
     hold_release(e, r, why);
-    snprintf(said, size, e->shadow ? "Shadow mode: that %s resumes is recorded and not executed." : "Notices and retries of %s resume; the card says when %s has confirmed it.",
-             r->name, r->biller);
+    snprintf(said, size, e->shadow ? "Shadow mode: that %s resumes is recorded and not executed." : "Notices and retries of %s resume; the card says when that is confirmed.",
+             r->name);
     return 0;
 }
 

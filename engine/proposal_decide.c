@@ -148,8 +148,8 @@ static void say_settled(struct engine *e, const struct decision *d, enum settled
                  t->missing, d->subject.ref);
         break;
     case SETTLED_READING:
-        snprintf(said, size, "Your yes to %s counts, and it has all it needs. What is known is too old to act on, so %s is read again first; if nothing got "
-                 "worse it goes on by itself.", d->subject.ref, d->r->biller);
+        snprintf(said, size, "Your yes to %s counts, and it has all it needs. What is known is too old to act on, so it is read again first; if nothing got "
+                 "worse it goes on by itself.", d->subject.ref);
         break;
     case SETTLED_QUEUED:
         snprintf(said, size, "Approved: %s, %s. %s", d->subject.ref, words,

@@ -23,8 +23,9 @@ void proposal_executing(struct engine *e, int64_t id)
 {
     struct proposal *p = proposal_load(e, id);
     struct recovery *r = p ? recovery_load(e, p->case_id) : NULL;
+    AUTO_STR where = r ? saga_names(r, p->terms) : NULL;
     if (r && p->state == PROPOSAL_QUEUED)
-        proposal_move(e, r, p, &POLICY, PROPOSAL_EXECUTING, NULL, "%s is being told", r->biller);
+        proposal_move(e, r, p, &POLICY, PROPOSAL_EXECUTING, NULL, "billing is being told, at %s", where);
     recovery_free(r);
     proposal_free(p);
 }
@@ -54,7 +55,7 @@ static void mail_add(struct engine *e, struct recovery *r, const struct proposal
     AUTO_BUF mail = BUF(64 << 10);
     struct err err;
     if (!e->mail || !to[0] || !text || template_render(text, values, &mail, &err) != 0) {
-        AUTO_STR next = str_fmt("A collector sends the link by hand, from the invoice at %s: %s", r->biller, !e->mail ? "no mail server is configured" : !to[0] ? "the account has no e-mail" : "the text is broken");
+        AUTO_STR next = str_fmt("A collector sends the link by hand, from the invoice at %s: %s", recovery_billed_of(r, json_str(p->terms, "invoice", "")).biller, !e->mail ? "no mail server is configured" : !to[0] ? "the account has no e-mail" : "the text is broken");
         AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
         journal_add(e, &POLICY, "mail.by_hand", r->id, r->account, ref, NULL, "%s", next);
         AUTO_STR both = str_fmt("%s. %s", r->next_step, next); /* what the case waits for stays true */
@@ -106,7 +107,7 @@ static void after_release(struct engine *e, struct recovery *r)
         return;
     int64_t look = e->now_ms + 5 * MS_DAY;
     timer_cancel(e, "link_over", r->id, r->id);
-    AUTO_STR next = str_fmt("%s reminds and retries by its own schedule again; a collector looks on {ms:%lld}", r->biller, (long long)look);
+    AUTO_STR next = str_fmt("Billing reminds and retries by its own schedule again; a collector looks on {ms:%lld}", (long long)look);
     recovery_move(e, r, &POLICY, RECOVERY_WAITING, next, look);
     timer_add(e, "link_over", r->id, r->id, look);
 }
@@ -145,7 +146,8 @@ static void after_defer(struct engine *e, struct recovery *r, const struct propo
     if (r->state != RECOVERY_QUEUED && r->state != RECOVERY_WAITING)
         return;
     timer_cancel(e, "link_over", r->id, r->id);
-    AUTO_STR next = str_fmt("%s does not try again before {ms:%lld}; two days later a collector looks", r->biller, (long long)json_i64(p->terms, "until_ms", 0));
+    AUTO_STR where = saga_names(r, p->terms);
+    AUTO_STR next = str_fmt("Nothing is tried at %s before {ms:%lld}; two days later a collector looks", where, (long long)json_i64(p->terms, "until_ms", 0));
     recovery_move(e, r, &POLICY, RECOVERY_WAITING, next, look);
     timer_add(e, "link_over", r->id, r->id, look);
 }
@@ -165,7 +167,8 @@ static bool goes_on(struct engine *e, struct recovery *r, struct proposal *p, co
         json_put_i64(p->terms, "done_ms", e->now_ms);
         return false;
     }
-    proposal_move(e, r, p, &(struct actor){.name = r->biller}, PROPOSAL_EXECUTING, result, "%zu of %zu confirmed by %s", done, all, r->biller);
+    proposal_move(e, r, p, &(struct actor){.name = r->biller}, PROPOSAL_EXECUTING, result, "%zu of %zu confirmed, the last by %s", done, all,
+                  done ? recovery_billed_of(r, json_str(json_array_get(json_at(p->terms, "parts"), done - 1), "invoice", "")).biller : r->biller);
     proposal_call(e, r, p, done);
     return true;
 }
@@ -175,13 +178,14 @@ static void confirmed_words(struct buf *out, struct engine *e, const struct reco
 {
     AUTO_BUF machines = BUF(1024);
     AUTO_BUF hands = BUF(1024);
+    AUTO_STR where = saga_names(r, p->terms);
     bool by_hand = str_eq(p->outcome, "by hand");
     if (by_hand_has(p) && !by_hand_places(&hands, p))
         by_hand = false; /* nobody had to do anything */
     if (saga_done_places(&machines, e, p))
         buf_addf(out, "confirmed by %s, read back%s%s", buf_text(&machines), vendor[0] ? ": " : "", vendor);
     if (hands.n || by_hand)
-        buf_addf(out, "%sdone by hand at %s", out->n ? "; " : "", hands.n ? buf_text(&hands) : r->biller);
+        buf_addf(out, "%sdone by hand at %s", out->n ? "; " : "", hands.n ? buf_text(&hands) : where);
     if (!out->n)
         buf_adds(out, "nothing has to be changed at billing for it");
 }
@@ -246,7 +250,7 @@ void proposal_confirmed(struct engine *e, int64_t id, const json_t *result)
 static void release_goes_on(struct engine *e, struct recovery *r, const char *why)
 {
     int64_t again = e->now_ms + MS_HOUR;
-    AUTO_STR next = str_fmt("%s has not resumed notices and retries (%s); it is asked again on {ms:%lld}", r->biller, why, (long long)again);
+    AUTO_STR next = str_fmt("Billing has not resumed notices and retries (%s); it is asked again on {ms:%lld}", why, (long long)again);
     recovery_move(e, r, &POLICY, RECOVERY_HELD, next, again);
 }
 

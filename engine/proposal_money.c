@@ -15,6 +15,7 @@
 #include "engine/proposal_internal.h"
 #include "engine/readings.h"
 #include "engine/settlement.h"
+#include "engine/saga.h"
 #include "engine/sm.h"
 #include "engine/when.h"
 
@@ -377,10 +378,14 @@ const char *money_capability(struct engine *e, const struct recovery *r, enum ve
 
 static int billing_can(struct engine *e, const struct recovery *r, enum verb verb, const json_t *terms, struct err *err)
 {
-    const char *note = "";
-    if (!str_eq(money_capability(e, r, verb, terms, &note), "none"))
+    struct carried parts[BILLERS_MOST];
+    size_t n = saga_carried(e, r, verb, terms, parts), at = 0;
+    while (at < n && !str_eq(parts[at].how, "none"))
+        at++;
+    if (at == n)
         return 0;
-    return err_set(err, ERR_INVALID, "%s has no %s that Dunwell could use. %s", r->biller, verb == VERB_CREDIT ? "credit" : verb == VERB_DEFER ? "way to move its next attempt" : "write-off",
+    const char *note = parts[at].note;
+    return err_set(err, ERR_INVALID, "%s has no %s that Dunwell could use. %s", parts[at].at.biller, verb == VERB_CREDIT ? "credit" : verb == VERB_DEFER ? "way to move its next attempt" : "write-off",
                    note[0] ? note : "Do it there by hand; the account is read again when it changes.");
 }
 

@@ -169,11 +169,12 @@ void proposal_queue(struct engine *e, struct recovery *r, struct proposal *p, co
         proposal_move(e, r, p, who, PROPOSAL_SHADOW, NULL, "recorded in shadow mode, not executed");
         return;
     }
+    AUTO_STR where = saga_names(r, p->terms);
     p->expires_ms = undo_until(e, p);
     if (!p->expires_ms)
         prepare(e, r, p);
     bool unsaid = !p->decider[0] && p->reason[0] && !str_eq(p->reason, p->bound); /* a request told its reason when it was asked */
-    proposal_move(e, r, p, who, PROPOSAL_QUEUED, NULL, "queued for %s (%s)%s%s", p->verb == VERB_REASSIGN ? "collections" : r->biller, p->decider[0] ? p->right : p->bound, unsaid ? ": " : "",
+    proposal_move(e, r, p, who, PROPOSAL_QUEUED, NULL, "queued for %s (%s)%s%s", p->verb == VERB_REASSIGN ? "collections" : where, p->decider[0] ? p->right : p->bound, unsaid ? ": " : "",
                   unsaid ? p->reason : "");
     if (p->expires_ms)
         timer_add(e, "run", r->id, p->id, p->expires_ms);

@@ -220,9 +220,8 @@ void reading_ended(struct engine *e, int64_t case_id, const char *biller, const 
     } else if (result && r->read_wanted) {
         recovery_facts_arrived(e, r, result);
     } else if (r->read_wanted) {
-        AUTO_STR where = str_fmt("%s: %s", biller, reason);
         forget(e, case_id); /* what the others answer comes too late: all are asked again */
-        recovery_facts_failed(e, r, several ? where : reason);
+        recovery_facts_failed(e, r, biller, reason);
     }
     recovery_free(r);
 }

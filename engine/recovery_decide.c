@@ -324,19 +324,19 @@ void recovery_facts_arrived(struct engine *e, struct recovery *r, const json_t *
         recovery_ask_facts(e, r, NULL);
 }
 
-void recovery_facts_failed(struct engine *e, struct recovery *r, const char *reason)
+void recovery_facts_failed(struct engine *e, struct recovery *r, const char *biller, const char *reason)
 {
     char ref[32];
-    const struct actor billing = {.name = r->biller};
+    const struct actor billing = {.name = biller};
     recovery_read_over(e, r);
-    journal_add(e, &billing, "read.failed", r->id, r->account, ref_of(r, ref), NULL, "%s could not be read: %s", r->biller, reason);
+    journal_add(e, &billing, "read.failed", r->id, r->account, ref_of(r, ref), NULL, "%s could not be read: %s", biller, reason);
     if (r->state == RECOVERY_CLOSED)
         return;
     int64_t again = e->now_ms + 15 * MS_MINUTE;
     timer_cancel(e, "reread", r->id, r->id);
     timer_add(e, "reread", r->id, r->id, again);
     if (r->state == RECOVERY_READING || !r->rule[0]) {
-        AUTO_STR next = str_fmt("%s could not be read (%s); it is read again on {ms:%lld}. Until then a person must look there", r->biller, reason,
+        AUTO_STR next = str_fmt("%s could not be read (%s); it is read again on {ms:%lld}. Until then a person must look there", biller, reason,
                                 (long long)again);
         recovery_move(e, r, &billing, RECOVERY_QUEUED, next, again);
     } else {

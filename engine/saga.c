@@ -111,6 +111,22 @@ bool saga_all_by_hand(struct engine *e, const struct recovery *r, json_t *invoic
     return hands == n;
 }
 
+size_t saga_carried(struct engine *e, const struct recovery *r, enum verb verb, const json_t *terms, struct carried out[BILLERS_MOST])
+{
+    struct billed parts[BILLERS_MOST];
+    size_t n = saga_parts(r, terms, parts, BILLERS_MOST), hands = 0;
+    const char *op = verb_op(verb == VERB_PLAN && n > 1 ? VERB_HOLD : verb);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (struct carried){.at = parts[i], .note = ""};
+        out[i].how = e->world.capability(e->world.ctx, parts[i].biller, op, &out[i].note);
+        hands += str_eq(out[i].how, "manual");
+    }
+    for (size_t i = 0; verb_has_parts(verb) && hands > 0 && i < n; i++) /* money is given up by hand as a whole (money_capability) */
+        if (!str_eq(out[i].how, "manual") && !str_eq(out[i].how, "none"))
+            out[i] = (struct carried){.at = out[i].at, .how = "manual", .note = "By hand here too, so that one person does all of it."};
+    return n;
+}
+
 /* Long enough for the last instalment to be settled. */
 static int64_t plan_end_ms(const struct proposal *p)
 {
@@ -128,25 +144,29 @@ static int64_t task_until_ms(const struct proposal *p)
 
 /* Nobody is asked for what the hold in force has seen done, or what somebody is asked for already; to move its end is our own
  * timer's business. */
-static bool is_quiet(struct engine *e, const struct recovery *r, const json_t *invoices)
+static json_t *still_loud(struct engine *e, const struct recovery *r, json_t *take_invoices)
 {
-    struct hold *h = hold_of_case(e, r->id);
+    AUTO_JSON all = take_invoices;
     json_auto_t *known = saga_awaited(e, r->id);
+    struct hold *h = hold_of_case(e, r->id);
+    json_t *rest = json_array(), *id;
+    size_t i;
     if (h && h->state == HOLD_ACTIVE)
         json_array_extend(known, h->invoices);
     hold_free(h);
-    return json_array_size(invoices) > 0 && json_has_all(known, invoices);
+    json_array_foreach(all, i, id)
+        if (!json_has_text(known, json_string_value(id)))
+            json_array_append(rest, id);
+    return rest;
 }
 
 static void task(struct engine *e, const struct recovery *r, struct proposal *p, const struct billed *part, json_t *take_invoices, const char *note)
 {
-    by_hand_add(r, p, part, take_invoices, note);
+    bool release = p->verb == VERB_RELEASE;
+    json_t *ids = release ? take_invoices : still_loud(e, r, take_invoices);
+    const char *needless = release && r->state == RECOVERY_CLOSED ? "nothing is open there any more" : json_array_size(ids) == 0 ? "it is quiet there already" : NULL;
+    by_hand_add(r, p, part, ids, note, needless);
     json_put_new(p->terms, "joins", json_true()); /* what is in force is added to, part by part */
-    const json_t *tasks = json_object_get(p->terms, "tasks"), *ids = json_object_get(json_array_get(tasks, json_array_size(tasks) - 1), "invoices");
-    if (p->verb == VERB_RELEASE && r->state == RECOVERY_CLOSED)
-        by_hand_off(p, "nothing is open there any more", false);
-    else if (p->verb != VERB_RELEASE && is_quiet(e, r, ids))
-        by_hand_off(p, "it is quiet there already", false);
 }
 
 /* What is a person's part: true when nothing of it is left for the machine. */

@@ -12,6 +12,12 @@ void saga_start(struct engine *e, struct recovery *r, struct proposal *p, const 
 size_t saga_parts(const struct recovery *r, const json_t *terms, struct billed *out, size_t most);
 /* "stripe and zuora": where terms are carried out. New string. */
 char *saga_names(const struct recovery *r, const json_t *terms);
+/* By whom and how terms would be carried out, at each billing system that they concern. Borrowed from r, terms and the drivers. */
+struct carried {
+    struct billed at;
+    const char *how, *note; /* adapters/adapter.h: "native", "emulated", "manual", "none" */
+};
+size_t saga_carried(struct engine *e, const struct recovery *r, enum verb verb, const json_t *terms, struct carried out[BILLERS_MOST]);
 /* Is this a person's work wherever these invoices are, because no API has a way? */
 bool saga_all_by_hand(struct engine *e, const struct recovery *r, json_t *invoices, json_t *prior, enum verb verb);
 

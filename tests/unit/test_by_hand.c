@@ -270,7 +270,7 @@ static void a_new_invoice_is_one_task_and_an_old_one_none(void **state)
     restart(&o);
     read_again(&o);
     office_is(&o, "SELECT count(*) FROM proposals WHERE id > 2", 1, "one request, however often billing is read");
-    office_is(&o, "SELECT count(*) FROM proposals WHERE id = 3 AND outcome LIKE 'by hand at zuora ($1,250.00 on 1002, 2002): %'", 1, "a task");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id = 3 AND outcome LIKE 'by hand at zuora ($50.00 on 2002): %'", 1, "a task");
     holds(&o, HOLD_ACTIVE, "[\"in_1001\",\"in_1002\"]"); /* nothing is forgotten meanwhile, and nothing claimed */
     say(&o, "U0AE1", "done A-3", "is done");
     holds(&o, HOLD_ACTIVE, "[\"in_1001\",\"in_1002\",\"in_2002\"]");
@@ -321,6 +321,49 @@ static void a_part_that_never_left_does_not_keep_the_rest(void **state)
     close_two(&o);
 }
 
+/* The newest card of that name, as people read it. */
+static void reads(struct office *o, const char *key, const char *const *pieces)
+{
+    AUTO_STR card = office_read_card(json_at(office_sent(o, key), "args.card"));
+    for (; *pieces; pieces++)
+        assert_says(card, *pieces);
+}
+
+static void each_place_is_named_with_its_own(void **state)
+{
+    static const char *const first[] = {"$49,400.00 unpaid on 2 invoices, and besides €300.00", "Owed: $48,200.00 at stripe, $1,200.00 and €300.00 at zuora",
+                                        "On hold until {ms:1798621200000} ({ago:1798621200000}), confirmed by stripe (H-1)",
+                                        "confirmed by stripe; by hand at zuora ($1,200.00 on 1002): Stop the dunning there. When it is done: done A-1",
+                                        "by hand at zuora (€300.00 on 2002)", "Unpaid: $49,400.00 (stripe and zuora)", "[A-1 is done by hand = done A-1 (", NULL};
+    static const char *const request[] = {"2. 2 Feb 2027: $24,700.00 ($23,500.00 at stripe, $1,200.00 at zuora)\n", "Dunwell collects each instalment where its invoice is.",
+                                        "\n- at stripe ($48,200.00): Dunwell does it.\n- at zuora ($1,200.00 and €300.00): a person does it by hand. Stop the dunning there.", NULL};
+    static const char *const waits[] = {"Now: confirmed by stripe; by hand at zuora ($1,200.00 and €300.00 on 1002, 2002)", "[It is done by hand = done A-3 (", NULL};
+    static const char *const after[] = {"confirmed by stripe, done by hand at zuora (H-1", NULL};
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    bill_more(&o, 2, "in_2002", 30000);
+    json_put(json_array_get(json_at(o.read[1], "invoices"), 1), "currency", "EUR");
+    office_event_of(&o, 1);
+    reads(&o, "card-N-1", first);
+    say(&o, "U0AE1", "status northwind", "$49,400.00 unpaid on 2 invoices, and besides €300.00 (stripe and zuora, just now)");
+    assert_int_equal(office_plan(&o, "ae1", "northwind", 2, "renewal in flight").rc, 0);
+    office_later(&o, MS_SECOND);
+    reads(&o, "card-A-3", request);
+    assert_string_equal(json_str(office_sent(&o, "card-A-3"), "args.card.actions.0.confirm.text", ""),
+                        "Northwind Ltd: 2 x $24,700.00 from 2 Jan 2027. It is executed at stripe right away, without a time to undo it. At zuora a person does it by hand; it "
+                        "counts as done when that is done too.");
+    assert_int_equal(office_approve(&o, "manager1", 3, 0).rc, 0);
+    office_later(&o, MS_SECOND);
+    reads(&o, "card-A-3", waits);
+    AUTO_STR said = office_click(&o, "U0AE1", "done", "A-3@5");
+    assert_says(said, "A-3 is done, by your word.");
+    reads(&o, "card-N-1", after);
+    close_two(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +378,7 @@ int main(void)
         cmocka_unit_test(a_refusal_calls_the_task_off),
         cmocka_unit_test(a_new_invoice_is_one_task_and_an_old_one_none),
         cmocka_unit_test(who_has_paid_leaves_nobody_a_task),
+        cmocka_unit_test(each_place_is_named_with_its_own),
         cmocka_unit_test(a_part_that_never_left_does_not_keep_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -514,7 +514,7 @@ static void a_deferral_inside_policy_is_told_and_becomes_the_next_step(void **st
     assert_null(json_object_get(call, "amount"));
     struct recovery *r = office_case(&o, "acme-east");
     assert_int_equal(r->state, RECOVERY_WAITING);
-    assert_says(r->next_step, "does not try again before {ms:1798448400000}");
+    assert_says(r->next_step, "Nothing is tried at stripe before {ms:1798448400000}");
     recovery_free(r);
     office_close(&o);
 }

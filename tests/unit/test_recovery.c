@@ -236,7 +236,7 @@ static void a_read_that_fails_is_read_again(void **state)
     recovery_touch(&o.e, &(struct touch){.biller = "stripe", .customer = "cus_2", .invoice = "", .event = "evt_9", .why = "x", .opens = true});
     struct recovery *r = office_case(&o, "acme-corp");
     store_run(o.store, "UPDATE effects SET is_live = 0, state = 5", "");
-    recovery_facts_failed(&o.e, r, "no such customer");
+    recovery_facts_failed(&o.e, r, r->biller, "no such customer");
     office_commit(&o);
     recovery_free(r);
     office_is(&o, "SELECT count(*) FROM recoveries WHERE state = 4 AND next_step LIKE '%no such customer%'", 1, "a person is told");

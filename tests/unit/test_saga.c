@@ -142,7 +142,7 @@ static void half_an_answer_decides_nothing(void **state)
     at_zuora = UNREADABLE;
     office_event_of(&o, 1);
     office_is(&o, "SELECT count(*) FROM decisions", 0, "no decision on half of what is owed");
-    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'read.failed' AND text LIKE '%zuora: the account is closed%'", 1, "said");
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'read.failed' AND text LIKE 'zuora could not be read: the account is closed%'", 1, "said");
     office_is(&o, "SELECT count(*) FROM readings", 0, "nothing left");
     at_zuora = FINE;
     office_later(&o, 16 * MS_MINUTE);

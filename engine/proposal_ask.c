@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "engine/buf.h"
-#include "engine/by_hand.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
 #include "engine/ping.h"
@@ -70,19 +69,19 @@ int proposal_may_ask(struct engine *e, struct recovery *r, const struct actor *w
     return 0;
 }
 
-/* A hold that is in force, but for what somebody is to do by hand, can be moved meanwhile. */
-static bool waits_for_a_hand(struct engine *e, int64_t id)
+static bool hold_is_active(struct engine *e, int64_t case_id)
 {
-    struct proposal *p = proposal_load(e, id);
-    bool waits = p && p->state == PROPOSAL_EXECUTING && by_hand_open(p, NULL) && !proposal_under_way(e, p->case_id, p->verb);
-    proposal_free(p);
-    return waits;
+    struct hold *h = hold_of_case(e, case_id);
+    bool active = h && h->state == HOLD_ACTIVE;
+    hold_free(h);
+    return active;
 }
 
 int proposal_none_pending(struct engine *e, const struct recovery *r, enum verb verb, struct err *err)
 {
     int64_t other = store_i64(e->store, 0, "SELECT id FROM proposals WHERE case_id = ?1 AND verb = ?2 AND is_live = 1 LIMIT 1", "ii", r->id, SM_ID(verb));
-    if (!other || waits_for_a_hand(e, other))
+    bool moves = verb == VERB_HOLD || verb == VERB_EXTEND; /* what is in force, but for somebody's hand, can be moved meanwhile */
+    if (!other || (moves && !proposal_under_way(e, r->id, verb) && saga_waits_for_hands(e, r->id, verb) && hold_is_active(e, r->id)))
         return 0;
     return err_set(err, ERR_CONFLICT, "A %s is already under way for %s: A-%lld. Withdraw it or wait for its end.", verb_name(verb), r->name,
                    (long long)other);

@@ -117,9 +117,10 @@ void recovery_ask_facts_at(struct engine *e, struct recovery *r, const struct bi
     r->read_wanted = true;
     store_run(e->store, "UPDATE recoveries SET reads = reads + 1 WHERE id = ?1", "i", r->id);
     int64_t reads = store_i64(e->store, 0, "SELECT reads FROM recoveries WHERE id = ?1", "i", r->id);
-    if (!invoice || !invoice[0])
+    bool named = invoice && invoice[0];
+    if (!named) /* whoever said something: the invoice that we know may be another's */
         invoice = recovery_invoice(r);
-    struct billed of = at ? *at : recovery_billed_of(r, invoice);
+    struct billed of = at && named ? *at : recovery_billed_of(r, invoice);
     size_t n = recovery_billed(e, r, all);
     for (size_t i = 0; i < n; i++) {
         if (n > 1)

@@ -245,7 +245,8 @@ static void cover_new_invoices(struct engine *e, struct recovery *r)
 {
     struct hold *h = hold_of_case(e, r->id);
     json_auto_t *ids = invoice_ids(r);
-    bool uncovered = h && h->state == HOLD_ACTIVE && !json_has_all(h->invoices, ids);
+    bool by_hand = h && h->state == HOLD_STARTING && saga_waits_for_hands(e, r->id, VERB_HOLD);
+    bool uncovered = h && (h->state == HOLD_ACTIVE || by_hand) && !json_has_all(h->invoices, ids);
     if (uncovered) { /* what a person is to do there is asked of them once */
         json_auto_t *known = saga_awaited(e, r->id);
         json_array_extend(known, h->invoices);

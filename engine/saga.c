@@ -424,6 +424,16 @@ void saga_call_off(struct engine *e, struct recovery *r, unsigned verbs, const c
     }
 }
 
+bool saga_waits_for_hands(struct engine *e, int64_t case_id, enum verb verb)
+{
+    int64_t id = store_i64(e->store, 0, "SELECT id FROM proposals WHERE case_id = ?1 AND is_live = 1 AND verb = ?2 AND state IN (?3, ?4) ORDER BY id DESC LIMIT 1", "iiii", case_id,
+                           SM_ID(verb), SM_ID(PROPOSAL_QUEUED), SM_ID(PROPOSAL_EXECUTING));
+    struct proposal *p = id ? proposal_load(e, id) : NULL;
+    bool waits = p && by_hand_open(p, NULL) && !is_out(e, p);
+    proposal_free(p);
+    return waits;
+}
+
 json_t *saga_awaited(struct engine *e, int64_t case_id)
 {
     json_t *ids = json_array();

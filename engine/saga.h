@@ -36,6 +36,8 @@ void saga_look(struct engine *e, struct recovery *r, struct proposal *p);
 bool saga_done_places(struct buf *out, const struct engine *e, const struct proposal *p);
 /* What still waits for somebody's hand is not wanted any more (verbs: SM_BIT, or-ed); what was done of it is put back. */
 void saga_call_off(struct engine *e, struct recovery *r, unsigned verbs, const char *why);
+/* Is nothing out for it, but a person's work? The case need not stand still for that. */
+bool saga_waits_for_hands(struct engine *e, int64_t case_id, enum verb verb);
 /* Invoices that somebody is to quieten by hand. New. */
 json_t *saga_awaited(struct engine *e, int64_t case_id);
 

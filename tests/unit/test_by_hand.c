@@ -279,6 +279,25 @@ static void a_new_invoice_is_one_task_and_an_old_one_none(void **state)
     close_two(&o);
 }
 
+static void what_a_machine_can_hold_does_not_wait_for_a_hand(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    json_object_set_new(json_array_get(json_at(o.read[0], "invoices"), 0), "status", json_string("paid"));
+    office_event_of(&o, 1); /* only zuora's is open: its hold is a task */
+    holds(&o, HOLD_STARTING, "[\"in_1002\"]");
+    json_object_set_new(json_array_get(json_at(o.read[0], "invoices"), 0), "status", json_string("open"));
+    read_again(&o);
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'hold' AND driver = 'stripe'", 1, "held at once, and once");
+    holds(&o, HOLD_ACTIVE, "[\"in_1001\"]");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE is_live = 1", 1, "the task");
+    say(&o, "U0AE1", "done A-1", "is done");
+    holds(&o, HOLD_ACTIVE, "[\"in_1001\",\"in_1002\"]");
+    close_two(&o);
+}
+
 static void paid(struct office *o)
 {
     json_object_set_new(json_array_get(json_at(o->read[1], "invoices"), 0), "status", json_string("paid"));
@@ -377,6 +396,7 @@ int main(void)
         cmocka_unit_test(what_was_done_by_hand_is_put_back_by_hand),
         cmocka_unit_test(a_refusal_calls_the_task_off),
         cmocka_unit_test(a_new_invoice_is_one_task_and_an_old_one_none),
+        cmocka_unit_test(what_a_machine_can_hold_does_not_wait_for_a_hand),
         cmocka_unit_test(who_has_paid_leaves_nobody_a_task),
         cmocka_unit_test(each_place_is_named_with_its_own),
         cmocka_unit_test(a_part_that_never_left_does_not_keep_the_rest),

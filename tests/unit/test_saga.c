@@ -166,6 +166,22 @@ static void paid_at_one_is_not_paid(void **state)
     close_two(&o);
 }
 
+/* Said by one, without a name of an invoice: the one that is known is asked for where it is. */
+static void nobody_is_asked_for_anothers_invoice(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    office_event_of(&o, 1);
+    office_begin(&o);
+    recovery_touch(&o.e, &(struct touch){.biller = "zuora", .customer = "cus_2", .invoice = "", .event = "evt_2", .why = "the customer changed"});
+    office_commit(&o);
+    office_turn(&o, NULL, NULL);
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'read' AND driver = 'zuora' AND args LIKE '%in_1001%'", 0, "zuora does not know it");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'read' AND driver = 'stripe' AND args LIKE '%in_1001%'", 1, "stripe does");
+    close_two(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +194,7 @@ int main(void)
         cmocka_unit_test(only_who_works_the_case_says_done),
         cmocka_unit_test(half_an_answer_decides_nothing),
         cmocka_unit_test(paid_at_one_is_not_paid),
+        cmocka_unit_test(nobody_is_asked_for_anothers_invoice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

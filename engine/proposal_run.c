@@ -195,7 +195,7 @@ void proposal_window_over(struct engine *e, int64_t id)
 static void start_one(struct engine *e, struct recovery *r, int64_t id)
 {
     struct proposal *p = proposal_load(e, id);
-    bool begun = p && (by_hand_has(p) || store_i64(e->store, 0, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0", "i", id) > 0);
+    bool begun = store_i64(e->store, 0, "SELECT count(*) FROM effects WHERE proposal_id = ?1 AND proposal_id > 0", "i", id) > 0;
     bool queued = p && p->state == PROPOSAL_QUEUED && !begun;
     if (queued && p->expires_ms && p->expires_ms <= e->now_ms)
         window_over(e, r, p);

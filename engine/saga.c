@@ -317,42 +317,12 @@ static void waits(struct engine *e, struct recovery *r, struct proposal *p, cons
     proposal_move(e, r, p, &POLICY, begun || p->state == PROPOSAL_UNKNOWN ? PROPOSAL_EXECUTING : p->state, done, "%s", p->outcome);
 }
 
-static void call_off(struct engine *e, struct recovery *r, struct proposal *p, const char *why)
-{
-    AUTO_BUF refused = BUF(2048);
-    bool release = p->verb == VERB_RELEASE;
-    if (is_out(e, p)) { /* what comes back later is put back then */
-        by_hand_off(p, why, !release);
-        proposal_move(e, r, p, &POLICY, p->state, NULL, "nothing has to be done by hand any more: %s", why);
-        return;
-    }
-    by_hand_off(p, why, false);
-    json_auto_t *all = together(e, p, &refused);
-    free(p->outcome);
-    p->outcome = str_dup(why);
-    if (release) {
-        proposal_end(e, r, p, all);
-        return;
-    }
-    proposal_move(e, r, p, &POLICY, PROPOSAL_WITHDRAWN, all, "%s", why);
-    struct hold *h = hold_of_case(e, r->id);
-    if (json_array_size(json_at(all, "held")) > 0 && !(h && h->state == HOLD_ACTIVE && json_has_all(h->invoices, json_at(all, "held"))))
-        hold_partly(e, r, h ? h->id : 0, why, all);
-    else if (p->verb == VERB_HOLD)
-        hold_failed(e, r, json_i64(p->terms, "hold", 0), why); /* unless it is in force without this part */
-    hold_free(h);
-}
-
 /* Has it ended, or for whom does it wait? */
 void saga_look(struct engine *e, struct recovery *r, struct proposal *p)
 {
     AUTO_BUF refused = BUF(2048);
     if (is_out(e, p))
         return;
-    if (r->state == RECOVERY_CLOSED && by_hand_open(p, NULL)) {
-        call_off(e, r, p, "the case is closed");
-        return;
-    }
     json_auto_t *all = together(e, p, &refused);
     if (refused.n && by_hand_open(p, NULL)) {
         by_hand_off(p, "not needed any more, another part failed", false);
@@ -409,6 +379,32 @@ bool saga_done_places(struct buf *out, const struct engine *e, const struct prop
 }
 
 /* ---- called off ---- */
+
+static void call_off(struct engine *e, struct recovery *r, struct proposal *p, const char *why)
+{
+    AUTO_BUF refused = BUF(2048);
+    bool release = p->verb == VERB_RELEASE;
+    if (is_out(e, p)) { /* what comes back later is put back then */
+        by_hand_off(p, why, !release);
+        proposal_move(e, r, p, &POLICY, p->state, NULL, "nothing has to be done by hand any more: %s", why);
+        return;
+    }
+    by_hand_off(p, why, false);
+    json_auto_t *all = together(e, p, &refused);
+    free(p->outcome);
+    p->outcome = str_dup(why);
+    if (release) {
+        proposal_end(e, r, p, all);
+        return;
+    }
+    proposal_move(e, r, p, &POLICY, PROPOSAL_WITHDRAWN, all, "%s", why);
+    struct hold *h = hold_of_case(e, r->id);
+    if (json_array_size(json_at(all, "held")) > 0 && !(h && h->state == HOLD_ACTIVE && json_has_all(h->invoices, json_at(all, "held"))))
+        hold_partly(e, r, h ? h->id : 0, why, all);
+    else if (p->verb == VERB_HOLD)
+        hold_failed(e, r, json_i64(p->terms, "hold", 0), why); /* unless it is in force without this part */
+    hold_free(h);
+}
 
 void saga_call_off(struct engine *e, struct recovery *r, unsigned verbs, const char *why)
 {

@@ -326,6 +326,38 @@ static void who_has_paid_leaves_nobody_a_task(void **state)
     }
 }
 
+static void who_has_paid_has_nothing_begun_again(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    say(&o, "U0AE1", "done A-1", "is done");
+    say(&o, "U0AE1", "resume northwind", "resume");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2 AND state = 9 AND outcome LIKE 'by hand at zuora %'", 1, "half released");
+    paid(&o);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2 AND state = 11", 1, "the rest is needless");
+    close_two(&o);
+}
+
+static void a_plan_taken_back_leaves_no_hold_of_its_own(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    office_event_of(&o, 1);
+    say(&o, "U0AE1", "resume northwind", "resume");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "no hold");
+    zuora_by_hand = true;
+    int64_t id = plan(&o);
+    holds(&o, HOLD_ACTIVE, "[\"in_1001\"]");
+    AUTO_STR back = str_fmt("withdraw A-%lld why they pay by card", (long long)id);
+    say(&o, "U0AE1", back, "Taken back");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "and none is left");
+    close_two(&o);
+}
+
 static void a_part_that_never_left_does_not_keep_the_rest(void **state)
 {
     (void)state;
@@ -334,6 +366,7 @@ static void a_part_that_never_left_does_not_keep_the_rest(void **state)
     at_zuora = BUSY;
     office_event_of(&o, 1);
     office_is(&o, "SELECT state FROM proposals", PROPOSAL_EXECUTING, "one of two has done its part");
+    the_books_are_sealed(&o);
     paid(&o);
     assert_non_null(write_of("stripe", "release"));
     assert_null(write_of("zuora", "hold"));
@@ -399,6 +432,8 @@ int main(void)
         cmocka_unit_test(what_a_machine_can_hold_does_not_wait_for_a_hand),
         cmocka_unit_test(who_has_paid_leaves_nobody_a_task),
         cmocka_unit_test(each_place_is_named_with_its_own),
+        cmocka_unit_test(who_has_paid_has_nothing_begun_again),
+        cmocka_unit_test(a_plan_taken_back_leaves_no_hold_of_its_own),
         cmocka_unit_test(a_part_that_never_left_does_not_keep_the_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,11 +160,22 @@ static json_t *still_loud(struct engine *e, const struct recovery *r, json_t *ta
     return rest;
 }
 
+static bool any_open(const struct recovery *r, const json_t *ids)
+{
+    size_t i;
+    json_t *invoice;
+    json_array_foreach(r->invoices, i, invoice)
+        if (json_has_text(ids, json_str(invoice, "id", "")))
+            return true;
+    return false;
+}
+
 static void task(struct engine *e, const struct recovery *r, struct proposal *p, const struct billed *part, json_t *take_invoices, const char *note)
 {
     bool release = p->verb == VERB_RELEASE;
     json_t *ids = release ? take_invoices : still_loud(e, r, take_invoices);
-    const char *needless = release && r->state == RECOVERY_CLOSED ? "nothing is open there any more" : json_array_size(ids) == 0 ? "it is quiet there already" : NULL;
+    bool over = release && (r->state == RECOVERY_CLOSED || !any_open(r, ids));
+    const char *needless = over ? "nothing is open there any more" : json_array_size(ids) == 0 ? "it is quiet there already" : NULL;
     by_hand_add(r, p, part, ids, note, needless);
     json_put_new(p->terms, "joins", json_true()); /* what is in force is added to, part by part */
 }

@@ -341,6 +341,24 @@ static void who_has_paid_has_nothing_begun_again(void **state)
     close_two(&o);
 }
 
+static void what_is_paid_is_nobodys_task_and_nobody_elses_invoice(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    say(&o, "U0AE1", "done A-1", "is done");
+    json_object_set_new(json_array_get(json_at(o.read[1], "invoices"), 0), "status", json_string("paid"));
+    office_event_of(&o, 1);
+    say(&o, "U0AE1", "resume northwind", "resume");
+    assert_int_equal(json_array_size(json_at(write_of("stripe", "release"), "args.invoices")), 1);
+    assert_string_equal(json_str(write_of("stripe", "release"), "args.invoices.0", ""), "in_1001");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2 AND state = 11", 1, "nobody has anything to do at zuora");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "no hold is left");
+    close_two(&o);
+}
+
 static void a_plan_taken_back_leaves_no_hold_of_its_own(void **state)
 {
     (void)state;
@@ -433,6 +451,7 @@ int main(void)
         cmocka_unit_test(who_has_paid_leaves_nobody_a_task),
         cmocka_unit_test(each_place_is_named_with_its_own),
         cmocka_unit_test(who_has_paid_has_nothing_begun_again),
+        cmocka_unit_test(what_is_paid_is_nobodys_task_and_nobody_elses_invoice),
         cmocka_unit_test(a_plan_taken_back_leaves_no_hold_of_its_own),
         cmocka_unit_test(a_part_that_never_left_does_not_keep_the_rest),
     };

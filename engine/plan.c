@@ -239,31 +239,37 @@ void plan_look(struct engine *e, struct recovery *r, int64_t id)
 }
 
 /* What billing would still collect by a schedule of its own has to end there too. */
-static void unplan(struct engine *e, struct recovery *r, const char *vendor_id)
+static void unplan(struct engine *e, struct recovery *r, int64_t proposal_id, const char *vendor_id)
 {
-    json_t *terms = json_object(), *ids = json_array(), *invoice;
+    json_t *terms = json_object(), *prior = json_object(), *id;
     size_t i;
-    json_array_foreach(r->invoices, i, invoice)
-        json_array_append_new(ids, json_string(json_str(invoice, "id", "")));
+    struct query *q = store_query(e->store, "SELECT driver, args FROM effects WHERE proposal_id = ?1 AND proposal_id > 0 AND op = 'plan' ORDER BY id LIMIT 1", "i", proposal_id);
+    if (query_next(q)) { /* it is cancelled where it was made, and nowhere else, whatever is owed to whom by now */
+        AUTO_JSON args = query_json(q, 1);
+        json_array_foreach(json_at(args, "invoices"), i, id)
+            json_put_new(prior, json_string_value(id), json_pack("{s:s, s:s}", "biller", query_text(q, 0), "customer", json_str(args, "customer", "")));
+        json_put_new(terms, "invoices", json_deep_copy(json_at(args, "invoices")));
+        query_end(q);
+    }
+    json_put_new(terms, "prior", prior);
     json_put(terms, "id", vendor_id);
-    json_put_new(terms, "invoices", ids);
     json_put(terms, "zone", facts_str(&r->facts, "account.timezone"));
     proposal_auto(e, r, VERB_UNPLAN, terms, "the plan has ended");
 }
 
 bool plan_end(struct engine *e, struct recovery *r, const char *state)
 {
-    struct query *q = store_query(e->store, "SELECT id, mode, vendor_id FROM plans WHERE case_id = ?1 AND state = 'running' ORDER BY id DESC LIMIT 1", "i", r->id);
+    struct query *q = store_query(e->store, "SELECT id, mode, vendor_id, proposal_id FROM plans WHERE case_id = ?1 AND state = 'running' ORDER BY id DESC LIMIT 1", "i", r->id);
     if (!query_next(q))
         return false;
-    int64_t id = query_i64(q, 0);
+    int64_t id = query_i64(q, 0), proposal_id = query_i64(q, 3);
     bool native = str_eq(query_text(q, 1), "native") && query_text(q, 2)[0];
     AUTO_STR vendor_id = str_dup(query_text(q, 2));
     query_end(q);
     store_run(e->store, "UPDATE plans SET state = ?2 WHERE id = ?1", "it", id, state);
     store_run(e->store, "UPDATE instalments SET state = 'cancelled' WHERE plan_id = ?1 AND state = 'waiting'", "i", id);
     if (native)
-        unplan(e, r, vendor_id);
+        unplan(e, r, proposal_id, vendor_id);
     return true;
 }
 

@@ -30,62 +30,6 @@ static const struct actor POLICY = {.name = "policy"};
 
 /* ---- sharing out ---- */
 
-/* The reading knows whose an open invoice is; of one that is not open any more, the hold remembers. */
-static struct billed whose(const struct recovery *r, const json_t *terms, const char *invoice)
-{
-    const json_t *prior = json_object_get(json_object_get(terms, "prior"), invoice);
-    if (json_str(prior, "biller", "")[0])
-        return (struct billed){json_str(prior, "biller", ""), json_str(prior, "customer", "")};
-    return recovery_billed_of(r, invoice);
-}
-
-static bool same(const struct billed *a, const struct billed *b)
-{
-    return str_eq(a->biller, b->biller) && str_eq(a->customer, b->customer);
-}
-
-static void part_add(struct billed *parts, size_t *n, size_t most, struct billed b)
-{
-    for (size_t k = 0; k < *n; k++)
-        if (same(&parts[k], &b))
-            return;
-    if (*n < most)
-        parts[(*n)++] = b;
-}
-
-size_t saga_parts(const struct recovery *r, const json_t *terms, struct billed *out, size_t most)
-{
-    size_t n = 0, i;
-    json_t *row;
-    json_array_foreach(json_object_get(terms, "invoices"), i, row)
-        part_add(out, &n, most, whose(r, terms, json_string_value(row)));
-    json_array_foreach(json_object_get(terms, "parts"), i, row)
-        part_add(out, &n, most, whose(r, terms, json_str(row, "invoice", "")));
-    if (n == 0)
-        out[n++] = recovery_billed_of(r, json_str(terms, "invoice", ""));
-    return n;
-}
-
-char *saga_names(const struct recovery *r, const json_t *terms)
-{
-    struct billed parts[BILLERS_MOST];
-    size_t n = saga_parts(r, terms, parts, BILLERS_MOST);
-    return billers_names(parts, n);
-}
-
-static json_t *invoices_of(const struct recovery *r, const json_t *terms, const struct billed *part)
-{
-    const json_t *invoices = json_object_get(terms, "invoices");
-    json_t *own = json_array();
-    for (size_t i = 0; i < json_array_size(invoices); i++) {
-        json_t *id = json_array_get(invoices, i);
-        struct billed b = whose(r, terms, json_string_value(id));
-        if (same(&b, part))
-            json_array_append(own, id);
-    }
-    return own;
-}
-
 static void leg(struct engine *e, const struct recovery *r, const struct proposal *p, const char *op, const struct billed *part, json_t *take_args, size_t nth)
 {
     AUTO_STR lane = str_fmt("%s:%s", part->biller, part->customer);
@@ -93,38 +37,6 @@ static void leg(struct engine *e, const struct recovery *r, const struct proposa
     json_put(take_args, "customer", part->customer);
     effect_add(e, &(struct effect_spec){.lane = lane, .driver = part->biller, .op = op, .key = key, .take_args = take_args, .case_id = r->id, .proposal_id = p->id,
                                         .purpose = "proposal"});
-}
-
-static bool by_hand(struct engine *e, const struct billed *part, enum verb verb, const char **note)
-{
-    return str_eq(e->world.capability(e->world.ctx, part->biller, verb_op(verb), note), "manual");
-}
-
-bool saga_all_by_hand(struct engine *e, const struct recovery *r, json_t *invoices, json_t *prior, enum verb verb)
-{
-    const char *note;
-    struct billed parts[BILLERS_MOST];
-    json_auto_t *terms = json_pack("{s:O, s:O}", "invoices", invoices, "prior", prior);
-    size_t n = saga_parts(r, terms, parts, BILLERS_MOST), hands = 0;
-    for (size_t i = 0; i < n; i++)
-        hands += by_hand(e, &parts[i], verb, &note);
-    return hands == n;
-}
-
-size_t saga_carried(struct engine *e, const struct recovery *r, enum verb verb, const json_t *terms, struct carried out[BILLERS_MOST])
-{
-    struct billed parts[BILLERS_MOST];
-    size_t n = saga_parts(r, terms, parts, BILLERS_MOST), hands = 0;
-    const char *op = verb_op(verb == VERB_PLAN && n > 1 ? VERB_HOLD : verb);
-    for (size_t i = 0; i < n; i++) {
-        out[i] = (struct carried){.at = parts[i], .note = ""};
-        out[i].how = e->world.capability(e->world.ctx, parts[i].biller, op, &out[i].note);
-        hands += str_eq(out[i].how, "manual");
-    }
-    for (size_t i = 0; verb_has_parts(verb) && hands > 0 && i < n; i++) /* money is given up by hand as a whole (money_capability) */
-        if (!str_eq(out[i].how, "manual") && !str_eq(out[i].how, "none"))
-            out[i] = (struct carried){.at = out[i].at, .how = "manual", .note = "By hand here too, so that one person does all of it."};
-    return n;
 }
 
 /* Long enough for the last instalment to be settled. */
@@ -187,9 +99,9 @@ static bool part_by_hand(struct engine *e, const struct recovery *r, struct prop
     bool held_by_us = p->verb == VERB_PLAN && str_eq(e->world.capability(e->world.ctx, part->biller, verb_op(VERB_PLAN), &note), "emulated");
     if (p->verb == VERB_PLAN && alone && !held_by_us)
         return false; /* its own schedule needs no hold */
-    if (!by_hand(e, part, p->verb == VERB_PLAN ? VERB_HOLD : p->verb, &note))
+    if (!saga_by_hand(e, part, p->verb == VERB_PLAN ? VERB_HOLD : p->verb, &note))
         return false;
-    task(e, r, p, part, invoices_of(r, p->terms, part), note);
+    task(e, r, p, part, saga_invoices_of(r, p->terms, part), note);
     return p->verb != VERB_PLAN || !alone;
 }
 
@@ -220,7 +132,7 @@ void saga_start(struct engine *e, struct recovery *r, struct proposal *p, const 
             continue;
         json_t *own = json_copy((json_t *)(uintptr_t)args);
         if (n > 1)
-            json_put_new(own, "invoices", invoices_of(r, p->terms, &parts[i]));
+            json_put_new(own, "invoices", saga_invoices_of(r, p->terms, &parts[i]));
         if (plan)
             json_put_i64(own, "until_ms", plan_end_ms(p));
         leg(e, r, p, plan ? "hold" : verb_op(p->verb), &parts[i], own, i);

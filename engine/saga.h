@@ -10,6 +10,10 @@
 void saga_start(struct engine *e, struct recovery *r, struct proposal *p, const json_t *args);
 /* The billing systems that terms concern, by the invoices they name; at least one. */
 size_t saga_parts(const struct recovery *r, const json_t *terms, struct billed *out, size_t most);
+/* Those of the terms' invoices that are there. New. */
+json_t *saga_invoices_of(const struct recovery *r, const json_t *terms, const struct billed *part);
+/* Is this a person's work there, because its API has no way? note: what to do. */
+bool saga_by_hand(struct engine *e, const struct billed *part, enum verb verb, const char **note);
 /* "stripe and zuora": where terms are carried out. New string. */
 char *saga_names(const struct recovery *r, const json_t *terms);
 /* By whom and how terms would be carried out, at each billing system that they concern. Borrowed from r, terms and the drivers. */

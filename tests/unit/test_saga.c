@@ -182,6 +182,33 @@ static void nobody_is_asked_for_anothers_invoice(void **state)
     close_two(&o);
 }
 
+/* Its own schedule, of the time when only zuora was owed something. */
+static void a_schedule_is_cancelled_where_it_was_made(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_plans = true;
+    json_t *first = json_array_get(json_at(o.read[0], "invoices"), 0);
+    json_object_set_new(first, "status", json_string("paid"));
+    office_event_of(&o, 1);
+    assert_int_equal(office_plan(&o, "ae1", "northwind", 2, "renewal in flight").rc, 0);
+    office_later(&o, MS_SECOND);
+    office_is(&o, "SELECT count(*) FROM plans WHERE state = 'running' AND mode = 'native'", 1, "zuora keeps it");
+    json_object_set_new(first, "status", json_string("open"));
+    office_event_of(&o, 1);
+    AUTO_STR said = office_say(&o, "U0AE1", "dispute northwind why not delivered");
+    assert_says(said, "Noted");
+    office_later(&o, MS_SECOND);
+    assert_null(write_of("stripe", "unplan"));
+    const json_t *unplan = write_of("zuora", "unplan");
+    assert_non_null(unplan);
+    assert_string_equal(json_str(unplan, "args.customer", ""), "cus_2");
+    assert_int_equal(json_array_size(json_at(unplan, "args.invoices")), 1);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 7 AND state = 11", 1, "confirmed");
+    close_two(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +222,7 @@ int main(void)
         cmocka_unit_test(half_an_answer_decides_nothing),
         cmocka_unit_test(paid_at_one_is_not_paid),
         cmocka_unit_test(nobody_is_asked_for_anothers_invoice),
+        cmocka_unit_test(a_schedule_is_cancelled_where_it_was_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

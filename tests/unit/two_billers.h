@@ -11,7 +11,7 @@
 /* What they do, beyond what the office's billers do; whose holds and releases are a person's work. */
 enum behaviour { FINE, REFUSES, SILENT, UNREADABLE, BUSY };
 static enum behaviour at_zuora, at_stripe;
-static bool zuora_by_hand, stripe_by_hand;
+static bool zuora_by_hand, stripe_by_hand, zuora_plans; /* zuora has a schedule of its own for plans */
 static json_t *asked; /* {driver, op, args} of each write */
 
 static void two_billers(void *ctx, const struct job *job, const struct http_response *previous, struct step *out)
@@ -35,6 +35,8 @@ static void two_billers(void *ctx, const struct job *job, const struct http_resp
     o->biller_silent = write && how == SILENT;
     office_step(ctx, job, previous, out);
     o->biller_says_no = o->biller_silent = false;
+    if (out->outcome == STEP_DONE && zuora_plans && str_eq(job->op, "plan"))
+        json_put(out->result, "mode", "native");
     if (out->outcome == STEP_DONE && json_object_get(out->result, "prior")) { /* as real drivers do: what each invoice was */
         size_t i;
         json_t *id;
@@ -45,6 +47,8 @@ static void two_billers(void *ctx, const struct job *job, const struct http_resp
 
 static const char *capability(void *ctx, const char *biller, const char *op, const char **note)
 {
+    if (zuora_plans && str_eq(biller, "zuora") && str_eq(op, "plan"))
+        return "native";
     bool by_hand = str_eq(biller, "zuora") ? zuora_by_hand : stripe_by_hand;
     if (by_hand && (str_eq(op, "hold") || str_eq(op, "release"))) {
         *note = op[0] == 'h' ? "Stop the dunning there." : "Begin the dunning there.";
@@ -65,7 +69,7 @@ DW_UNUSED static void open_two(struct office *o)
     book_seal(o->book);
     o->e.book = o->book;
     at_zuora = at_stripe = FINE;
-    zuora_by_hand = stripe_by_hand = false;
+    zuora_by_hand = stripe_by_hand = zuora_plans = false;
     asked = json_array();
 }
 

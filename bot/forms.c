@@ -121,9 +121,11 @@ static void note_bound(json_t *form, struct engine *e, const struct recovery *r,
     enum bound b = plan_bound(e, r, terms, why, sizeof why);
     static const char *const heads[] = {
         [BOUND_INSIDE] = "Inside policy", [BOUND_MANAGER] = "Needs a manager", [BOUND_REFUSED] = "Not allowed"};
-    char closest[160];
+    char closest[160], needs[300];
     bool closer = b != BOUND_INSIDE && plan_closest(e, r, terms, closest, sizeof closest);
-    AUTO_STR line = str_fmt("%s: %s%s%s", heads[b], why, closer ? " Closest terms that need no approval: " : "", closer ? closest : "");
+    proposal_needs(e, r, VERB_PLAN, r->due, needs, sizeof needs);
+    AUTO_STR takes = b == BOUND_MANAGER ? str_fmt(" It takes %s.", needs) : str_dup("");
+    AUTO_STR line = str_fmt("%s: %s%s%s%s", heads[b], why, takes, closer ? " Closest terms that need no approval: " : "", closer ? closest : "");
     form_note(form, line);
     note_schedule(form, r, terms);
 }

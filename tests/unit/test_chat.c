@@ -233,6 +233,7 @@ static void the_plan_form(void **state)
     assert_string_equal(json_str(filled, "args.form.ref", ""), "N-1@3");
     assert_says(json_str(filled, "args.form.notes.0", ""), "$48,200.00");
     assert_says(json_str(filled, "args.form.notes.1", ""), "Needs a manager");
+    assert_says(json_str(filled, "args.form.notes.1", ""), "It takes one manager or finance.");
     AUTO_STR changed = office_form(&office, CHAT_FORM_CHANGE, "U0AE1", "plan", "N-1@3",
                                    "{\"instalments\":\"12\",\"first\":\"2027-06-05\",\"why\":\"\"}");
     assert_string_equal(changed, "");

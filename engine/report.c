@@ -125,6 +125,22 @@ static void read_decisions(struct store *s, int64_t from_ms, int64_t to_ms, json
     }
 }
 
+/* Changes of the policy are decided like money, and have no amount, no details to open and no plan that ends. */
+static void read_policy_decisions(struct store *s, int64_t from_ms, int64_t to_ms, json_t *rows)
+{
+    struct query *q = store_query(s,
+                                  "SELECT r.person, r.ref, r.at_ms, j.verb, p.created_ms, p.state FROM receipts r JOIN journal j ON j.seq = r.seq "
+                                  "JOIN policy_requests p ON p.id = CAST(substr(r.ref, 3) AS INTEGER) WHERE r.at_ms >= ?1 AND r.at_ms < ?2 AND r.ref LIKE 'P-%' "
+                                  "ORDER BY r.at_ms",
+                                  "ii", from_ms, to_ms);
+    while (query_next(q)) {
+        bool withdrawn = str_eq(query_text(q, 5), "withdrawn");
+        struct decided d = {.person = query_text(q, 0), .ref = query_text(q, 1), .at_ms = query_i64(q, 2), .verb = query_text(q, 3), .kind = "policy",
+                            .asked_ms = query_i64(q, 4), .state = withdrawn ? PROPOSAL_WITHDRAWN : PROPOSAL_CONFIRMED, .opened_ms = query_i64(q, 4), .plan = ""};
+        count_decision(rows, &d);
+    }
+}
+
 /* ---- asking ---- */
 
 static void read_asked(struct store *s, int64_t from_ms, int64_t to_ms, json_t *rows)
@@ -135,6 +151,18 @@ static void read_asked(struct store *s, int64_t from_ms, int64_t to_ms, json_t *
                                   "ii", from_ms, to_ms);
     while (query_next(q))
         json_put_i64(row_of(rows, query_text(q, 0), verb_name((enum verb)query_i64(q, 1))), "asked", query_i64(q, 2));
+}
+
+static void read_policy_kind(struct store *s, int64_t from_ms, int64_t to_ms, json_t *kinds)
+{
+    struct query *q = store_query(s,
+                                  "SELECT count(*), sum(CASE WHEN state = 'parked' THEN 1 ELSE 0 END), sum(CASE WHEN state = 'withdrawn' THEN 1 ELSE 0 END) FROM "
+                                  "policy_requests WHERE created_ms >= ?1 AND created_ms < ?2 AND difference <> ''",
+                                  "ii", from_ms, to_ms);
+    if (query_next(q) && query_i64(q, 0) > 0)
+        json_array_append_new(kinds, json_pack("{s:s, s:I, s:I, s:i, s:I}", "kind", "policy", "asked", (json_int_t)query_i64(q, 0), "parked", (json_int_t)query_i64(q, 1),
+                                               "reopened", 0, "withdrawn", (json_int_t)query_i64(q, 2)));
+    query_end(q);
 }
 
 static json_t *read_kinds(struct store *s, int64_t from_ms, int64_t to_ms)
@@ -148,6 +176,7 @@ static json_t *read_kinds(struct store *s, int64_t from_ms, int64_t to_ms)
     while (query_next(q))
         json_array_append_new(kinds, json_pack("{s:s, s:I, s:I, s:I, s:I}", "kind", verb_name((enum verb)query_i64(q, 0)), "asked", (json_int_t)query_i64(q, 1), "parked",
                                                (json_int_t)query_i64(q, 2), "reopened", (json_int_t)query_i64(q, 3), "withdrawn", (json_int_t)query_i64(q, 4)));
+    read_policy_kind(s, from_ms, to_ms, kinds);
     return kinds;
 }
 
@@ -178,6 +207,7 @@ json_t *report_approvals(struct store *s, int64_t from_ms, int64_t to_ms)
     AUTO_JSON rows = json_object();
     json_t *emergencies = json_array(), *report = json_object();
     read_decisions(s, from_ms, to_ms, rows, emergencies);
+    read_policy_decisions(s, from_ms, to_ms, rows);
     read_asked(s, from_ms, to_ms, rows);
     json_put_i64(report, "from_ms", from_ms);
     json_put_i64(report, "to_ms", to_ms);

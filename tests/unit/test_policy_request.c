@@ -2,6 +2,7 @@
 #include "engine/enrolled.h"
 #include "engine/policy_request.h"
 #include "engine/receipt.h"
+#include "engine/report.h"
 #include "engine/totp.h"
 #include "tests/unit/cases.h"
 
@@ -181,6 +182,29 @@ static void nobody_decides_and_it_is_parked(void **state)
     says(&o, "U0MAN1", "approve P-2", "is in force");
     office_later(&o, 72 * MS_HOUR);
     office_is(&o, "SELECT count(*) FROM policy_requests WHERE state = 'in_force'", 1, "its timer is gone");
+    close_asked(&o);
+}
+
+static void the_report_counts_it(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    o.now_ms += 2 * MS_MINUTE;
+    says(&o, "U0MAN1", "approve P-1", "1 of 2");
+    says(&o, "U0MAN2", "decline P-1 too generous", "Declined");
+    says(&o, "U0OP1", "policy propose why y", "Proposed: P-2.");
+    office_later(&o, 49 * MS_HOUR);
+    json_auto_t *report = report_approvals(o.store, OFFICE_NOW - MS_DAY, o.now_ms + 1);
+    AUTO_STR text = json_text(report);
+    assert_says(text, "{\"asked\":2,\"kind\":\"policy\",\"parked\":1,\"reopened\":0,\"withdrawn\":0}");
+    AUTO_STR yes = json_text(json_at(report, "rows.0"));
+    assert_says(yes, "\"person\":\"manager1\"");
+    assert_says(yes, "\"kind\":\"policy\"");
+    assert_int_equal(json_i64(json_at(report, "rows.0"), "approved", 0), 1);
+    assert_int_equal(json_i64(json_at(report, "rows.0"), "median_ms", 0), 2 * MS_MINUTE);
+    assert_int_equal(json_i64(json_at(report, "rows.0"), "overturned", 9), 0);
+    assert_int_equal(json_i64(json_at(report, "rows.1"), "declined", 0), 1);
     close_asked(&o);
 }
 
@@ -475,7 +499,7 @@ int main(void)
         cmocka_unit_test(a_change_takes_another_persons_yes),   cmocka_unit_test(a_click_decides_as_a_command_does),
         cmocka_unit_test(a_no_by_form_has_its_reason), cmocka_unit_test(no_and_withdrawn_change_nothing),      cmocka_unit_test(what_cannot_be_used_is_not_even_asked),
         cmocka_unit_test(a_yes_is_taken_back_while_others_are_missing), cmocka_unit_test(what_comes_into_force_is_what_was_shown),
-        cmocka_unit_test(nobody_decides_and_it_is_parked), cmocka_unit_test(what_nobody_decided_on_is_dropped), cmocka_unit_test(what_nobody_could_approve_is_not_asked), cmocka_unit_test(whom_the_rule_asks_is_called),
+        cmocka_unit_test(nobody_decides_and_it_is_parked), cmocka_unit_test(what_nobody_decided_on_is_dropped), cmocka_unit_test(what_nobody_could_approve_is_not_asked), cmocka_unit_test(whom_the_rule_asks_is_called), cmocka_unit_test(the_report_counts_it),
         cmocka_unit_test(every_decision_on_it_has_a_receipt),
         cmocka_unit_test(votes_are_for_the_policy_they_were_given_under),
         cmocka_unit_test(where_codes_are_in_use_a_change_always_takes_one), cmocka_unit_test(a_yes_with_a_code_has_a_form), cmocka_unit_test(a_no_takes_none),

@@ -33,6 +33,7 @@ def begin(w, more=""):
     slack, stripe, dw = w.begin(start=False)
     dw.write("policy.yaml", read(dw).replace("# changes: asked", "changes: asked").replace("  undo_seconds: 0\n", "  undo_seconds: 0\n" + more))
     dw.start()
+    wait_for("the first policy to be recorded", lambda: in_force(dw))
     return slack, stripe, dw
 
 

@@ -1,15 +1,15 @@
 /* Runs one operation of a driver against a server, over real HTTP, and prints how it went. Compiled once for each
  * driver (-DDRIVER=stripe_driver; build_drive in lib.sh), with that driver's objects only.
  *
- *   NAME_drive [-4] [-w] [-a SECONDS] [-n REQUESTS] [-c CONFIG] [-s STAGE] [-d FOLDER] BASE_URL OP KEY ARGS
+ *   NAME_drive [-4] [-l] [-w] [-a SECONDS] [-n REQUESTS] [-c CONFIG] [-s STAGE] [-d FOLDER] BASE_URL OP KEY ARGS
  *
  * Each request is a line "POST /v1/invoices/in_1 200"; the last line is "done {...}", "refused REASON {...}", "retry REASON" or
  * "unknown REASON". Waiting is not waited: the clock of the job jumps to the time asked for, at most RETRIES_MAX times. Exit 0
  * after done, 1 after anything else; with -4 also 2 as soon as the server answers 400 to 499: it did not understand
  * a request. With -n it stops after so many requests and exits 0 (the end is then printed as "stopped"). CONFIG: options as
  * JSON; a required one that is not there is fake. STAGE: begins in the middle, as after a restart. FOLDER: what the driver keeps is
- * in its file `kept`, and the stage in one named after KEY, so that the next run goes on as a restarted program would. With -w waiting
- * is waited. With -a the clock is so much ahead. What people did (struct step.inputs) is printed as "input {...}". */
+ * in its file `kept`, and the stage in one named after KEY, so that the next run goes on as a restarted program would; with -l the call
+ * that was out is lost, as it is for one that was killed. With -w waiting is waited. With -a the clock is so much ahead. What people did (struct step.inputs) is printed as "input {...}". */
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,7 +35,7 @@ struct run {
     json_t *stage, *kept;
     CURL *curl;
     const char *folder;
-    bool strict, waits;
+    bool strict, lost, waits;
     int left;
     int64_t ahead_ms;
 };
@@ -119,9 +119,12 @@ static bool exchange(struct run *r, struct step *s, int *rc)
 static int run(struct run *r)
 {
     struct step s;
+    struct http_response lost;
     int rc = 1;
     step_init(&s);
-    DRIVER.step(r->config, &r->job, NULL, &s);
+    http_response_init(&lost);
+    lost.transport = TRANSPORT_LOST;
+    DRIVER.step(r->config, &r->job, r->lost && r->stage ? &lost : NULL, &s);
     commit(r, &s);
     for (int waits = 0; s.outcome != STEP_DONE && s.outcome != STEP_REFUSED;) {
         if (s.outcome == STEP_HTTP) {
@@ -152,7 +155,7 @@ int main(int argc, char **argv)
     const char *options_text = "{}", *stage_text = NULL;
     struct err e;
     int c;
-    while ((c = getopt(argc, argv, "4wa:n:c:s:d:")) != -1) {
+    while ((c = getopt(argc, argv, "4lwa:n:c:s:d:")) != -1) {
         if (c == '4')
             r.strict = true;
         else if (c == 'a')
@@ -165,13 +168,15 @@ int main(int argc, char **argv)
             stage_text = optarg;
         else if (c == 'd')
             r.folder = optarg;
+        else if (c == 'l')
+            r.lost = true;
         else if (c == 'w')
             r.waits = true;
         else
             return 2;
     }
     if (argc - optind != 4) {
-        fprintf(stderr, "usage: %s [-4] [-w] [-a SECONDS] [-n REQUESTS] [-c CONFIG] [-s STAGE] [-d FOLDER] BASE_URL OP KEY ARGS\n", argv[0]);
+        fprintf(stderr, "usage: %s [-4] [-l] [-w] [-a SECONDS] [-n REQUESTS] [-c CONFIG] [-s STAGE] [-d FOLDER] BASE_URL OP KEY ARGS\n", argv[0]);
         return 2;
     }
     json_t *options = json_read(span_of(options_text), &e), *args = options ? json_read(span_of(argv[optind + 3]), &e) : NULL;

@@ -2,10 +2,11 @@
 # The Kill Bill driver, and Dunwell with it, against a real Kill Bill server with a test clock and a payment plugin that declines on
 # demand (killbill.sh). What is shown: an invoice fails and is read so; held, nothing happens for eight days, neither the scheduled
 # retry nor the overdue state; released, both happen. A payment is declined, made in part, and found again after a lost answer. A
-# credit, a remark and a write-off are made once and found again. What was missed is found in Kill Bill's list of payments. Then
+# credit, a remark and a write-off are made once and found again. What was missed is found in Kill Bill's list of payments. Each
+# writing operation, killed after each of its requests, is done once all the same (killbill_walk.py). Then
 # the whole loop (killbill_loop.py): Kill Bill's own notification becomes a card, and the hold on it is confirmed.
 #
-# Not part of `make check`: it fetches some 100 MB. About a minute once they are there.
+# Not part of `make check`: it fetches some 100 MB. Some minutes once they are there.
 set -u
 cd "$(dirname "$0")/../.."
 . tests/peers/lib.sh
@@ -203,6 +204,7 @@ drive credit k27 "{$sum, \"amount\": 100}"
 expect "refused" "there is nothing to credit"
 
 gateway RETURN_PLUGIN_STATUS_ERROR
+"$python" tests/peers/killbill_walk.py "$base" "$options" || fail "an operation that was killed"
 "$python" tests/peers/killbill_loop.py "$base" || fail "the whole loop"
 echo "Kill Bill $kill_bill_version: $failed failed"
 [ "$failed" = 0 ]

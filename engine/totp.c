@@ -57,7 +57,7 @@ bool totp_matches(struct span secret, int64_t now_ms, const char *code, int64_t 
     for (int64_t at = now - WINDOWS; at <= now + WINDOWS; at++) {
         totp_code(wanted, TOTP_SHA1, secret, at, TOTP_DIGITS);
         bool same = CRYPTO_memcmp(wanted, given, TOTP_DIGITS) == 0;
-        found = same & (at > used) & (found < 0) ? at : found;
+        found = (same & (at > used) & (found < 0)) ? at : found;
     }
     OPENSSL_cleanse(wanted, sizeof wanted);
     OPENSSL_cleanse(given, sizeof given);

@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct webhook hook;
     struct billing_event ev;
     AUTO_STR shown = webhook_read(&hook, data, size);
+    assert(shown);
     json_auto_t *exact = recurly_json(hook.body);
     int64_t minor = 0;
     assert(recurly_minor(&minor, exact, "balance", "USD") <= 0);

@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct webhook hook;
     struct billing_event ev;
     AUTO_STR shown = webhook_read(&hook, data, size);
+    assert(shown);
     webhook_judge(&stripe_driver, &config, &hook, INT64_C(1793000000000), secret, false);
     if (webhook_event(&stripe_driver, &config, &hook, &ev)) {
         json_auto_t *tree = json_read(hook.body, NULL);

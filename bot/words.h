@@ -33,8 +33,6 @@ void words_other_currencies(struct buf *out, const struct recovery *r);
 bool words_schedule(struct buf *out, const struct recovery *r, const json_t *terms, const char *currency, size_t most);
 /* "How it is carried out: ...": by whom and how, at each billing system that it concerns, on a line of its own. */
 void words_carried_out(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p);
-/* What the last yes sets going; said before it is given, so it has to be the truth. */
-void words_runs(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p);
 /* "confirmed by stripe, done by hand at zuora" of a hold in force. */
 void words_hold_at(struct buf *out, struct engine *e, const struct recovery *r, const struct hold *h);
 void words_next(struct buf *out, const struct recovery *r);     /* "Notices resume on Friday", with its moment */
@@ -45,11 +43,11 @@ void words_proposal(struct buf *out, const struct engine *e, const struct propos
 void words_state(struct buf *out, const struct engine *e, const struct proposal *p);
 /* "Needs: one manager and one finance ... 1 of 2, needs Finance. Yes: ..." of an open request (card_votes.c). */
 void words_needs(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p);
-/* "Approved by Mara (manager, up to $50,000.00) on {ms:..}: "why", and by ..." of one that was approved. */
 /* What the last yes sets going, when, and whether that can be undone. words_after_yes: for the question before a yes, which may not be
  * the last. */
 void words_runs(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p);
 void words_after_yes(struct buf *out, struct engine *e, const struct recovery *r, const struct proposal *p);
+/* "Approved by Mara (manager, up to $50,000.00) on {ms:..}: "why", and by ..." of one that was approved. */
 void words_deciders(struct buf *out, struct engine *e, const struct proposal *p);
 bool words_plan(struct buf *out, struct engine *e, const struct recovery *r);    /* the running plan, and what is paid of it */
 bool words_promise(struct buf *out, struct engine *e, const struct recovery *r); /* what the customer promised last */

@@ -34,6 +34,29 @@ static void instalments_fall_on_business_days(void **state)
     problems_free(&p);
 }
 
+/* Friday evening in London is Saturday morning in Tokyo: the day is the account's. */
+static void dates_are_those_of_the_accounts_zone(void **state)
+{
+    (void)state;
+    struct problems p = {0};
+    struct doc *d = NULL;
+    AUTO_STR text = str_fmt("%scalendar: {holidays: [\"2026-12-25\"]}\n", office_policy);
+    assert_int_equal(doc_parse(&d, span_of(text), "policy.yaml", NULL), 0);
+    struct policy *policy = policy_parse(d, &p);
+    assert_non_null(policy);
+    doc_free(d);
+    json_auto_t *invoices = json_pack("[{s:s, s:i, s:s}]", "id", "in_1", "due", 300, "currency", "USD");
+    struct recovery r = {.due = money_of(300, "USD"), .invoices = invoices};
+    int64_t friday = INT64_C(1799438400000); /* 2027-01-08 20:00 UTC */
+    json_auto_t *here = plan_terms_make(policy, &r, 2, friday, "UTC"), *there = plan_terms_make(policy, &r, 2, friday, "Asia/Tokyo");
+    assert_string_equal(json_str(here, "instalments.0.date", ""), "2027-01-08");
+    assert_string_equal(json_str(there, "instalments.0.date", ""), "2027-01-11");
+    assert_string_equal(json_str(here, "instalments.1.date", ""), "2027-02-08");
+    assert_string_equal(json_str(there, "instalments.1.date", ""), "2027-02-09");
+    policy_free(policy);
+    problems_free(&p);
+}
+
 static void check_terms(const json_t *invoices, int64_t due, const char *currency, int n)
 {
     struct recovery r = {.due = money_of(due, currency), .invoices = json_deep_copy(invoices)};
@@ -367,6 +390,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(instalments_fall_on_business_days),
+        cmocka_unit_test(dates_are_those_of_the_accounts_zone),
         cmocka_unit_test(the_rows_add_up),
         cmocka_unit_test(what_cannot_be_split_is_refused),
         cmocka_unit_test(the_instalments_are_collected_and_paid_closes),

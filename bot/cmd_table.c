@@ -43,7 +43,7 @@ const struct command commands_all[] = {
     {"done", "done <A-17> [<where>]", "say that what billing cannot do by itself was done by hand; of several places, at that one", WORKERS, cmd_done, false},
     {"withdraw", "withdraw <A-17> [why <reason>]", "take back what you asked for", WORKERS | ROLE_OPERATOR, cmd_withdraw, false},
     {"reopen", "reopen <A-17>", "ask again what was parked because nobody decided", WORKERS, cmd_reopen, false},
-    {"undo", "undo <A-17>", "take back what was started a moment ago", WORKERS, cmd_undo, false},
+    {"undo", "undo <A-17>", "take back what was started a moment ago", WORKERS | ROLE_OPERATOR, cmd_undo, false},
     {"accept", "accept <A-18>", "say yes to a counter-offer made to you", WORKERS, cmd_approve, false},
     {"approve", "approve <A-17> [why <reason>]", "say yes to a request", DECIDERS, cmd_approve, true},
     {"decline", "decline <A-17> <reason>", "say no to a request", DECIDERS, cmd_decline, true},

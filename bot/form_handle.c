@@ -13,7 +13,6 @@
 #include "bot/form_parts.h"
 #include "bot/words.h"
 #include "engine/effect.h"
-#include "engine/step_up.h"
 #include "engine/when.h"
 
 enum { OPEN_MS = 3000, UPDATE_MS = 60000, STALE_MOST = 8, REF_SIZE = 32 };
@@ -32,7 +31,7 @@ bool form_wanted(struct request *rq, const char *action, const char *ref)
     if (!str_eq(action, "approve"))
         return form_known(action);
     struct proposal *p = proposal_load(rq->engine, parse_ref(span_of(ref), 'A'));
-    bool wanted = p && p->state == PROPOSAL_ASKED && step_up_wanted(rq->engine, p->amount);
+    bool wanted = p && p->state == PROPOSAL_ASKED && proposal_takes_code(rq->engine, p, rq->who.person);
     proposal_free(p);
     return wanted;
 }

@@ -361,12 +361,16 @@ bool fact_stale(const struct facts *f, const char *name, int64_t now_ms)
 
 void text_sha256(char out[65], const char *text)
 {
+    static const char digits[] = "0123456789abcdef";
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int n = 0;
     int ok = EVP_Digest(text, strlen(text), digest, &n, EVP_sha256(), NULL);
     assert(ok == 1 && n == 32);
-    for (size_t i = 0; i < 32; i++)
-        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[digest[i] >> 4];
+        out[2 * i + 1] = digits[digest[i] & 15];
+    }
+    out[64] = '\0';
 }
 
 char *facts_hash(const struct facts *f)

@@ -79,6 +79,8 @@ int proposal_unvote(struct engine *e, int64_t id, const struct actor *who, char 
 /* Decides alone by the emergency right (break_glass in people.yaml); a reason is required, and every approver is told. */
 int proposal_emergency(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said,
                        size_t size, struct err *err);
+/* Does this person's yes take a one-time code? Taking a counter-offer does not: the offer was made with one. */
+bool proposal_takes_code(const struct engine *e, const struct proposal *p, const struct person *who);
 /* Would a yes count, but for the code that may be wanted (step_up.h)? For what is asked before a form is opened. */
 int proposal_may_approve(struct engine *e, int64_t id, const struct actor *who, int64_t revision, struct err *err) DW_MUST_CHECK;
 int proposal_decline(struct engine *e, int64_t id, const struct actor *who, int64_t revision, const char *reason, char *said,
@@ -135,6 +137,8 @@ void proposals_start_waiting(struct engine *e, struct recovery *r);
  * invoice, a dispute, a top-priority ticket) void it and ask again, with the difference said. What has all its votes and waited
  * for this reading goes on. */
 void proposals_recheck(struct engine *e, struct recovery *r);
+/* A dispute became known: what is asked is void and asked again under it, and a plan that was agreed and has not begun does not begin. */
+void proposals_disputed(struct engine *e, struct recovery *r);
 /* Those of these verbs (SM_BIT, or-ed) of which nothing has left yet. */
 void proposals_withdraw(struct engine *e, struct recovery *r, unsigned verbs, const char *why);
 /* Before anything leaves: do the votes still count by today's rights? If not it is void, asked again, and false. */

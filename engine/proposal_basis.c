@@ -7,6 +7,7 @@
 
 #include "engine/buf.h"
 #include "engine/proposal_internal.h"
+#include "engine/step_up.h"
 
 /* A word of approval_kinds; what people are never asked about has none of them. */
 static const char *kind_of(enum verb v)
@@ -16,18 +17,28 @@ static const char *kind_of(enum verb v)
     return kinds[v] ? kinds[v] : verb_name(v);
 }
 
+/* Of a counter-offer: whoever asked first; "" else. */
+static const char *acceptor_of(const struct engine *e, const struct proposal *p)
+{
+    struct query *q = p->replaces ? store_query(e->store, "SELECT requester FROM proposals WHERE id = ?1", "i", p->replaces) : NULL;
+    if (!q || !query_next(q))
+        return "";
+    const struct person *first = people_by_key(e->people, query_text(q, 0));
+    query_end(q);
+    return first ? first->key : "";
+}
+
+bool proposal_takes_code(const struct engine *e, const struct proposal *p, const struct person *who)
+{
+    return step_up_wanted(e, p->amount) && !str_eq(acceptor_of(e, p), who->key);
+}
+
 void proposal_subject(struct engine *e, const struct recovery *r, const struct proposal *p, struct subject *out)
 {
     *out = (struct subject){.kind = kind_of(p->verb), .amount = p->amount, .tier = r->tier, .region = facts_str(&r->facts, "account.region"),
                             .account = r->account, .requester = p->requester, .owner = r->owner, .executive = facts_str(&r->facts, "account.ae"),
-                            .acceptor = ""};
+                            .acceptor = acceptor_of(e, p)};
     snprintf(out->ref, sizeof out->ref, "A-%lld", (long long)p->id);
-    struct query *q = p->replaces ? store_query(e->store, "SELECT requester FROM proposals WHERE id = ?1", "i", p->replaces) : NULL;
-    if (!q || !query_next(q))
-        return;
-    const struct person *first = people_by_key(e->people, query_text(q, 0));
-    out->acceptor = first ? first->key : "";
-    query_end(q);
 }
 
 void proposal_approval(struct engine *e, const struct subject *s, const struct proposal *p, struct approval *out)

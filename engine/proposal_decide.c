@@ -78,7 +78,7 @@ static int decision_begin(struct engine *e, struct decision *d, int64_t id, cons
 static int code_taken(struct engine *e, const struct decision *d, const struct actor *who, bool take, struct err *err)
 {
     const struct step_up what = {.ref = d->subject.ref, .case_id = d->r->id, .account = d->r->account, .amount = d->p->amount, .facts_hash = d->p->facts_hash};
-    if (str_eq(d->subject.acceptor, who->person->key) || !step_up_wanted(e, d->p->amount))
+    if (!proposal_takes_code(e, d->p, who->person))
         return 0;
     return take ? step_up_take(e, who, &what, err) : step_up_ready(e, who, &what, err);
 }

@@ -222,6 +222,23 @@ void proposals_recheck(struct engine *e, struct recovery *r)
     }
 }
 
+void proposals_disputed(struct engine *e, struct recovery *r)
+{
+    int64_t ids[16];
+    size_t n = proposal_live(e, r->id, ids, DW_ARRAY_LEN(ids));
+    for (size_t i = 0; i < n; i++) {
+        struct proposal *p = proposal_load(e, ids[i]);
+        bool waits = p && p->verb == VERB_PLAN && p->state == PROPOSAL_QUEUED && !json_flag(p->basis, "facts.disputed", false);
+        if (waits) {
+            timer_cancel(e, "run", p->case_id, p->id);
+            effects_cancel_proposal(e, p->id);
+            void_it(e, r, p, "the customer disputes the invoice now", false);
+        }
+        proposal_free(p);
+    }
+    proposals_recheck(e, r);
+}
+
 /* ---- about to leave ---- */
 
 /* The customer has done their part; what comes next is said on the case, and the hold that keeps it quiet goes on. */

@@ -129,6 +129,7 @@ int recovery_dispute(struct engine *e, struct recovery *r, const struct actor *w
         end = h->end_ms;
     AUTO_STR next = str_fmt("Somebody settles the dispute with the customer; no notice and no retry runs until {ms:%lld}", (long long)end);
     recovery_move(e, r, who, RECOVERY_DISPUTED, next, end);
+    proposals_disputed(e, r);
     if (hold_counts(h) && h->end_ms < end && !e->shadow)
         hold_set_end(e, r, h, end, "resume", "the invoice is disputed");
     else if (!hold_counts(h) && !e->shadow)

@@ -1,97 +1,52 @@
-/* What people do and what the world does to them. Each deed says it to the engine as people do, by a command or a button, and
- * writes down what has to come of it. */
-#include "engine/totp.h"
+/* What people do. Each deed says it to the engine as people do, and writes down what has to come of it. */
 #include "tests/model/model.h"
 
-static void handle(struct model *m, const struct chat_input *in, bool kept)
+static const char *about(char out[48], const struct wish *w, int64_t revision)
 {
-    struct chat_answer answer;
-    chat_answer_init(&answer);
-    if (kept) {
-        office_turn(&m->o, in, &answer);
-    } else {
-        office_begin(&m->o);
-        chat_handle(&m->o.e, in, &answer);
-        store_rollback(m->o.store);
-        engine_forget(&m->o.e);
-    }
-    if (tracing)
-        printf("      %s%s\n", kept ? "" : "(rolled back) ", answer.text ? answer.text : "");
-    chat_answer_fini(&answer);
+    snprintf(out, 48, "A-%lld@%lld", (long long)w->id, (long long)revision);
+    return out;
 }
 
-/* One thing done by one person. Sometimes the turn is lost before it is kept, sometimes it is delivered again. */
-static void says(struct model *m, int who, const char *action, const char *text)
+/* The revision on the card that is in front of somebody: now and then an older one. */
+static int64_t seen(struct model *m, const struct wish *w)
 {
-    struct chat_input in;
-    chat_input_init(&in);
-    in.kind = action ? CHAT_ACTION : CHAT_COMMAND;
-    in.platform = str_dup("slack");
-    in.user = str_dup(who == STRANGER ? "U0NOBODY" : crowd[who].chat_id);
-    in.channel = str_dup("C0ROOM");
-    in.dedupe = str_fmt("t%d", ++m->inputs);
-    if (action) {
-        in.action = str_dup(action);
-        in.value = str_dup(text);
-        in.trigger = str_fmt("trigger%d", m->inputs);
-    } else {
-        in.text = str_dup(text);
-        in.takes_answer = true;
-    }
-    if (tracing)
-        printf("%7.1f h %s: %s%s %s\n", (double)(m->o.now_ms - OFFICE_NOW) / (double)MS_HOUR, who == STRANGER ? "stranger" : crowd[who].key, action ? "clicks " : "",
-               action ? action : "", action ? text : text);
-    if (pick(m, 20) == 0)
-        handle(m, &in, false);
-    handle(m, &in, true);
-    if (pick(m, 8) == 0)
-        handle(m, &in, true);
-    chat_input_fini(&in);
+    return pick(m, 4) == 0 ? w->revision - 1 : w->revision;
+}
+
+static json_t *form_of(const char *why, const struct code *c)
+{
+    json_t *values = json_object();
+    json_put(values, "why", why);
+    if (c)
+        json_put(values, "code", c->text);
+    return values;
 }
 
 static void ask(struct model *m)
 {
-    int who = pick(m, PEOPLE);
+    static const char *const counts[] = {"4", "5", "6", "7"};
     char day[WHEN_TEXT_SIZE];
     bool plan = pick(m, 2) == 0;
+    const char *count = counts[pick(m, 4)];
     when_iso_day(day, OFFICE_NOW + 30 * MS_DAY, NULL);
-    AUTO_STR text = plan ? str_fmt("plan %s %dx from %s why renewal in flight", MODEL_ACCOUNT, 4 + pick(m, 4), day)
-                         : str_fmt("hold %s until %s why they asked for time", MODEL_ACCOUNT, day);
-    m->asker = who;
-    says(m, who, NULL, text);
-}
-
-/* " code 123456" where one is wanted and the person has it; good: is it one that must be taken? */
-static void code_for(struct model *m, int who, char out[32], bool *good)
-{
-    char code[16];
-    struct someone *p = who == STRANGER ? NULL : &m->x.people[who];
-    int how = pick(m, 5);
-    *good = false;
-    out[0] = '\0';
-    if (!p || !m->x.code_from || how == 0)
+    m->asker = pick(m, PEOPLE);
+    if (pick(m, 3)) {
+        AUTO_STR text = plan ? str_fmt("plan %s %sx from %s why renewal in flight", MODEL_ACCOUNT, count, day)
+                             : str_fmt("hold %s until %s why they asked for time", MODEL_ACCOUNT, day);
+        command(m, m->asker, text);
         return;
-    totp_code(code, TOTP_SHA1, span_of(MODEL_SECRET), totp_step(m->x.now_ms), TOTP_DIGITS);
-    *good = how > 1 && totp_step(m->x.now_ms) > p->last_step;
-    if (how == 1)
-        str_copy(code, sizeof code, str_eq(code, "918273") ? "918274" : "918273");
-    if (how > 1 || p->failures < 3)
-        snprintf(out, 32, " code %s", code);
+    }
+    AUTO_STR ref = str_fmt("N-%lld@0", (long long)m->case_id);
+    json_auto_t *values = form_of("renewal in flight", NULL);
+    json_put(values, "instalments", count);
+    json_put(values, plan ? "first" : "until", day);
+    says(m, &(struct spoken){.who = m->asker, .way = BY_FORM, .verb = plan ? "plan" : "hold", .text = ref, .values = values});
 }
 
-/* Is a code wanted, and was a good one given? What it does to the person's codes is kept. */
-static bool code_passes(struct model *m, const struct wish *w, int who, const char *code, bool good)
+void agreed(struct model *m, struct wish *w)
 {
-    struct someone *p = &m->x.people[who];
-    if (!expect_code(&m->x, w, who))
-        return true;
-    if (good) {
-        p->last_step = totp_step(m->x.now_ms);
-        p->failures = 0;
-    } else if (strstr(code, "91827")) {
-        p->failures++;
-    }
-    return good;
+    w->stage = m->x.undo_ms ? WINDOW : DONE;
+    w->runs_ms = m->x.undo_ms ? m->x.now_ms + m->x.undo_ms : 0;
 }
 
 static void said_yes(struct model *m, struct wish *w, int who, bool alone)
@@ -99,91 +54,134 @@ static void said_yes(struct model *m, struct wish *w, int who, bool alone)
     w->yes |= 1u << who;
     w->alone = w->alone || alone;
     if (expect_complete(&m->x, w))
-        w->stage = DONE;
+        agreed(m, w);
+}
+
+static bool may_decide(struct model *m, const struct wish *w, int who)
+{
+    return who != STRANGER && w->stage == ASKED && expect_right(&m->x, w, who) != NOBODY;
 }
 
 static void approve(struct model *m, struct wish *w, int who)
 {
-    char code[32];
-    bool good, click = pick(m, 2), coded = m->x.code_from && m->x.due >= m->x.code_from;
-    int64_t revision = click && pick(m, 4) == 0 ? w->revision - 1 : w->revision;
-    code_for(m, who, code, &good);
-    AUTO_STR text = click ? str_fmt("A-%lld@%lld", (long long)w->id, (long long)revision) : str_fmt("approve A-%lld%s", (long long)w->id, code);
-    bool counts = who != STRANGER && w->stage == ASKED && expect_right(&m->x, w, who) != NOBODY && (!click || revision == w->revision);
-    if (click && coded && who != STRANGER && expect_code(&m->x, w, who))
+    char ref[48];
+    enum way way = (enum way)pick(m, 3);
+    struct code c = code_for(m, who);
+    int64_t revision = way == BY_COMMAND ? w->revision : seen(m, w);
+    bool counts = may_decide(m, w, who) && revision == w->revision;
+    if (way == BY_BUTTON && counts && expect_code(&m->x, w, who))
         counts = false; /* a form is opened for the code */
-    if (counts && !(w->yes >> who & 1) && (click || code_passes(m, w, who, code, good))) /* no code is spent on a second yes */
+    if (way == BY_FORM && !c.text[0])
+        counts = false;
+    if (counts && !(w->yes >> who & 1) && code_passes(m, w, who, &c)) /* no code is spent on a second yes */
         said_yes(m, w, who, false);
-    says(m, who, click ? "approve" : NULL, text);
+    AUTO_STR text = way == BY_COMMAND ? str_fmt("approve A-%lld%s%s", (long long)w->id, c.text[0] ? " code " : "", c.text) : str_dup(about(ref, w, revision));
+    json_auto_t *values = form_of("", &c);
+    says(m, &(struct spoken){.who = who, .way = way, .verb = "approve", .text = text, .values = values, .once = c.wrong});
 }
 
 static void emergency(struct model *m, struct wish *w, int who)
 {
-    char code[32];
-    bool good, silent = pick(m, 4) == 0;
-    code_for(m, who, code, &good);
-    AUTO_STR text = str_fmt("emergency A-%lld%s%s", (long long)w->id, silent ? "" : " why it cannot wait", code);
-    if (who != STRANGER && w->stage == ASKED && who != w->requester && m->x.people[who].emergency && !silent && code_passes(m, w, who, code, good))
+    char ref[48];
+    bool silent = pick(m, 4) == 0;
+    enum way way = (enum way)pick(m, 3);
+    struct code c = code_for(m, who);
+    int64_t revision = way == BY_COMMAND ? w->revision : seen(m, w);
+    bool may = who != STRANGER && w->stage == ASKED && who != w->requester && m->x.people[who].emergency && !silent && revision == w->revision;
+    if (may && way != BY_BUTTON && code_passes(m, w, who, &c)) /* the button opens a form */
         said_yes(m, w, who, true);
-    says(m, who, NULL, text);
+    AUTO_STR text = way == BY_COMMAND ? str_fmt("emergency A-%lld%s%s%s", (long long)w->id, silent ? "" : " why it cannot wait", c.text[0] ? " code " : "", c.text)
+                                      : str_dup(about(ref, w, revision));
+    json_auto_t *values = form_of(silent ? "" : "it cannot wait", &c);
+    says(m, &(struct spoken){.who = who, .way = way, .verb = "emergency", .text = text, .values = values, .once = c.wrong});
 }
 
 static void refuse(struct model *m, struct wish *w, int who)
 {
-    AUTO_STR text = str_fmt("decline A-%lld not now", (long long)w->id);
-    if (who != STRANGER && w->stage == ASKED && expect_right(&m->x, w, who) != NOBODY) {
+    char ref[48];
+    enum way way = (enum way)pick(m, 3);
+    int64_t revision = way == BY_COMMAND ? w->revision : seen(m, w);
+    if (may_decide(m, w, who) && way != BY_BUTTON && revision == w->revision) {
         w->stage = DECLINED;
         w->yes &= ~(1u << who);
     }
-    says(m, who, NULL, text);
+    AUTO_STR text = way == BY_COMMAND ? str_fmt("decline A-%lld not now", (long long)w->id) : str_dup(about(ref, w, revision));
+    json_auto_t *values = form_of("not now", NULL);
+    says(m, &(struct spoken){.who = who, .way = way, .verb = "decline", .text = text, .values = values});
 }
 
 static void counter(struct model *m, struct wish *w, int who)
 {
-    char code[32];
-    bool good;
-    code_for(m, who, code, &good);
-    AUTO_STR text = str_fmt("counter A-%lld %dx why sooner%s", (long long)w->id, 2 + pick(m, 2), code);
-    bool may = who != STRANGER && w->stage == ASKED && w->is_plan && m->x.people[who].roles & DECIDES && expect_right(&m->x, w, who) != NOBODY;
-    if (may && code_passes(m, w, who, code, good)) {
+    char ref[48], day[WHEN_TEXT_SIZE];
+    enum way way = (enum way)pick(m, 3);
+    struct code c = code_for(m, who);
+    int count = 2 + pick(m, 2);
+    int64_t revision = way == BY_COMMAND ? w->revision : seen(m, w);
+    bool may = may_decide(m, w, who) && w->is_plan && m->x.people[who].roles & DECIDES && revision == w->revision && way != BY_BUTTON;
+    if (may && code_passes(m, w, who, &c)) {
         w->stage = COUNTERED;
         w->yes &= ~(1u << who);
         m->asker = who;
     }
-    says(m, who, NULL, text);
+    AUTO_STR text = way == BY_COMMAND ? str_fmt("counter A-%lld %dx why sooner%s%s", (long long)w->id, count, c.text[0] ? " code " : "", c.text)
+                                      : str_dup(about(ref, w, revision));
+    json_auto_t *values = form_of("sooner", &c);
+    json_put(values, "first", when_iso_day(day, OFFICE_NOW + 30 * MS_DAY, NULL));
+    json_put(values, "instalments", count == 2 ? "2" : "3");
+    says(m, &(struct spoken){.who = who, .way = way, .verb = "counter", .text = text, .values = values, .once = c.wrong});
+}
+
+/* A verb with nothing behind it, typed or clicked. */
+static void plain(struct model *m, const struct wish *w, int who, const char *verb)
+{
+    char ref[48];
+    AUTO_STR text = str_fmt("%s A-%lld", verb, (long long)w->id);
+    if (pick(m, 2))
+        command(m, who, text);
+    else
+        says(m, &(struct spoken){.who = who, .way = BY_BUTTON, .verb = verb, .text = about(ref, w, w->revision)});
 }
 
 static void take_back(struct model *m, struct wish *w, int who)
 {
-    bool vote = pick(m, 2);
-    AUTO_STR text = str_fmt("%s A-%lld", vote ? "unvote" : "withdraw", (long long)w->id);
-    if (who != STRANGER && w->stage == ASKED && vote)
+    bool vote = pick(m, 2), knows = who != STRANGER && w->stage == ASKED;
+    if (knows && vote)
         w->yes &= ~(1u << who);
-    else if (who != STRANGER && w->stage == ASKED && who == w->requester && m->x.people[who].roles & (AE | DECIDES))
+    else if (knows && who == w->requester && m->x.people[who].roles & (AE | DECIDES))
         w->stage = WITHDRAWN;
-    says(m, who, NULL, text);
+    plain(m, w, who, vote ? "unvote" : "withdraw");
+}
+
+static void undo(struct model *m, struct wish *w, int who)
+{
+    if (who != STRANGER && w->stage == WINDOW && w->runs_ms > m->x.now_ms && (who == w->requester || w->yes >> who & 1))
+        w->stage = WITHDRAWN;
+    plain(m, w, who, "undo");
 }
 
 static void reopen(struct model *m, struct wish *w, int who)
 {
-    AUTO_STR text = str_fmt("reopen A-%lld", (long long)w->id);
     if (who != STRANGER && w->stage == PARKED && !w->was_reopened && m->x.people[who].roles & (AE | DECIDES) && expect_may_reopen(&m->x, w, who))
         m->asker = w->requester;
-    says(m, who, NULL, text);
+    plain(m, w, who, "reopen");
 }
 
 static void lend(struct model *m)
 {
-    int from = pick(m, PEOPLE), to = pick(m, 3) ? PEOPLE - 1 : pick(m, PEOPLE);
-    bool little = pick(m, 4) == 0;
-    AUTO_STR text = str_fmt("delegate @%s up to %s for 2 days", crowd[to].key, little ? "1k" : "45k");
+    static const struct { const char *words; int64_t limit; } amounts[] = {{"1k", 100000}, {"45k", 4500000}, {"100k", 10000000}};
+    static const char *const kinds[] = {"", "", "plan", "hold"};
+    int from = pick(m, PEOPLE), to = pick(m, 3) ? DEPUTY : pick(m, PEOPLE), how = pick(m, 3);
+    const char *kind = kinds[pick(m, 4)];
+    if (m->x.n_lent == LENT_MOST)
+        return;
+    AUTO_STR text = str_fmt("delegate @%s up to %s for 2 days%s%s", crowd[to].key, amounts[how].words, kind[0] ? " for " : "", kind);
+    bool may = expect_may_lend(&m->x, from, to, amounts[how].limit);
     int64_t before = office_i64(&m->o, "SELECT count(*) FROM delegations");
-    says(m, from, NULL, text);
+    says(m, &(struct spoken){.who = from, .text = text, .once = true});
     int64_t after = office_i64(&m->o, "SELECT count(*) FROM delegations");
-    const struct someone *p = &m->x.people[from];
-    must(m, after == before || (from != to && p->roles & DECIDES && p->limit >= (little ? 100000 : 4500000)), "only a right that one has is lent", 0);
-    if (after > before && m->x.n_lent < LENT_MOST)
-        m->x.lent[m->x.n_lent++] = (struct lent){from, to, little ? 100000 : 4500000, office_i64(&m->o, "SELECT until_ms FROM delegations ORDER BY id DESC LIMIT 1"), true};
+    must(m, after - before == may, "only a right that one has is lent, and never in a circle", 0);
+    if (may)
+        m->x.lent[m->x.n_lent++] = (struct lent){from, to, kind, amounts[how].limit, office_i64(&m->o, "SELECT until_ms FROM delegations ORDER BY id DESC LIMIT 1"), true};
 }
 
 static void give_back(struct model *m, int who)
@@ -191,16 +189,18 @@ static void give_back(struct model *m, int who)
     if (m->x.n_lent == 0)
         return;
     int n = pick(m, m->x.n_lent);
+    if (pick(m, 2))
+        who = pick(m, 2) ? m->x.lent[n].from : m->x.lent[n].to;
     AUTO_STR text = str_fmt("revoke D-%d", n + 1);
     if (who == m->x.lent[n].from || who == m->x.lent[n].to)
         m->x.lent[n].live = false;
-    says(m, who, NULL, text);
+    command(m, who, text);
 }
 
 static void lose_right(struct model *m, int who)
 {
     struct person *p = who == STRANGER ? NULL : (struct person *)(uintptr_t)people_by_key(m->o.people, crowd[who].key);
-    if (!p || !(m->x.people[who].roles & DECIDES) || pick(m, 3))
+    if (!p || !(m->x.people[who].roles & DECIDES))
         return;
     if (tracing)
         printf("      %s loses the right\n", crowd[who].key);
@@ -213,108 +213,65 @@ static void lose_right(struct model *m, int who)
     }
 }
 
-/* ---- what the world does ---- */
-
-static void bill(struct model *m)
+/* Being away takes no right and gives none; only who is called changes (model.c looks at that). */
+static void leave(struct model *m, int who)
 {
-    static const int64_t dues[] = {2800000, 3200000, 3600000, 4000000, 4600000, 4820000, 6000000};
-    int64_t due = dues[pick(m, DW_ARRAY_LEN(dues))], was = m->x.due;
-    if (tracing)
-        printf("      due is %lld now\n", (long long)due);
-    m->x.due = due;
-    for (int i = 0; i < m->x.n_wishes; i++)
-        if (m->x.wishes[i].stage == ASKED && due > was)
-            m->x.wishes[i].stage = VOID;
-        else if (m->x.wishes[i].stage == ASKED && expect_complete(&m->x, &m->x.wishes[i]))
-            m->x.wishes[i].stage = DONE; /* a vote whose right did not reach, reaches now */
-    m->facts_moved = due > was;
-    office_rebill(&m->o, CUSTOMER, due, "H");
-    office_event_of(&m->o, CUSTOMER);
+    char day[WHEN_TEXT_SIZE];
+    struct someone *p = &m->x.people[who];
+    bool back = pick(m, 3) == 0;
+    when_iso_day(day, m->o.now_ms + (1 + pick(m, 6)) * MS_DAY, NULL);
+    AUTO_STR text = back ? str_dup("back") : str_fmt("away until %s deputy @%s", day, crowd[pick(m, PEOPLE)].key);
+    says(m, &(struct spoken){.who = who, .text = text, .once = true});
+    p->away_until_ms = store_i64(m->o.store, 0, "SELECT until_ms FROM absences WHERE person = ?1", "t", p->key);
+    p->calls_before = office_i64(&m->o, "SELECT max(id) FROM pings");
 }
 
-static void tickets(struct model *m)
+/* Whoever acts on a request: mostly somebody whose word could count, or counted. */
+static int somebody(struct model *m, const struct wish *w)
 {
-    struct account *a = (struct account *)(uintptr_t)book_by_key(m->o.book, MODEL_ACCOUNT);
-    AUTO_STR n = str_fmt("%d", ++m->tickets);
-    if (tracing)
-        printf("      a top-priority ticket\n");
-    json_put(a->facts, "top_priority", n);
-    for (int i = 0; i < m->x.n_wishes; i++)
-        if (m->x.wishes[i].stage == ASKED)
-            m->x.wishes[i].stage = VOID;
-    m->facts_moved = true;
-    office_event_of(&m->o, CUSTOMER);
+    int who[PEOPLE], n = 0;
+    bool voter = pick(m, 4) == 0;
+    for (int i = 0; i < PEOPLE; i++)
+        if (voter ? (int)(w->yes >> i & 1) : expect_right(&m->x, w, i) != NOBODY)
+            who[n++] = i;
+    return n > 0 && pick(m, 2) ? who[pick(m, n)] : pick(m, PEOPLE + 1);
 }
 
-/* A program that runs never goes back in time; one that starts takes the clock as it is. */
-static void clock_seen(struct model *m)
+static void on_a_request(struct model *m, struct wish *w, int what)
 {
-    m->x.now_ms = m->o.now_ms > m->x.now_ms ? m->o.now_ms : m->x.now_ms;
-}
-
-static void clock_moves(struct model *m)
-{
-    int hours = pick(m, 4) == 0 ? -1 - pick(m, 5) : 1 + pick(m, 60);
-    if (m->hours + hours > HOURS_MOST || m->hours + hours < 0)
-        return;
-    m->hours += hours;
-    m->o.now_ms += hours * MS_HOUR;
-    clock_seen(m);
-    if (tracing)
-        printf("      the clock moves %d h\n", hours);
-    for (int i = 0; i < m->x.n_wishes; i++)
-        if (m->x.wishes[i].stage == ASKED && m->x.wishes[i].expires_ms <= m->x.now_ms)
-            m->x.wishes[i].stage = PARKED;
-    for (int i = 0; i < m->x.n_lent; i++)
-        m->x.lent[i].live = m->x.lent[i].live && m->x.lent[i].until_ms > m->x.now_ms;
-    office_turn(&m->o, NULL, NULL);
-}
-
-static void start_anew(struct model *m)
-{
-    if (tracing)
-        printf("      restart\n");
-    model_restart(m, false);
-    office_turn(&m->o, NULL, NULL);
-}
-
-static void world_moves(struct model *m)
-{
-    switch (pick(m, 8)) {
-    case 0: bill(m); break;
-    case 1: tickets(m); break;
-    case 2: start_anew(m); break;
-    case 3: m->o.chat_waits = !m->o.chat_waits; break;
-    case 4: says(m, pick(m, PEOPLE), NULL, "claim " MODEL_ACCOUNT); break;
-    case 5: m->o.now_ms += MS_MINUTE; clock_seen(m); break; /* another code */
-    default: clock_moves(m); break;
-    }
+    int who = somebody(m, w);
+    if (what < 36)
+        approve(m, w, who);
+    else if (what < 40)
+        refuse(m, w, who);
+    else if (what < 46)
+        counter(m, w, who);
+    else if (what < 54)
+        take_back(m, w, pick(m, 2) ? w->requester : who);
+    else if (what < 59)
+        emergency(m, w, pick(m, 2) ? BOTH : who);
+    else if (what < 63)
+        reopen(m, w, who);
+    else
+        undo(m, w, pick(m, 2) ? w->requester : who);
 }
 
 void model_event(struct model *m)
 {
-    int who = pick(m, PEOPLE + 1), what = pick(m, 100);
+    int what = pick(m, 100);
     struct wish *w = m->x.n_wishes ? &m->x.wishes[m->x.n_wishes - 1 - pick(m, m->x.n_wishes < 3 ? m->x.n_wishes : 3)] : NULL;
     if (what < 8 || !w)
         ask(m);
-    else if (what < 43)
-        approve(m, w, who);
-    else if (what < 47)
-        refuse(m, w, who);
-    else if (what < 52)
-        counter(m, w, who);
-    else if (what < 60)
-        take_back(m, w, pick(m, 2) ? w->requester : who);
-    else if (what < 65)
-        emergency(m, w, pick(m, 2) ? BOTH : who);
-    else if (what < 69)
-        reopen(m, w, who);
     else if (what < 74)
-        lend(m);
-    else if (what < 77)
-        give_back(m, who == STRANGER ? 0 : who);
+        on_a_request(m, w, what - 8);
     else if (what < 79)
-        lose_right(m, who);
+        lend(m);
+    else if (what < 82)
+        give_back(m, pick(m, PEOPLE));
+    else if (what < 83)
+        lose_right(m, somebody(m, w));
+    else if (what < 85)
+        leave(m, pick(m, PEOPLE));
     else
         world_moves(m);
 }

@@ -15,10 +15,10 @@ static bool fits(const struct someone *p, const char *seat)
 }
 
 /* May `who` decide by the right of `holder`, up to `limit`? `requester` is whoever may not. */
-static bool holds(const struct expect *x, int requester, int who, int holder, int64_t limit)
+static bool holds(const struct expect *x, const struct wish *w, int requester, int who, int holder, int64_t limit)
 {
     const struct someone *h = &x->people[holder];
-    if (requester == who || requester == holder || !(h->roles & DECIDES) || limit < x->due)
+    if (requester == who || requester == holder || !(h->roles & DECIDES) || h->elsewhere || limit < w->amount)
         return false;
     if (x->separate && (who == x->owner || who == x->executive || holder == x->owner || holder == x->executive))
         return false;
@@ -26,14 +26,15 @@ static bool holds(const struct expect *x, int requester, int who, int holder, in
 }
 
 /* One's own right first, then what was lent, the oldest first. */
-static int right_of(const struct expect *x, int requester, int who)
+static int right_of(const struct expect *x, const struct wish *w, int requester, int who)
 {
-    if (holds(x, requester, who, who, x->people[who].limit))
+    if (holds(x, w, requester, who, who, x->people[who].limit))
         return who;
     for (int i = 0; i < x->n_lent; i++) {
         const struct lent *l = &x->lent[i];
         int64_t limit = l->limit < x->people[l->from].limit ? l->limit : x->people[l->from].limit;
-        if (l->live && l->to == who && l->until_ms > x->now_ms && holds(x, requester, who, l->from, limit))
+        bool kind = !l->kind[0] || strcmp(l->kind, w->kind) == 0;
+        if (l->live && l->to == who && kind && l->until_ms > x->now_ms && holds(x, w, requester, who, l->from, limit))
             return l->from;
     }
     return NOBODY;
@@ -43,13 +44,14 @@ int expect_right(const struct expect *x, const struct wish *w, int who)
 {
     if (who == NOBODY || who == w->requester)
         return NOBODY;
-    int offered = who == w->acceptor ? right_of(x, w->acceptor, w->requester) : NOBODY;
-    return offered != NOBODY ? offered : right_of(x, w->requester, who);
+    int offered = who == w->acceptor ? right_of(x, w, w->acceptor, w->requester) : NOBODY;
+    return offered != NOBODY ? offered : right_of(x, w, w->requester, who);
 }
 
 bool expect_complete(const struct expect *x, const struct wish *w)
 {
     bool holders[PEOPLE] = {false};
+    bool shared = x->same_person && x->seats[1] && strcmp(x->seats[0], x->seats[1]) != 0; /* one person may be both */
     if (w->alone)
         return true;
     for (int i = 0; i < PEOPLE; i++) {
@@ -59,14 +61,35 @@ bool expect_complete(const struct expect *x, const struct wish *w)
     }
     for (int a = 0; a < PEOPLE; a++)
         for (int b = 0; b < PEOPLE; b++)
-            if (holders[a] && fits(&x->people[a], x->seats[0]) && (!x->seats[1] || (a != b && holders[b] && fits(&x->people[b], x->seats[1]))))
+            if (holders[a] && fits(&x->people[a], x->seats[0]) && (!x->seats[1] || ((a != b || shared) && holders[b] && fits(&x->people[b], x->seats[1]))))
                 return true;
     return false;
 }
 
 bool expect_code(const struct expect *x, const struct wish *w, int who)
 {
-    return x->code_from && x->due >= x->code_from && who != w->acceptor;
+    return x->code_from && w->amount >= x->code_from && who != w->acceptor;
+}
+
+static bool leads_to(const struct expect *x, int from, int to, int depth)
+{
+    if (from == to)
+        return true;
+    for (int i = 0; depth < PEOPLE && i < x->n_lent; i++)
+        if (x->lent[i].live && x->lent[i].until_ms > x->now_ms && x->lent[i].from == from && leads_to(x, x->lent[i].to, to, depth + 1))
+            return true;
+    return false;
+}
+
+bool expect_may_lend(const struct expect *x, int from, int to, int64_t limit)
+{
+    return x->people[from].roles & DECIDES && x->people[from].limit >= limit && !leads_to(x, to, from, 0);
+}
+
+bool expect_may_work(const struct expect *x, int who)
+{
+    unsigned roles = x->people[who].roles;
+    return roles & DECIDES || (roles & AE && (who == x->owner || who == x->executive));
 }
 
 bool expect_may_reopen(const struct expect *x, const struct wish *w, int who)

@@ -6,29 +6,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PEOPLE = 9, NOBODY = -1, REQUESTS_MOST = 64, LENT_MOST = 16 };
+enum { PEOPLE = 10, NOBODY = -1, REQUESTS_MOST = 64, LENT_MOST = 7, TRIES = 5 };
 enum { AE = 1, MANAGER = 2, FINANCE = 4, OPERATOR = 8, DECIDES = MANAGER | FINANCE };
-enum stage { ASKED, DONE, DECLINED, COUNTERED, PARKED, VOID, WITHDRAWN, STAGES };
+enum stage { ASKED, DONE, DECLINED, COUNTERED, PARKED, VOID, WITHDRAWN, WINDOW, STAGES }; /* WINDOW: agreed, and can still be undone */
 
 struct someone {
     const char *key, *chat_id;
     unsigned roles;
     int64_t limit; /* cents */
     bool senior, emergency;
+    bool elsewhere; /* decides for another account only */
+    bool no_codes;  /* was never enrolled */
     int64_t last_step; /* of the last code that was taken */
-    int failures;
+    int failures;      /* wrong codes since then */
+    int64_t locked_until_ms;
+    int64_t away_until_ms, calls_before; /* the last call from before */
 };
 
 struct lent {
     int from, to;
+    const char *kind; /* "plan"; "" for all */
     int64_t limit, until_ms;
     bool live;
 };
 
 struct wish {
-    int64_t id, revision, expires_ms;
+    int64_t id, revision, created_ms, expires_ms, amount;
+    int64_t runs_ms; /* in its window: until when it can be undone */
     enum stage stage;
-    bool is_plan, was_reopened;
+    const char *kind; /* "plan", "hold", "extend" */
+    bool is_plan, was_reopened, disputed, reminded, escalated;
     int requester, acceptor; /* acceptor: of a counter-offer, whoever asked first */
     unsigned yes;            /* a bit for each person who said so */
     bool alone;              /* by the emergency right */
@@ -43,9 +50,12 @@ struct expect {
     struct wish wishes[REQUESTS_MOST];
     int n_wishes;
     const char *seats[2]; /* "approver", "manager", "finance", "seniors"; the second may be NULL */
-    bool separate;
+    bool separate, same_person;
     int64_t code_from; /* cents; 0: never */
+    int64_t undo_ms;   /* 0: what is agreed runs at once */
+    bool patient;      /* reminds, and asks others after a while */
     int64_t due, now_ms;
+    bool disputed;
     int owner, executive;
 };
 
@@ -53,6 +63,8 @@ struct expect {
 int expect_right(const struct expect *x, const struct wish *w, int who);
 bool expect_complete(const struct expect *x, const struct wish *w); /* are there enough votes that count? */
 bool expect_code(const struct expect *x, const struct wish *w, int who); /* does their yes take a code? */
+bool expect_may_lend(const struct expect *x, int from, int to, int64_t limit);
+bool expect_may_work(const struct expect *x, int who); /* on the case */
 bool expect_may_reopen(const struct expect *x, const struct wish *w, int who);
 
 #endif

@@ -8,17 +8,24 @@
 
 #define MODEL_SECRET "12345678901234567890"
 #define MODEL_ACCOUNT "acme-east"
-enum { CUSTOMER = 3, STRANGER = PEOPLE, BOTH = 6, HOURS_MOST = 300, OPEN_HOURS = 48 };
+enum { CUSTOMER = 3, STRANGER = PEOPLE, BOTH = 6, DEPUTY = 8, HOURS_MOST = 300, OPEN_HOURS = 48, REMIND_HOURS = 6, ESCALATE_HOURS = 12 };
+enum { TABLES_MOST = 64, RULES = 10 };
 
 struct model {
     uint64_t seed, rng;
     struct office o;
     struct expect x;
     struct enrolled *enrolled;
+    struct policy *policies[RULES][2][2][2]; /* by rule, codes, window, patience; read when first drawn */
+    struct policy *office_policy;            /* what the office began with */
     char template_db[96];
+    bool attached; /* the template, to the connection that is open now */
+    char *clear[TABLES_MOST], *fill[TABLES_MOST];
+    size_t n_tables;
     int inputs, hours, tickets;
     int asker;    /* whose new request this event may make */
     bool facts_moved;
+    int64_t case_id;
     long ended[STAGES]; /* over all schedules: how requests stood at the end */
 };
 
@@ -30,10 +37,31 @@ void must(const struct model *m, bool holds, const char *what, int64_t id); /* p
 /* rig.c */
 void model_open(struct model *m);
 void model_close(struct model *m);
-void model_begin(struct model *m);                      /* people, a policy, a store for a schedule */
-void model_restart(struct model *m, bool from_template); /* the program starts anew on what is on disk */
+void model_begin(struct model *m);   /* people, a policy, a store for a schedule */
+void model_restart(struct model *m); /* the program starts anew on what is on disk */
 
-/* deeds.c */
+/* voice.c */
+enum way { BY_COMMAND, BY_BUTTON, BY_FORM };
+struct spoken {
+    int who;
+    enum way way;
+    const char *verb, *text; /* a command's text; else the action or form, and the reference it is about */
+    json_t *values;          /* of a form; borrowed */
+    bool once;               /* a second click would count a second time */
+};
+void says(struct model *m, const struct spoken *said);
+void command(struct model *m, int who, const char *text);
+struct code {
+    char text[16]; /* "": none is given */
+    bool good, wrong;
+};
+struct code code_for(struct model *m, int who); /* of this moment, or a wrong one, or none */
+/* Is a code wanted, and was a good one given? What it does to the person's codes is kept. */
+bool code_passes(struct model *m, const struct wish *w, int who, const struct code *c);
+
+/* deeds.c, world.c */
 void model_event(struct model *m); /* one thing happens, to the engine and to what is expected */
+void agreed(struct model *m, struct wish *w); /* enough have said yes */
+void world_moves(struct model *m);
 
 #endif

@@ -309,6 +309,20 @@ static void payment_in_between_takes_it_back(void **state)
     close_with_window(&o, before);
 }
 
+static void a_plan_that_waits_does_not_begin_on_a_dispute(void **state)
+{
+    (void)state;
+    struct office o;
+    struct policy *before = open_with_window(&o);
+    int64_t id = start(&o, 2);
+    free(office_say(&o, "U0AE2", "dispute acme-corp billed twice"));
+    assert_int_equal(office_state(&o, id), PROPOSAL_VOIDED);
+    office_later(&o, MS_MINUTE);
+    assert_int_equal(writes(&o, id), 0);
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE account = 'acme-corp' AND state = 7", 1, "disputed");
+    close_with_window(&o, before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +336,7 @@ int main(void)
         cmocka_unit_test(money_never_waits_for_a_clock),
         cmocka_unit_test(the_machine_does_not_wait),
         cmocka_unit_test(payment_in_between_takes_it_back),
+        cmocka_unit_test(a_plan_that_waits_does_not_begin_on_a_dispute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -289,6 +289,17 @@ static void a_counter_by_form_takes_one_too(void **state)
     says("U0AE1", "Approved: A-3", "accept A-3", ""); /* that was the manager's word, and the manager's code */
 }
 
+/* Whoever takes the offer was never enrolled: the button must not open a form that asks for a code. */
+static void an_offer_is_taken_by_a_click(void **state)
+{
+    (void)state;
+    enrol("manager1", office.now_ms - MS_HOUR);
+    says("U0MAN1", "Counter-offer A-3", "counter A-2 4x code %", code_now(0));
+    AUTO_STR said = office_click(&office, "U0AE1", "approve", "A-3@2");
+    assert_says(said, "Approved: A-3");
+    assert_null(office_sent(&office, "form-"));
+}
+
 static void who_comes_and_goes_is_journaled(void **state)
 {
     (void)state;
@@ -326,6 +337,7 @@ int main(void)
         T(by_button_it_is_a_form),
         T(the_form_is_not_opened_for_nothing),
         T(a_counter_by_form_takes_one_too),
+        T(an_offer_is_taken_by_a_click),
         T(who_comes_and_goes_is_journaled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

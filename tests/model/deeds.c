@@ -171,6 +171,12 @@ static void lend(struct model *m)
     static const struct { const char *words; int64_t limit; } amounts[] = {{"1k", 100000}, {"45k", 4500000}, {"100k", 10000000}};
     static const char *const kinds[] = {"", "", "plan", "hold"};
     int from = pick(m, PEOPLE), to = pick(m, 3) ? DEPUTY : pick(m, PEOPLE), how = pick(m, 3);
+    if (m->x.n_lent > 0 && pick(m, 4) == 0) { /* back to whoever lent */
+        from = m->x.lent[0].to;
+        to = m->x.lent[0].from;
+    } else if (pick(m, 2)) {
+        from = 1 + pick(m, BOTH); /* most of these decide */
+    }
     const char *kind = kinds[pick(m, 4)];
     if (m->x.n_lent == LENT_MOST)
         return;
@@ -218,7 +224,7 @@ static void leave(struct model *m, int who)
 {
     char day[WHEN_TEXT_SIZE];
     struct someone *p = &m->x.people[who];
-    bool back = pick(m, 3) == 0;
+    bool back = p->away_until_ms ? pick(m, 2) : pick(m, 6) == 0;
     when_iso_day(day, m->o.now_ms + (1 + pick(m, 6)) * MS_DAY, NULL);
     AUTO_STR text = back ? str_dup("back") : str_fmt("away until %s deputy @%s", day, crowd[pick(m, PEOPLE)].key);
     says(m, &(struct spoken){.who = who, .text = text, .once = true});
@@ -226,52 +232,72 @@ static void leave(struct model *m, int who)
     p->calls_before = office_i64(&m->o, "SELECT max(id) FROM pings");
 }
 
-/* Whoever acts on a request: mostly somebody whose word could count, or counted. */
+/* ---- what is next ---- */
+
+enum deed { ASK, APPROVE, REFUSE, COUNTER, TAKE_BACK, EMERGENCY, REOPEN, UNDO, LEND, GIVE_BACK, LOSE_RIGHT, LEAVE, WORLD, DEEDS };
+
+/* How often, by the mood of a schedule: what is rare in one is common in another. */
+static const int deeds[MOODS][DEEDS] = {
+    [PLAIN] = {8, 34, 4, 6, 8, 5, 2, 3, 5, 3, 1, 2, 19},
+    [CODES] = {6, 52, 2, 8, 2, 8, 0, 1, 2, 0, 1, 0, 18},
+    [LENDING] = {8, 40, 3, 3, 8, 1, 1, 1, 16, 6, 2, 3, 8},
+    [PATIENCE] = {12, 14, 2, 3, 3, 1, 16, 1, 3, 1, 1, 6, 37},
+    [WINDOWS] = {10, 34, 2, 4, 3, 4, 1, 14, 4, 3, 4, 1, 16},
+};
+
+static enum deed draw_deed(struct model *m)
+{
+    int all = 0, deed = 0;
+    for (int i = 0; i < DEEDS; i++)
+        all += deeds[m->mood][i];
+    for (int left = pick(m, all); left >= deeds[m->mood][deed]; deed++)
+        left -= deeds[m->mood][deed];
+    return (enum deed)deed;
+}
+
+/* Mostly one that the deed could change something of. */
+static struct wish *wish_for(struct model *m, enum deed deed)
+{
+    enum stage fits = deed == REOPEN ? PARKED : deed == UNDO ? WINDOW : ASKED;
+    int n = m->x.n_wishes;
+    for (int i = n - 1; i >= 0 && pick(m, 5); i--)
+        if (m->x.wishes[i].stage == fits)
+            return &m->x.wishes[i];
+    return &m->x.wishes[n - 1 - pick(m, n < 3 ? n : 3)];
+}
+
+/* Mostly somebody whose word could count, or counted. In some schedules the same one again and again. */
 static int somebody(struct model *m, const struct wish *w)
 {
     int who[PEOPLE], n = 0;
     bool voter = pick(m, 4) == 0;
+    if (m->mood == CODES && pick(m, 2))
+        return m->favourite;
     for (int i = 0; i < PEOPLE; i++)
         if (voter ? (int)(w->yes >> i & 1) : expect_right(&m->x, w, i) != NOBODY)
             who[n++] = i;
     return n > 0 && pick(m, 2) ? who[pick(m, n)] : pick(m, PEOPLE + 1);
 }
 
-static void on_a_request(struct model *m, struct wish *w, int what)
-{
-    int who = somebody(m, w);
-    if (what < 36)
-        approve(m, w, who);
-    else if (what < 40)
-        refuse(m, w, who);
-    else if (what < 46)
-        counter(m, w, who);
-    else if (what < 54)
-        take_back(m, w, pick(m, 2) ? w->requester : who);
-    else if (what < 59)
-        emergency(m, w, pick(m, 2) ? BOTH : who);
-    else if (what < 63)
-        reopen(m, w, who);
-    else
-        undo(m, w, pick(m, 2) ? w->requester : who);
-}
-
 void model_event(struct model *m)
 {
-    int what = pick(m, 100);
-    struct wish *w = m->x.n_wishes ? &m->x.wishes[m->x.n_wishes - 1 - pick(m, m->x.n_wishes < 3 ? m->x.n_wishes : 3)] : NULL;
-    if (what < 8 || !w)
-        ask(m);
-    else if (what < 74)
-        on_a_request(m, w, what - 8);
-    else if (what < 79)
-        lend(m);
-    else if (what < 82)
-        give_back(m, pick(m, PEOPLE));
-    else if (what < 83)
-        lose_right(m, somebody(m, w));
-    else if (what < 85)
-        leave(m, pick(m, PEOPLE));
-    else
-        world_moves(m);
+    enum deed deed = m->x.n_wishes ? draw_deed(m) : ASK;
+    struct wish *w = m->x.n_wishes ? wish_for(m, deed) : NULL;
+    int who = w ? somebody(m, w) : 0;
+    switch (deed) {
+    case ASK: ask(m); break;
+    case APPROVE: approve(m, w, who); break;
+    case REFUSE: refuse(m, w, who); break;
+    case COUNTER: counter(m, w, who); break;
+    case TAKE_BACK: take_back(m, w, pick(m, 2) ? w->requester : who); break;
+    case EMERGENCY: emergency(m, w, pick(m, 2) ? BOTH : who); break;
+    case REOPEN: reopen(m, w, who); break;
+    case UNDO: undo(m, w, pick(m, 2) ? w->requester : who); break;
+    case LEND: lend(m); break;
+    case GIVE_BACK: give_back(m, pick(m, PEOPLE)); break;
+    case LOSE_RIGHT: lose_right(m, who); break;
+    case LEAVE: leave(m, pick(m, PEOPLE)); break;
+    case WORLD:
+    case DEEDS: world_moves(m); break;
+    }
 }

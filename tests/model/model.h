@@ -10,6 +10,7 @@
 #define MODEL_ACCOUNT "acme-east"
 enum { CUSTOMER = 3, STRANGER = PEOPLE, BOTH = 6, DEPUTY = 8, HOURS_MOST = 300, OPEN_HOURS = 48, REMIND_HOURS = 6, ESCALATE_HOURS = 12 };
 enum { TABLES_MOST = 64, RULES = 10 };
+enum mood { PLAIN, CODES, LENDING, PATIENCE, WINDOWS, MOODS }; /* what a schedule is mostly about */
 
 struct model {
     uint64_t seed, rng;
@@ -22,6 +23,8 @@ struct model {
     bool attached; /* the template, to the connection that is open now */
     char *clear[TABLES_MOST], *fill[TABLES_MOST];
     size_t n_tables;
+    enum mood mood;
+    int favourite; /* who acts more than others */
     int inputs, hours, tickets;
     int asker;    /* whose new request this event may make */
     bool facts_moved;

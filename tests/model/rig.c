@@ -106,7 +106,7 @@ static struct policy *read_policy(const char *rule, bool coded, bool window, boo
 static void draw_policy(struct model *m)
 {
     int rule = pick(m, RULES);
-    bool coded = pick(m, 3) == 0, window = pick(m, 3) == 0, patient = pick(m, 3) == 0;
+    bool coded = pick(m, 3) == 0 || m->mood == CODES, window = pick(m, 3) == 0 || m->mood == WINDOWS, patient = pick(m, 3) == 0 || m->mood == PATIENCE;
     struct policy **kept = &m->policies[rule][coded][window][patient];
     if (!*kept)
         *kept = read_policy(rules[rule].words, coded, window, patient);
@@ -235,6 +235,8 @@ void model_begin(struct model *m)
 {
     m->o.now_ms = OFFICE_NOW;
     m->o.chat_waits = false;
+    m->mood = (enum mood)pick(m, MOODS);
+    m->favourite = 1 + pick(m, BOTH);
     m->inputs = m->hours = m->tickets = 0;
     json_array_clear(m->o.sent);
     m->x = (struct expect){.due = 4820000, .now_ms = OFFICE_NOW, .owner = NOBODY, .executive = 1};

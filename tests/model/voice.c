@@ -92,12 +92,12 @@ static void wrong_code(struct model *m, char out[16])
 struct code code_for(struct model *m, int who)
 {
     struct code c = {.text = ""};
-    int how = pick(m, 6);
+    int how = pick(m, 6), wrong = m->mood == CODES ? 5 : 3;
     if (who == STRANGER || !m->x.code_from || how == 0)
         return c;
     totp_code(c.text, TOTP_SHA1, span_of(MODEL_SECRET), totp_step(m->x.now_ms), TOTP_DIGITS);
     c.good = totp_step(m->x.now_ms) > m->x.people[who].last_step;
-    c.wrong = how < 3;
+    c.wrong = how < wrong;
     if (c.wrong)
         wrong_code(m, c.text);
     c.good = c.good && !c.wrong;

@@ -138,15 +138,21 @@ static void start_anew(struct model *m)
 
 void world_moves(struct model *m)
 {
-    switch (pick(m, 10)) {
-    case 0: bill(m); break;
-    case 1: tickets(m); break;
-    case 2: start_anew(m); break;
-    case 3: m->o.chat_waits = !m->o.chat_waits; break;
-    case 4: command(m, pick(m, PEOPLE), "claim " MODEL_ACCOUNT); break;
-    case 5: dispute(m, pick(m, PEOPLE)); break;
-    case 6:
-    case 7: minutes_pass(m); break;
+    int what = pick(m, 16);
+    if (m->mood == PATIENCE && pick(m, 2))
+        what = 15;
+    switch (what) {
+    case 0:
+    case 1: bill(m); break;
+    case 2: tickets(m); break;
+    case 3: dispute(m, pick(m, PEOPLE)); break;
+    case 4: start_anew(m); break;
+    case 5: m->o.chat_waits = !m->o.chat_waits; break;
+    case 6: command(m, pick(m, PEOPLE), "claim " MODEL_ACCOUNT); break;
+    case 7:
+    case 8:
+    case 9:
+    case 10: minutes_pass(m); break;
     default: hours_pass(m); break;
     }
 }

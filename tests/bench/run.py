@@ -2,8 +2,9 @@
 
 All of it on loopback, in alternating rounds of one run, because the machine may be shared and only ratios inside one run mean
 anything. Prints medians and ratios and writes them to build/bench/result.txt. It never fails on a number: a number is read
-by people. BENCH_ROUNDS (3) and BENCH_SECONDS (4) make it longer or shorter; BENCH_ONLY=hooks,slow,socket,start,big,decisions,faults,matrix
-takes parts. Needs gcc and wrk; without node and npm the peers are left out, and it says so; matrix.py fetches a Synapse and its own.
+by people. BENCH_ROUNDS (3) and BENCH_SECONDS (4) make it longer or shorter; BENCH_ONLY=hooks,slow,socket,start,big,decisions,replay,
+faults,matrix takes parts, BENCH_DECISIONS (1000000) is how many are decided again. Needs gcc and wrk; without node and npm the peers are left
+out, and it says so; matrix.py fetches a Synapse and its own.
 """
 import json
 import os
@@ -26,7 +27,8 @@ OUT = os.path.join(ROOT, os.environ.get("BENCH_OUT", "build/bench"))
 BINARY = os.path.abspath(os.environ.get("DUNWELL", os.path.join(ROOT, "build/dunwell")))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
-PARTS = os.environ.get("BENCH_ONLY", "hooks,slow,socket,start,big,decisions,faults,matrix").split(",")
+PARTS = os.environ.get("BENCH_ONLY", "hooks,slow,socket,start,big,decisions,replay,faults,matrix").split(",")
+DECISIONS = int(os.environ.get("BENCH_DECISIONS", "1000000"))
 SLOW_US = 2000
 PATIENCE = 60
 ENV = dict(os.environ, STRIPE_SECRET_KEY="sk_test_fake", STRIPE_WEBHOOK_SECRET="whsec_fake", SLACK_APP_TOKEN="xapp-fake",
@@ -373,6 +375,26 @@ def bench_matrix():
     running.remove(p)
 
 
+# ---- a change of the policy ----
+def replay():
+    """Every decision is decided again by a policy in which two numbers differ."""
+    with open(os.path.join(OUT, "policy.yaml")) as f, open(os.path.join(OUT, "changed.yaml"), "w") as to:
+        to.write(f.read().replace("below: -0.3", "below: -0.5").replace("days: 7", "days: 8"))
+    began = time.monotonic()
+    got = subprocess.run([BINARY, "policy", "propose", "changed.yaml", "--config", "dunwell.yaml"], cwd=OUT, env=ENV, capture_output=True, text=True)
+    took = time.monotonic() - began
+    found = re.search(r"Of (\d+) decisions (\d+) would differ", got.stdout)
+    if not found:
+        raise SystemExit(f"bench: no decision was looked at: {got.stdout}{got.stderr}")
+    return {"decisions": float(found.group(1)), "different": float(found.group(2)), "seconds": took, "rate": float(found.group(1)) / took * 60}
+
+
+def bench_replay():
+    stores.decisions(made_store(), DECISIONS)
+    table("What would have been decided differently (policy propose), over the decisions of 90 days", rounds({"Dunwell": replay}),
+          [("decisions", "decisions", "{:.0f}"), ("different", "differ", "{:.0f}"), ("seconds", "s", "{:.1f}"), ("rate", "per minute", "{:.0f}")])
+
+
 # ---- the run ----
 def build():
     os.makedirs(OUT, exist_ok=True)
@@ -422,6 +444,8 @@ def main():
         bench_big()
     if "decisions" in PARTS:
         bench_decisions()
+    if "replay" in PARTS:
+        bench_replay()
     if "faults" in PARTS:
         bench_faults(node)
     if "matrix" in PARTS:

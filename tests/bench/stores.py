@@ -67,6 +67,39 @@ def requests(path, n):
     db.close()
 
 
+def _inputs(now):
+    """What a decision rested on, as the program keeps it; {...} are filled in for each row."""
+    book = {"account.ae": "ae1", "account.annual_value": "{value}", "account.billing": "stripe", "account.billing_id": "cus_{i}", "account.currency": "USD",
+            "account.email": "ap@example.com", "account.key": "customer-{i}", "account.known": True, "account.name": "Customer {i}", "account.open_tickets": 3,
+            "account.renewal_ms": now + 79 * 86400000, "account.sentiment": -0.4, "account.timezone": "UTC"}
+    billing = {"customer.currency": "USD", "customer.email": "a@example.com", "customer.id": "cus_{i}", "customer.name": "Customer {i}", "invoice.attempts": 2,
+               "invoice.auto_advance": True, "invoice.collection": "auto", "invoice.count": 1, "invoice.currency": "USD", "invoice.due": "{due}",
+               "invoice.id": "in_{i}", "invoice.number": "{i}", "invoice.oldest_due_ms": now - 9 * 86400000, "method.brand": "visa", "method.exp": "04/2029",
+               "method.id": "pm_1", "method.last4": "4242", "method.others": 0, "network.attempts_day": 0, "network.attempts_window": 2,
+               "payment.at_ms": now - 3600000, "payment.class": "{class}", "payment.decline_code": "insufficient_funds", "payment.id": "ch_{i}",
+               "payment.method": "pm_1", "payment.text": "Your card has insufficient funds.", "subscription.id": "sub_1", "subscription.status": "past_due"}
+    facts = {name: {"s": "accounts.csv", "t": now, "v": v} for name, v in book.items()}
+    facts.update({name: {"s": "stripe", "t": now, "v": v} for name, v in billing.items()})
+    facts["fragile"], facts["tier"] = {"s": "policy", "t": now, "v": False}, {"s": "policy", "t": now, "v": "low"}
+    text = json.dumps(facts, separators=(",", ":"), sort_keys=True)
+    return text.replace('"{value}"', "{value}").replace('"{due}"', "{due}")
+
+
+def decisions(path, n):
+    """So many decisions of the last 89 days, of 100,000 cases, each on facts of its own."""
+    now = int(time.time() * 1000)
+    db = _open(path)
+    insert, blank = _rows(db, "recoveries")
+    db.executemany(insert, (_case(blank, i, now, False, f"stripe:cus_big{i:06d}") for i in range(1, 100001)))
+    db.execute("""INSERT INTO decisions (id, case_id, at_ms, mode, policy, tier, fragile, rule, actions, reasons, inputs)
+        WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < :n)
+        SELECT i, 1 + i % 100000, :now - (:n - i) * (89 * 86400000 / :n), 'live', 'bench', 'low', 0, 'otherwise', '[{"queue":{}}]',
+        '["No rule fits so a collector looks at it"]', replace(replace(replace(replace(:inputs, '{i}', i), '{due}', 1000 + i * 7919 % 9000000),
+        '{value}', 100000 + i * 104729 % 20000000), '{class}', substr('SHN', 1 + i % 3, 1)) FROM n""", {"n": n, "now": now, "inputs": _inputs(now)})
+    db.commit()
+    db.close()
+
+
 def decided(path):
     db = sqlite3.connect(path)
     n = db.execute("SELECT count(*) FROM votes WHERE vote = 'yes'").fetchone()[0]

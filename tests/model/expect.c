@@ -95,5 +95,5 @@ bool expect_may_work(const struct expect *x, int who)
 bool expect_may_reopen(const struct expect *x, const struct wish *w, int who)
 {
     const struct someone *p = &x->people[who];
-    return who == w->requester || who == x->owner || who == x->executive || (p->roles & DECIDES && x->due <= p->limit);
+    return who == w->requester || who == x->owner || who == x->executive || (p->roles & DECIDES && w->amount <= p->limit);
 }

@@ -333,6 +333,8 @@ static void one_hold_a_case(void **state)
     assert_int_equal(office_hold(&o, "ae2", "studio", 3).rc, ERR_CONFLICT);
     free(office_say(&o, "U0COL1", "dispute studio wrong amount")); /* starts a hold by itself */
     office_is(&o, "SELECT count(*) FROM holds WHERE state = 1", 1, "a hold is in force");
+    assert_int_equal(office_state(&o, asked), PROPOSAL_VOIDED); /* and asked again, under the dispute */
+    asked = office_i64(&o, "SELECT id FROM proposals WHERE state = 2");
     assert_int_equal(office_approve(&o, "manager1", asked, 0).rc, 0);
     office_turn(&o, NULL, NULL);
     office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 1, "still one");

@@ -83,7 +83,7 @@ static const struct fact_row {
 
 void facts_init(struct facts *f)
 {
-    f->set = json_object();
+    *f = (struct facts){.set = json_object()};
 }
 
 void facts_fini(struct facts *f)
@@ -106,9 +106,20 @@ void facts_put(struct facts *f, const char *name, json_t *take_value, const char
     json_put_new(f->set, name, fact);
 }
 
+static const json_t *fact_of(const struct facts *f, const char *name)
+{
+    const json_t *known = json_object_get(f->set, name);
+    for (size_t i = 0; !known && i < f->n_unread; i++)
+        if (span_is(f->unread[i].key, name)) {
+            json_put_new(f->set, name, json_read(f->unread[i].value, NULL));
+            known = json_object_get(f->set, name);
+        }
+    return known;
+}
+
 const json_t *facts_get(const struct facts *f, const char *name)
 {
-    return json_object_get(json_object_get(f->set, name), "v");
+    return json_object_get(fact_of(f, name), "v");
 }
 
 const char *facts_str(const struct facts *f, const char *name)
@@ -125,13 +136,13 @@ int64_t facts_i64(const struct facts *f, const char *name, int64_t otherwise)
 
 const char *facts_source(const struct facts *f, const char *name)
 {
-    const char *text = json_string_value(json_object_get(json_object_get(f->set, name), "s"));
+    const char *text = json_string_value(json_object_get(fact_of(f, name), "s"));
     return text ? text : "";
 }
 
 int64_t facts_as_of(const struct facts *f, const char *name)
 {
-    return json_integer_value(json_object_get(json_object_get(f->set, name), "t"));
+    return json_integer_value(json_object_get(fact_of(f, name), "t"));
 }
 
 static void put_text(struct facts *f, const char *name, const char *text, const char *source, int64_t t)

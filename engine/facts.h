@@ -20,6 +20,8 @@
 
 struct facts {
     json_t *set; /* owned */
+    const struct json_member *unread; /* borrowed; NULL but for a set that is only looked at: what is asked for is read then */
+    size_t n_unread;
 };
 
 void facts_init(struct facts *f);

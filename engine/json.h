@@ -20,6 +20,12 @@ json_t *json_read_decimals(struct span text, struct err *e);
 /* The quick reading of JSON that is plain, as json_text writes it: NULL when it is not, or is no JSON; then ask json_read or jansson.
  * No key stands twice in what it gives, and it is no deeper than the limit. The caller owns it. */
 json_t *json_quick(struct span text);
+/* The members of an object, unread, for whoever wants few of many: borrowed from the text, and each value is only known to end where it
+ * does. False when it is not plain or has more than `most`. */
+struct json_member {
+    struct span key, value;
+};
+bool json_quick_members(struct span text, struct json_member *out, size_t most, size_t *n) DW_MUST_CHECK;
 
 /* Borrowed, NULL when there is none; the path "" is root itself. */
 json_t *json_at(const json_t *root, const char *path);

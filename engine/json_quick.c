@@ -185,3 +185,55 @@ json_t *json_quick(struct span text)
     json_decref(root);
     return NULL;
 }
+
+/* ---- members, unread ---- */
+
+static bool string_skip(struct reader *r)
+{
+    for (r->p++; r->p < r->end && *r->p != '"'; r->p++)
+        if (*r->p == '\\' && r->p + 1 < r->end)
+            r->p++;
+    return r->p < r->end;
+}
+
+/* To the comma or bracket behind the value. */
+static bool value_skip(struct reader *r)
+{
+    int depth = 0;
+    for (; r->p < r->end; r->p++) {
+        bool closes = *r->p == '}' || *r->p == ']';
+        if (depth == 0 && (closes || *r->p == ','))
+            return true;
+        if (*r->p == '"' && !string_skip(r))
+            return false;
+        depth += (*r->p == '{' || *r->p == '[') - closes;
+    }
+    return false;
+}
+
+static bool member_skip(struct reader *r, struct json_member *m)
+{
+    bool ascii;
+    space_skip(r);
+    if (r->p == r->end || *r->p != '"' || !string_read(r, &m->key, &ascii) || r->scratch.n > 0 || !char_is(r, ':'))
+        return false;
+    const char *value = r->p;
+    bool ends = value_skip(r);
+    m->value = (struct span){value, (size_t)(r->p - value)};
+    return ends;
+}
+
+bool json_quick_members(struct span text, struct json_member *out, size_t most, size_t *n)
+{
+    struct reader r = {.p = text.p, .end = text.p ? text.p + text.n : NULL, .scratch = BUF(JSON_MAX_BYTES)};
+    bool fine = char_is(&r, '{');
+    *n = 0;
+    do {
+        fine = fine && *n < most && member_skip(&r, &out[*n]);
+        *n += fine;
+    } while (fine && char_is(&r, ','));
+    fine = fine && char_is(&r, '}');
+    space_skip(&r);
+    buf_fini(&r.scratch);
+    return fine && r.p == r.end;
+}

@@ -2,14 +2,14 @@
  * them: the facts as they were, the rules as they would be. And each plan and hold that a person wanted can be measured against
  * the new bounds: would it still be asked about, would it have been refused?
  *
- * Newest first, and it stops at the first that is too old: the rows were written in the order of time. */
+ * A policy looks at a few of the facts, so only those are read from the text of each decision. Newest first, and it stops at the first that is too old: the rows were written in the order of time. */
 #include "engine/policy_change.h"
 
 #include <string.h>
 
 #include "engine/proposal.h"
 
-enum { ACCOUNTS_SHOWN = 3, CHANGES_MOST = 200 };
+enum { ACCOUNTS_SHOWN = 3, CHANGES_MOST = 200, FACTS_MOST = 256 };
 
 static json_t *change_of(json_t *changes, const char *from, const char *to)
 {
@@ -46,9 +46,14 @@ static void replay_decision(struct query *q, const struct policy *after, struct 
 {
     struct facts f;
     struct verdict v;
+    struct json_member inputs[FACTS_MOST];
     facts_init(&f);
-    json_decref(f.set);
-    f.set = query_json(q, 1);
+    f.unread = inputs;
+    if (!json_quick_members(span_of(query_text(q, 1)), inputs, FACTS_MOST, &f.n_unread)) {
+        f.n_unread = 0;
+        json_decref(f.set);
+        f.set = query_json(q, 1);
+    }
     policy_decide(after, &f, query_i64(q, 0), &v);
     AUTO_JSON actions = query_json(q, 3);
     const char *rule = query_text(q, 2);

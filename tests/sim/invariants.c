@@ -74,19 +74,40 @@ void invariants_after_turn(struct sim *s)
          "a closed case waits for nothing");
 }
 
+/* As many yeses as it takes, of those it takes: "1 of manager and 1 of finance" in the rule that the simulator's policy has, else one. */
+static void quorum(struct sim *s, int64_t id, const json_t *needs)
+{
+    struct engine *e = turn_engine(s->turn);
+    int64_t votes = 0, wanted = 0, of_need[4] = {0};
+    AUTO_STR ref = str_fmt("A-%lld", (long long)id);
+    struct query *q = store_query(s->store, "SELECT person FROM votes WHERE subject = ?1 AND vote = 'yes'", "t", ref);
+    for (; query_next(q); votes++) {
+        const struct person *who = people_by_key(e->people, query_text(q, 0));
+        for (size_t i = 0; i < json_array_size(needs) && i < DW_ARRAY_LEN(of_need); i++)
+            of_need[i] += who && person_has(who, role_of(json_str(json_array_get(needs, i), "of", "")));
+    }
+    for (size_t i = 0; i < json_array_size(needs) && i < DW_ARRAY_LEN(of_need); i++) {
+        int64_t count = json_i64(json_array_get(needs, i), "count", 0);
+        wanted += count;
+        sim_check(s, of_need[i] >= count, "what ran has the yes of each role that it takes");
+    }
+    sim_check(s, votes == (wanted ? wanted : 1), "what was asked and ran has as many yeses as it takes");
+}
+
 /* No money without an agreement: a plan ran inside policy, or with a yes by somebody entitled who had not asked. */
 static void agreements(struct sim *s)
 {
     struct engine *e = turn_engine(s->turn);
     struct query *q = store_query(s->store,
                                   "SELECT p.id, p.requester, p.decider, p.asked, p.amount, p.currency, p.replaces, (SELECT requester FROM proposals f WHERE f.id "
-                                  "= p.replaces), (SELECT count(*) FROM votes v WHERE v.subject = 'A-' || p.id AND v.vote = 'yes') FROM proposals p WHERE p.verb IN (0, 1, 3, 8, 9, 10, 11) AND "
+                                  "= p.replaces), p.basis FROM proposals p WHERE p.verb IN (0, 1, 3, 8, 9, 10, 11) AND "
                                   "p.state IN (8, 9, 10, 11, 12)",
                                   "");
     while (query_next(q)) {
         if (!query_i64(q, 3))
             continue; /* inside policy: never asked */
-        sim_check(s, query_i64(q, 8) == 1, "what was asked and ran has exactly one yes");
+        json_auto_t *basis = query_json(q, 8);
+        quorum(s, query_i64(q, 0), json_at(basis, "approval.needs"));
         sim_check(s, !str_eq(query_text(q, 1), query_text(q, 2)), "nobody decides on their own request");
         const struct person *decider = people_by_key(e->people, query_text(q, 2));
         struct money amount = money_of(query_i64(q, 4), query_text(q, 5));

@@ -358,8 +358,13 @@ static void deal(struct sim *s)
     say_once(s, "collector1", text);
     some_turns(s, 12);
     AUTO_STR yes = str_fmt("approve A-%lld", (long long)store_i64(s->store, 1, "SELECT max(id) FROM proposals WHERE state = 2", ""));
-    say_once(s, chance(s, 50) ? "manager1" : "finance1", yes);
+    bool manager_first = chance(s, 50);
+    say_once(s, manager_first ? "manager2" : "finance1", yes);
     some_turns(s, 12);
+    if (chance(s, 60)) {
+        say_once(s, manager_first ? "finance1" : "manager2", yes); /* some take both */
+        some_turns(s, 12);
+    }
     if (text == settle && chance(s, 70))
         control(s, "pay", json_pack("{s:s, s:I}", "customer", customer, "amount", (json_int_t)part.minor));
 }
@@ -441,6 +446,24 @@ static void swallow(void *ctx, struct span text)
     (void)text;
 }
 
+/* The policy that comes with Dunwell, and a rule by which a credit takes two. */
+static void write_policy(struct sim *s)
+{
+    static const char after[] = "  undo_seconds: 20\n";
+    char text[1 << 15];
+    AUTO_STR path = str_fmt("%s/policy.yaml", s->folder);
+    FILE *from = fopen("templates/policy.yaml", "r"), *to = fopen(path, "w");
+    sim_check(s, from && to, "the policy can be read and written");
+    text[fread(text, 1, sizeof text - 1, from)] = '\0';
+    const char *at = strstr(text, after);
+    sim_check(s, at != NULL, "the policy has a window to undo");
+    at += sizeof after - 1;
+    fprintf(to, "%.*s  rules:\n    - {name: two-for-credits, when: {kinds: [credit, write_off]}, need: [{count: 1, of: manager}, {count: 1, of: finance}]}\n%s",
+            (int)(at - text), text, at);
+    fclose(from);
+    sim_check(s, fclose(to) == 0, "the policy is written");
+}
+
 static void sim_run(uint64_t seed, int steps)
 {
     struct sim s = {.seed = seed, .rng = seed * UINT64_C(0x9e3779b97f4a7c15) + 1, .now_ms = INT64_C(1795392000000)};
@@ -450,8 +473,9 @@ static void sim_run(uint64_t seed, int steps)
     s.folder = folder;
     AUTO_STR store = str_fmt("%s/store.db", folder);
     AUTO_STR text = str_fmt("listen: 127.0.0.1:8080\nstore: sqlite:%s\nmode: live\nchat:\n  console: {channels: {approvals: approvals, collections: collections}}\n"
-                            "billing:\n  sandbox: {kind: sandbox}\naccounts: {file: accounts.csv}\npeople: {file: ../../templates/people.yaml}\npolicy: {file: ../../templates/policy.yaml}\n",
-                            store);
+                            "billing:\n  sandbox: {kind: sandbox}\naccounts: {file: accounts.csv}\npeople: {file: ../../templates/people.yaml}\npolicy: {file: %s/policy.yaml}\n",
+                            store, folder);
+    write_policy(&s);
     s.config = config_parse(span_of(text), "tests/sim/sim.yaml", &p);
     sim_check(&s, s.config && !p.n, p.n ? p.lines[0] : "the configuration parses");
     problems_free(&p);

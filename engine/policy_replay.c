@@ -107,7 +107,7 @@ static void replay_request(struct query *q, const struct policy *after, struct p
 static void replay_requests(struct store *s, const struct policy *after, int64_t since_ms, struct policy_replay *r)
 {
     struct query *q = store_query(s,
-                                  "SELECT p.created_ms, p.verb, p.terms, p.amount, p.currency, p.asked, (SELECT count(*) FROM plans WHERE proposal_id = p.id AND "
+                                  "SELECT p.created_ms, p.verb, p.terms, p.amount, p.currency, p.asked, (SELECT count(*) FROM plans WHERE case_id = p.case_id AND proposal_id = p.id AND "
                                   "state = 'broken') FROM proposals p WHERE p.requester <> 'policy' AND p.verb IN (?1, ?2) ORDER BY p.id DESC",
                                   "ii", (int64_t)VERB_PLAN, (int64_t)VERB_HOLD);
     while (query_next(q)) {

@@ -69,9 +69,9 @@ static int too_late(const struct proposal *p, struct err *err)
 static bool end_plan(struct engine *e, struct recovery *r, const struct proposal *p, const struct actor *who)
 {
     int64_t begun = store_i64(e->store, 1,
-                              "SELECT count(*) FROM instalments i JOIN plans l ON l.id = i.plan_id WHERE l.proposal_id = ?1 AND (i.state <> 'waiting' OR "
+                              "SELECT count(*) FROM instalments i JOIN plans l ON l.id = i.plan_id WHERE l.case_id = ?3 AND l.proposal_id = ?1 AND (i.state <> 'waiting' OR "
                               "i.due_ms <= ?2 OR l.state <> 'running')",
-                              "ii", p->id, e->now_ms);
+                              "iii", p->id, e->now_ms, r->id);
     if (p->verb != VERB_PLAN || p->state != PROPOSAL_CONFIRMED || begun || r->state == RECOVERY_CLOSED)
         return false;
     AUTO_STR why = str_fmt("%s has undone it before the first instalment", actor_name(who));

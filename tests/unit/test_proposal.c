@@ -455,6 +455,23 @@ static void in_shadow_mode_nothing_is_ever_queued(void **state)
     office_close(&o);
 }
 
+/* Terms that were inside the outer bound when they were asked, and policy has drawn it closer since. */
+static void what_policy_refuses_by_now_is_void(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 1);
+    assert_int_equal(office_plan(&o, "ae1", "northwind", 6, "renewal in flight").rc, 0);
+    int64_t id = office_last(&o);
+    struct policy *before = office_policy_with(&o, "manager: {instalments: 12", "manager: {instalments: 4");
+    struct done d = office_approve(&o, "manager1", id, 0);
+    assert_says(d.said, "is void");
+    assert_int_equal(office_state(&o, id), PROPOSAL_VOIDED);
+    office_policy_back(&o, before);
+    office_close(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,6 +489,7 @@ int main(void)
         cmocka_unit_test(asking_on_stale_facts_reads_them_first),
         cmocka_unit_test(one_effect_under_one_key),
         cmocka_unit_test(in_shadow_mode_nothing_is_ever_queued),
+        cmocka_unit_test(what_policy_refuses_by_now_is_void),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -323,6 +323,19 @@ static void a_plan_that_waits_does_not_begin_on_a_dispute(void **state)
     close_with_window(&o, before);
 }
 
+/* The word comes before the timer that is due in the same moment. */
+static void when_its_time_is_over_it_is_too_late(void **state)
+{
+    (void)state;
+    struct office o;
+    struct policy *before = open_with_window(&o);
+    int64_t id = start(&o, 0);
+    o.now_ms += WINDOW_MS;
+    undo_says(&o, started[0].user, id, "too late");
+    assert_int_equal(office_state(&o, id), PROPOSAL_CONFIRMED);
+    close_with_window(&o, before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +350,7 @@ int main(void)
         cmocka_unit_test(the_machine_does_not_wait),
         cmocka_unit_test(payment_in_between_takes_it_back),
         cmocka_unit_test(a_plan_that_waits_does_not_begin_on_a_dispute),
+        cmocka_unit_test(when_its_time_is_over_it_is_too_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

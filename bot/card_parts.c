@@ -75,7 +75,9 @@ static const char *command_rest(const char *id)
 {
     static const char *const rests[][2] = {{"plan", " 3x from <date>"},        {"hold", " until <date>"},
                                            {"promise", " <amount> by <date>"}, {"dispute", " why <reason>"},
-                                           {"decline", " <reason>"},           {"counter", " 3x"}};
+                                           {"decline", " <reason>"},           {"counter", " 3x"},
+                                           {"credit", " <amount> why <reason>"},
+                                           {"settle", " <amount> by <date> why <reason>"}};
     for (size_t i = 0; i < DW_ARRAY_LEN(rests); i++)
         if (str_eq(rests[i][0], id))
             return rests[i][1];

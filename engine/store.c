@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "engine/buf.h"
+#include "engine/wal_file.h"
 #include "schema.h"
 
 enum { SCHEMA_VERSION = 2, APPLICATION_ID = 0x44574e4c, CACHE_SIZE = 512 };
@@ -148,7 +149,7 @@ static int open_writing(struct store *s, const char *path, struct err *e)
         (void)!fchmod(fd, st.st_mode & (mode_t)~(S_IRWXG | S_IRWXO)); /* not ours: then its owner decides */
     close(fd);
     /* One thread owns the store (store.h), so the connection needs no lock of its own. */
-    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, wal_file_vfs()) != SQLITE_OK)
         return err_set(e, ERR_IO, "cannot open the store %s: %s", path, sqlite3_errmsg(s->db));
     sqlite3_busy_timeout(s->db, 2000); /* a reader that is just recovering the WAL */
     return 0;

@@ -8,6 +8,7 @@
 #include "engine/policy_request.h"
 #include "engine/receipt.h"
 #include "engine/step_up.h"
+#include "engine/when.h"
 
 enum { OPEN_MOST = 16, TEXT_MOST = 1800 };
 
@@ -17,6 +18,7 @@ static const char *head(const struct policy_request *p)
            : str_eq(p->state, "in_force") ? "Change of policy, in force"
            : str_eq(p->state, "declined") ? "Change of policy, declined"
            : str_eq(p->state, "parked")   ? "Change of policy, expired, nothing changed"
+           : str_eq(p->state, "reopened") ? "Change of policy, asked again"
                                           : "Change of policy, not made";
 }
 
@@ -50,8 +52,12 @@ static void say_votes(json_t *card, const struct engine *e, const struct policy_
         buf_addf(&out, "\n%d of %d", t.have, t.want);
     for (size_t i = 0; i < t.n; i++)
         buf_addf(&out, "\nYes: %s (%s) on {ms:%lld}", words_person(e, t.votes[i].person), t.votes[i].right, (long long)t.votes[i].at_ms);
-    buf_addf(&out, "\nOpen until {ms:%lld} ({ago:%lld}). Nothing changes until it is approved; if nobody decides it is parked, and can be proposed again.",
+    buf_addf(&out, "\nOpen until {ms:%lld} ({ago:%lld}). Nothing changes until it is approved; if nobody decides it is parked, and can be asked again.",
              (long long)policy_request_until(e, p), (long long)policy_request_until(e, p));
+    for (size_t i = 0; i < json_array_size(p->waiting.asked); i++) {
+        buf_addc(&out, '\n');
+        words_escalation(&out, e, json_array_get(p->waiting.asked, i));
+    }
     if (step_up_wanted(e, s.amount))
         buf_addf(&out, "\nA yes to this takes a one-time code. Type: approve %s code 123456", s.ref);
     card_paragraph(card, buf_text(&out));
@@ -108,7 +114,51 @@ static json_t *card_policy(struct engine *e, const struct policy_request *p, con
     card_footer(card, footer);
     if (asked && !e->shadow)
         buttons(card, e, p, ref);
+    else if (str_eq(p->state, "parked") && !e->shadow)
+        card_action(card, "reopen", "Ask again", "primary", ref, p->revision);
     return card;
+}
+
+/* ---- its thread: each line once for ever, and tagging nobody ---- */
+
+static void reply_waits(struct engine *e, const struct message *m, const struct policy_request *p)
+{
+    char age[WHEN_TEXT_SIZE];
+    if (p->waiting.reminded > 0) {
+        AUTO_STR key = str_fmt("reply-%s-remind-%lld", m->ref, (long long)p->waiting.reminded);
+        AUTO_STR text = str_fmt("%s has waited for %s: change of policy to %s, proposed by %s. It is open until {ms:%lld}; if nobody decides by then it is parked, and nothing "
+                                "changes.", m->ref, when_age(age, e->now_ms - p->created_ms), p->version, words_person(e, p->requester), (long long)policy_request_until(e, p));
+        message_reply(e, m, key, text);
+    }
+    for (size_t i = 0; i < json_array_size(p->waiting.asked); i++) {
+        AUTO_BUF out = BUF(WORDS_SIZE);
+        AUTO_STR key = str_fmt("reply-%s-escalated-%zu", m->ref, i + 1);
+        words_escalation(&out, e, json_array_get(p->waiting.asked, i));
+        buf_addc(&out, '.');
+        message_reply(e, m, key, buf_text(&out));
+    }
+}
+
+/* An edit of the card notifies nobody. */
+static void reply_decided(struct engine *e, const struct message *m, const struct policy_request *p)
+{
+    char outcome[600];
+    AUTO_STR key = str_fmt("reply-%s-%s", m->ref, p->state);
+    size_t n = strlen(words_plain(outcome, sizeof outcome, p->outcome));
+    AUTO_STR text = str_fmt("%s: %s%s", m->ref, outcome, n && outcome[n - 1] == '.' ? "" : ".");
+    message_reply(e, m, key, text);
+}
+
+static void reply(struct engine *e, const struct policy_request *p, const char *ref, const struct chat_site *site)
+{
+    struct message m;
+    if (!message_load(e, ref, site->name, &m))
+        return;
+    if (str_eq(p->state, "asked"))
+        reply_waits(e, &m, p);
+    else
+        reply_decided(e, &m, p);
+    message_fini(&m);
 }
 
 static void show(struct engine *e, const struct policy_request *p)
@@ -118,8 +168,10 @@ static void show(struct engine *e, const struct policy_request *p)
     json_auto_t *card = card_policy(e, p, ref);
     for (size_t i = 0; i < e->n_chats; i++) {
         struct place to = place_of_request(e, &e->chats[i]);
-        if (to.site)
-            card_sync(e, NULL, &(struct showing){.ref = ref, .card = card, .substance = "", .revision = p->revision}, &to);
+        if (!to.site)
+            continue;
+        card_sync(e, NULL, &(struct showing){.ref = ref, .card = card, .substance = "", .revision = p->revision}, &to);
+        reply(e, p, ref, to.site);
     }
 }
 

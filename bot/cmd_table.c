@@ -42,7 +42,7 @@ const struct command commands_all[] = {
     {"retry", "retry <account> [why <reason>]", "try the payment again now", WORKERS, cmd_retry, false},
     {"done", "done <A-17> [<where>]", "say that what billing cannot do by itself was done by hand; of several places, at that one", WORKERS, cmd_done, false},
     {"withdraw", "withdraw <A-17> [why <reason>]", "take back what you asked for", WORKERS | ROLE_OPERATOR, cmd_withdraw, false},
-    {"reopen", "reopen <A-17>", "ask again what was parked because nobody decided", WORKERS, cmd_reopen, false},
+    {"reopen", "reopen <A-17>", "ask again what was parked because nobody decided", WORKERS | ROLE_OPERATOR, cmd_reopen, false},
     {"undo", "undo <A-17>", "take back what was started a moment ago", WORKERS | ROLE_OPERATOR, cmd_undo, false},
     {"accept", "accept <A-18>", "say yes to a counter-offer made to you", WORKERS, cmd_approve, false},
     {"approve", "approve <A-17> [why <reason>]", "say yes to a request", DECIDERS, cmd_approve, true},

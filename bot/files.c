@@ -7,8 +7,10 @@
 #include "bot/log.h"
 #include "bot/policy_file.h"
 #include "engine/enrolled.h"
+#include "engine/policy_request.h"
 #include "engine/when.h"
 
+enum { WRITE_AGAIN_MS = 10 * MS_SECOND };
 enum { FILE_PEOPLE, FILE_ACCOUNTS, FILE_POLICY, FILE_CODES };
 
 static bool changed(struct watched *w)
@@ -86,7 +88,20 @@ static void reload_codes(struct files *f)
     problems_free(&p);
 }
 
-void files_look(struct files *f, int64_t now)
+/* What was agreed on is in force and not in the file yet: tried until it is, or somebody edits the file. */
+static void write_again(struct files *f, struct store *s, int64_t now)
+{
+    if (!f->unwritten[0] || now < f->write_again_ms)
+        return;
+    f->write_again_ms = now + WRITE_AGAIN_MS;
+    if (!policy_file_catch_up(s, f->watched[FILE_POLICY].path))
+        return;
+    f->unwritten[0] = '\0';
+    f->written_untold = true;
+    changed(&f->watched[FILE_POLICY]); /* that was us */
+}
+
+void files_look(struct files *f, struct store *s, int64_t now)
 {
     if (now - f->looked_ms < MS_SECOND && now >= f->looked_ms)
         return;
@@ -96,14 +111,18 @@ void files_look(struct files *f, int64_t now)
     bool old = now - book_as_of_ms(f->book) > MS_DAY; /* what it says is looked up daily, changed or not */
     if (changed(&f->watched[FILE_ACCOUNTS]) || old)
         reload_accounts(f, now);
-    if (changed(&f->watched[FILE_POLICY]))
+    write_again(f, s, now);
+    if (changed(&f->watched[FILE_POLICY])) {
+        f->unwritten[0] = '\0'; /* somebody is at it */
         reload_policy(f);
+    }
     if (changed(&f->watched[FILE_CODES]))
         reload_codes(f);
 }
 
 bool files_open(struct files *f, const struct config *c, struct store *s, int64_t now, struct problems *p)
 {
+    char before[16];
     *f = (struct files){.watched = {{.path = c->people_file}, {.path = c->accounts_file}, {.path = c->policy_file}, {.path = c->codes_file}}};
     for (size_t i = 0; i < DW_ARRAY_LEN(f->watched); i++)
         changed(&f->watched[i]);
@@ -111,6 +130,7 @@ bool files_open(struct files *f, const struct config *c, struct store *s, int64_
     f->book = accounts_file_load(c->accounts_file, now, p);
     f->policy = policy_at_start(s, c->policy_file, p);
     f->policy_unrecorded = true;
+    str_copy(f->unwritten, sizeof f->unwritten, policy_unwritten(s, before) ? "not yet" : "");
     f->enrolled = enrolled_load(c->codes_file, p);
     f->codes_fresh = true;
     return p->n == 0 && f->people && f->book && f->policy;
@@ -149,14 +169,20 @@ void files_record_policy(struct files *f, struct engine *e)
 {
     if (f->policy_unrecorded)
         policy_file_record(e, f->watched[FILE_POLICY].path);
+    if (f->unwritten_untold)
+        policy_request_file_failed(e, f->watched[FILE_POLICY].path, f->unwritten);
+    if (f->written_untold)
+        policy_request_file_written(e, f->watched[FILE_POLICY].path);
 }
 
 void files_committed(struct files *f, struct engine *e)
 {
-    f->policy_unrecorded = false;
+    f->policy_unrecorded = f->unwritten_untold = f->written_untold = false;
     if (!f->agreed)
         return;
-    use_policy(f, policy_file_agreed(f->watched[FILE_POLICY].path, f->agreed));
+    use_policy(f, policy_file_agreed(f->watched[FILE_POLICY].path, f->agreed, f->unwritten, sizeof f->unwritten));
+    f->unwritten_untold = f->unwritten[0] != '\0';
+    f->write_again_ms = f->looked_ms + WRITE_AGAIN_MS;
     changed(&f->watched[FILE_POLICY]); /* that was us */
     free(STEAL(f->agreed));
     files_give(f, e);

@@ -23,12 +23,15 @@ struct files {
     int64_t looked_ms;
     bool policy_unrecorded; /* another one than before: is it one that was agreed on? */
     char *agreed;           /* the policy that comes into force with this turn's commit */
+    char unwritten[80];     /* why its file could not be written; "" when it was */
+    bool unwritten_untold, written_untold;
+    int64_t write_again_ms;
 };
 
 /* Problems go to p; false if there are any, or a file cannot be used at all. files_close in either case. */
 bool files_open(struct files *f, const struct config *c, struct store *s, int64_t now, struct problems *p);
 void files_close(struct files *f);
-void files_look(struct files *f, int64_t now); /* once a second at most; between turns */
+void files_look(struct files *f, struct store *s, int64_t now); /* once a second at most; between turns */
 void files_give(const struct files *f, struct engine *e); /* what the engine borrows until the next look */
 int64_t files_looked_ms(const struct files *f);
 

@@ -76,6 +76,6 @@ void message_reply(struct engine *e, const struct message *m, const char *key, c
     json_t *args = json_object();
     put_message(args, m->message, "thread");
     json_put(args, "text", text);
-    AUTO_STR here = m->ref[0] == 'A' ? str_fmt("%s@%s", key, m->platform) : str_dup(key);
+    AUTO_STR here = m->ref[0] != 'N' ? str_fmt("%s@%s", key, m->platform) : str_dup(key);
     send(e, m, "post", here, "reply", args, 0);
 }

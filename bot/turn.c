@@ -382,7 +382,7 @@ static void hand_over_calls(struct turn *t, struct outputs *out)
 int turn_run(struct turn *t, struct input *inputs, size_t n, struct outputs *out, struct err *e)
 {
     struct engine *engine = &t->engine;
-    files_look(&t->files, world_now(t));
+    files_look(&t->files, engine->store, world_now(t));
     files_give(&t->files, engine);
     engine_begin(engine);
     store_begin(engine->store);

@@ -134,6 +134,10 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
         policy_request_expire(e, ref);
         return;
     }
+    if (str_eq(kind, "policy_remind")) {
+        policy_waiting_look(e, ref);
+        return;
+    }
     if (str_eq(kind, "ping")) { /* of a person, perhaps about a change of the policy */
         ping_due(e, ref);
         return;

@@ -11,8 +11,10 @@
 #include <string.h>
 
 #include "engine/journal.h"
+#include "engine/notice.h"
 #include "engine/ping.h"
 #include "engine/policy_change.h"
+#include "engine/policy_request_internal.h"
 #include "engine/receipt.h"
 #include "engine/step_up.h"
 #include "engine/timer.h"
@@ -25,8 +27,8 @@ enum { REPLAY_DAYS = 90, REPLAY_MOST = 4000 /* decisions in a turn; `dunwell pol
 struct policy_request *policy_request_load(struct engine *e, int64_t id)
 {
     struct query *q = store_query(e->store,
-                                  "SELECT id, created_ms, decided_ms, revision, state, requester, reason, before, version, text, difference, effect, outcome "
-                                  "FROM policy_requests WHERE id = ?1",
+                                  "SELECT id, created_ms, decided_ms, revision, state, requester, reason, before, version, text, difference, effect, outcome, reminded, "
+                                  "escalated, asked_also FROM policy_requests WHERE id = ?1",
                                   "i", id);
     if (!query_next(q))
         return NULL;
@@ -34,7 +36,8 @@ struct policy_request *policy_request_load(struct engine *e, int64_t id)
     *p = (struct policy_request){.id = query_i64(q, 0), .created_ms = query_i64(q, 1), .decided_ms = query_i64(q, 2), .revision = query_i64(q, 3),
                                  .requester = str_dup(query_text(q, 5)), .reason = str_dup(query_text(q, 6)), .before = str_dup(query_text(q, 7)),
                                  .version = str_dup(query_text(q, 8)), .text = str_dup(query_text(q, 9)), .difference = str_dup(query_text(q, 10)),
-                                 .effect = str_dup(query_text(q, 11)), .outcome = str_dup(query_text(q, 12))};
+                                 .effect = str_dup(query_text(q, 11)), .outcome = str_dup(query_text(q, 12)),
+                                 .waiting = {.reminded = query_i64(q, 13), .escalated = query_i64(q, 14), .asked = query_json(q, 15)}};
     str_copy(p->state, sizeof p->state, query_text(q, 4));
     query_end(q);
     return p;
@@ -47,6 +50,7 @@ void policy_request_free(struct policy_request *p)
     char *texts[] = {p->requester, p->reason, p->before, p->version, p->text, p->difference, p->effect, p->outcome};
     for (size_t i = 0; i < DW_ARRAY_LEN(texts); i++)
         free(texts[i]);
+    waiting_fini(&p->waiting);
     free(p);
 }
 
@@ -59,16 +63,27 @@ size_t policy_requests_open(struct engine *e, int64_t *ids, size_t most)
     return n;
 }
 
-static void ref_of(const struct policy_request *p, char ref[24])
+/* What became of it, to whoever proposed it and may read no approvals channel; and what they can do now. */
+static void tell_proposer(struct engine *e, const struct policy_request *p, const struct actor *who, const char *ref)
 {
-    snprintf(ref, 24, "P-%lld", (long long)p->id);
+    const struct person *to = people_by_key(e->people, p->requester);
+    if (!to || to == who->person)
+        return;
+    AUTO_STR next = str_eq(p->state, "parked")      ? str_fmt(" Ask again: reopen %s", ref)
+                    : str_eq(p->state, "in_force") ? str_dup(" It counts for every case from now on.")
+                    : str_eq(p->state, "reopened") ? str_dup("")
+                                                   : str_dup(" The policy stays as it is; change the file and propose it anew: policy propose why <reason>");
+    AUTO_STR key = str_fmt("policy-%s-%s", ref, p->state);
+    size_t n = strlen(p->outcome);
+    AUTO_STR text = str_fmt("Your change of policy %s: %s%s%s", ref, p->outcome, n && p->outcome[n - 1] == '.' ? "" : ".", next);
+    notice_send(e, to, &(struct notice){.key = key, .text = text});
 }
 
 /* One row of the journal with each move, as everywhere. */
-static void move(struct engine *e, struct policy_request *p, const struct actor *who, const char *state, const char *outcome)
+void policy_request_move(struct engine *e, struct policy_request *p, const struct actor *who, const char *state, const char *outcome)
 {
     char ref[24];
-    ref_of(p, ref);
+    snprintf(ref, sizeof ref, "P-%lld", (long long)p->id);
     p->revision++;
     str_copy(p->state, sizeof p->state, state);
     free(p->outcome);
@@ -83,8 +98,10 @@ static void move(struct engine *e, struct policy_request *p, const struct actor 
     if (seal_of(e->store, ref, seal))
         json_put(detail, "seal", seal);
     journal_add(e, who, verb, 0, "", ref, detail, "Policy %s instead of %s: %s", p->version, p->before, outcome);
-    if (!str_eq(state, "asked"))
+    if (!str_eq(state, "asked")) {
         shown_settle(e, ref);
+        tell_proposer(e, p, who, ref);
+    }
     engine_dirty(e, 0);
 }
 
@@ -132,7 +149,7 @@ int64_t policy_request_until(const struct engine *e, const struct policy_request
     return p->created_ms + policy_approval_hours(e->policy) * MS_HOUR;
 }
 
-static int propose(struct engine *e, const struct actor *who, const struct policy *after, const char *text, const char *reason, char *said, size_t size,
+int policy_request_propose(struct engine *e, const struct actor *who, const struct policy *after, const char *text, const char *reason, char *said, size_t size,
                    struct err *err)
 {
     AUTO_BUF difference = BUF(WORDS_MOST), effect = BUF(WORDS_MOST);
@@ -151,12 +168,13 @@ static int propose(struct engine *e, const struct actor *who, const struct polic
     policy_approval(e->policy, &s, &a);
     int rc = approval_possible(e, &s, &a, err);
     if (rc == 0) {
-        move(e, p, who, "asked", reason[0] ? reason : "proposed");
+        policy_request_move(e, p, who, "asked", reason[0] ? reason : "proposed");
         timer_add(e, "policy", 0, p->id, policy_request_until(e, p));
+        policy_waiting_begin(e, p);
         call_asked(e, &s, &a);
         snprintf(said, size, "Proposed: P-%lld. %s\nNothing changes until it is approved by somebody else.", (long long)p->id, buf_text(&difference));
     } else {
-        move(e, p, who, "declined", "nobody else could approve it");
+        policy_request_move(e, p, who, "declined", "nobody else could approve it");
     }
     approval_fini(&a);
     policy_request_free(p);
@@ -174,7 +192,7 @@ int policy_request_new(struct engine *e, const struct actor *who, const char *te
     else if (policy_requests_open(e, &open, 1))
         rc = err_set(err, ERR_CONFLICT, "P-%lld is still open. Withdraw it or wait for its end: there is one change at a time.", (long long)open);
     else
-        rc = propose(e, who, after, text, reason, said, size, err);
+        rc = policy_request_propose(e, who, after, text, reason, said, size, err);
     policy_free(after);
     problems_free(&problems);
     return rc;
@@ -183,7 +201,7 @@ int policy_request_new(struct engine *e, const struct actor *who, const char *te
 struct subject policy_request_subject(const struct policy_request *p)
 {
     struct subject s = {.kind = "policy", .tier = "", .region = "", .account = "", .requester = p->requester, .owner = "", .executive = "", .acceptor = ""};
-    ref_of(p, s.ref);
+    snprintf(s.ref, sizeof s.ref, "P-%lld", (long long)p->id);
     return s;
 }
 
@@ -244,7 +262,7 @@ static void overtake(struct engine *e, int64_t by)
     for (size_t i = 0; i < n; i++) {
         struct policy_request *p = policy_request_load(e, ids[i]);
         if (p && p->id != by)
-            move(e, p, &(struct actor){.name = "policy"}, "overtaken", "another change came into force");
+            policy_request_move(e, p, &(struct actor){.name = "policy"}, "overtaken", "another change came into force");
         policy_request_free(p);
     }
 }
@@ -252,7 +270,7 @@ static void overtake(struct engine *e, int64_t by)
 static void comes_into_force(struct engine *e, struct deciding *d, const struct actor *who)
 {
     AUTO_STR outcome = str_fmt("in force by the word of %s", actor_name(who));
-    move(e, d->p, who, "in_force", outcome);
+    policy_request_move(e, d->p, who, "in_force", outcome);
     overtake(e, d->p->id);
     if (e->world.policy_agreed)
         e->world.policy_agreed(e->world.ctx, d->p->text);
@@ -339,7 +357,7 @@ int policy_request_decline(struct engine *e, int64_t id, const struct actor *who
         vote_remove(e, &d.subject, who->person->key);
         vote(e, &d, who, "no", reason, revision);
         AUTO_STR outcome = str_fmt("declined by %s: %s", actor_name(who), reason);
-        move(e, d.p, who, "declined", outcome);
+        policy_request_move(e, d.p, who, "declined", outcome);
         snprintf(said, size, "Declined: P-%lld. The policy stays as it is.", (long long)id);
     }
     deciding_fini(&d);
@@ -385,7 +403,7 @@ int policy_request_withdraw(struct engine *e, int64_t id, const struct actor *wh
         rc = err_set(err, ERR_DENIED, "P-%lld was proposed by %s; only they can withdraw it.", (long long)id, person_name_of(e->people, p->requester));
     if (rc == 0) {
         AUTO_STR outcome = str_fmt("withdrawn by %s%s%s", actor_name(who), reason[0] ? ": " : "", reason);
-        move(e, p, who, "withdrawn", outcome);
+        policy_request_move(e, p, who, "withdrawn", outcome);
         snprintf(said, size, "Withdrawn: P-%lld. The policy stays as it is.", (long long)id);
     }
     policy_request_free(p);
@@ -396,7 +414,7 @@ void policy_request_expire(struct engine *e, int64_t id)
 {
     struct policy_request *p = policy_request_load(e, id);
     if (p && str_eq(p->state, "asked"))
-        move(e, p, &(struct actor){.name = "policy"}, "parked", "nobody decided in time; nothing was changed, and it can be proposed again");
+        policy_request_move(e, p, &(struct actor){.name = "policy"}, "parked", "nobody decided in time; nothing was changed, and it can be asked again");
     policy_request_free(p);
 }
 
@@ -413,12 +431,22 @@ char *policy_text_in_force(struct store *s, char version[16])
     return text;
 }
 
+bool policy_unwritten(struct store *s, char before[16])
+{
+    struct query *q = store_query(s, "SELECT before, unwritten FROM policy_requests WHERE state = 'in_force' ORDER BY decided_ms DESC, id DESC LIMIT 1", "");
+    bool found = query_next(q), unwritten = found && query_i64(q, 1) != 0;
+    if (found)
+        str_copy(before, 16, query_text(q, 0));
+    query_end(q);
+    return unwritten;
+}
+
 void policy_baseline(struct engine *e, const char *text)
 {
     const struct actor file = {.name = "file"};
     row_add(e, &file, e->policy, text, "", "", "");
     struct policy_request *p = policy_request_load(e, store_last_id(e->store));
     if (p)
-        move(e, p, &file, "in_force", "the file that was there when changes began to be asked");
+        policy_request_move(e, p, &file, "in_force", "the file that was there when changes began to be asked");
     policy_request_free(p);
 }

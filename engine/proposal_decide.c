@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "engine/by_hand.h"
-#include "engine/effect.h"
 #include "engine/journal.h"
+#include "engine/notice.h"
 #include "engine/proposal_internal.h"
 #include "engine/proposal_money.h"
 #include "engine/receipt.h"
@@ -201,23 +201,15 @@ int proposal_approve(struct engine *e, int64_t id, const struct actor *who, int6
     return rc;
 }
 
-/* Told one by one, because the channel may not be read now: whoever could have decided, but for the one who did. */
+/* Told one by one: whoever could have decided, but for the one who did. */
 static void tell_approvers(struct engine *e, const struct decision *d, const struct actor *who, const char *text)
 {
+    AUTO_STR key = str_fmt("emergency-%s", d->subject.ref);
     for (size_t i = 0; i < people_count(e->people); i++) {
         const struct person *p = people_at(e->people, i);
-        const struct chat_site *chat = engine_chat_of(e, p);
         struct right right;
-        if (!chat || p == who->person || approval_may(e, &d->subject, &d->approval, p, &right, NULL) != 0)
-            continue;
-        json_t *args = json_object();
-        const char *id = person_chat_id(p, chat->name);
-        json_put(args, "channel", id);
-        json_put(args, "text", text);
-        AUTO_STR lane = str_fmt("%s:%s", chat->name, id);
-        AUTO_STR key = str_fmt("emergency-%s-%s", d->subject.ref, p->key);
-        effect_add(e, &(struct effect_spec){.lane = lane, .driver = chat->name, .op = "post", .key = key, .take_args = args, .case_id = d->r->id,
-                                            .purpose = "notice"});
+        if (p != who->person && approval_may(e, &d->subject, &d->approval, p, &right, NULL) == 0)
+            notice_send(e, p, &(struct notice){.key = key, .case_id = d->r->id, .text = text});
     }
 }
 

@@ -156,12 +156,12 @@ static void read_asked(struct store *s, int64_t from_ms, int64_t to_ms, json_t *
 static void read_policy_kind(struct store *s, int64_t from_ms, int64_t to_ms, json_t *kinds)
 {
     struct query *q = store_query(s,
-                                  "SELECT count(*), sum(CASE WHEN state = 'parked' THEN 1 ELSE 0 END), sum(CASE WHEN state = 'withdrawn' THEN 1 ELSE 0 END) FROM "
-                                  "policy_requests WHERE created_ms >= ?1 AND created_ms < ?2 AND difference <> ''",
+                                  "SELECT count(*), sum(CASE WHEN state IN ('parked', 'reopened') THEN 1 ELSE 0 END), sum(CASE WHEN state = 'withdrawn' THEN 1 ELSE 0 END), "
+                                  "sum(CASE WHEN state = 'reopened' THEN 1 ELSE 0 END) FROM policy_requests WHERE created_ms >= ?1 AND created_ms < ?2 AND difference <> ''",
                                   "ii", from_ms, to_ms);
     if (query_next(q) && query_i64(q, 0) > 0)
-        json_array_append_new(kinds, json_pack("{s:s, s:I, s:I, s:i, s:I}", "kind", "policy", "asked", (json_int_t)query_i64(q, 0), "parked", (json_int_t)query_i64(q, 1),
-                                               "reopened", 0, "withdrawn", (json_int_t)query_i64(q, 2)));
+        json_array_append_new(kinds, json_pack("{s:s, s:I, s:I, s:I, s:I}", "kind", "policy", "asked", (json_int_t)query_i64(q, 0), "parked", (json_int_t)query_i64(q, 1),
+                                               "reopened", (json_int_t)query_i64(q, 3), "withdrawn", (json_int_t)query_i64(q, 2)));
     query_end(q);
 }
 

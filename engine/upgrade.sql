@@ -167,7 +167,11 @@ CREATE TABLE policy_requests (
     created_ms INTEGER NOT NULL,
     decided_ms INTEGER NOT NULL,
     revision INTEGER NOT NULL,
-    outcome TEXT NOT NULL
+    outcome TEXT NOT NULL,
+    reminded INTEGER NOT NULL DEFAULT 0,
+    escalated INTEGER NOT NULL DEFAULT 0,
+    asked_also TEXT NOT NULL DEFAULT '[]',
+    unwritten INTEGER NOT NULL DEFAULT 0
 );
 
 -- Bodies of a chat that could not be read at all, for whoever looks into it: the newest few, and the beginning of each.

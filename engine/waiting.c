@@ -50,36 +50,28 @@ static void waiting_save(struct engine *e, const struct proposal *p, const struc
               "iiiij", p->id, p->case_id, w->reminded, w->escalated, w->asked);
 }
 
-/* The next mark that nobody has reached yet; the earlier of both lists. */
-static void next_look(struct engine *e, const struct proposal *p, const struct waiting *w)
+/* ---- of either kind ---- */
+
+int64_t waits_next_ms(const struct engine *e, const struct waits *on, const struct waiting *w)
 {
     int remind = policy_remind_hours(e->policy, (size_t)w->reminded), escalate = policy_escalate_hours(e->policy, (size_t)w->escalated);
     int hours = remind < 0 || (escalate >= 0 && escalate < remind) ? escalate : remind;
-    int64_t due = p->created_ms + hours * MS_HOUR;
-    if (hours >= 0 && due < p->expires_ms)
-        timer_add(e, "remind", p->case_id, p->id, due > e->now_ms ? due : e->now_ms + 1);
+    int64_t due = on->created_ms + hours * MS_HOUR;
+    if (hours < 0 || due >= on->expires_ms)
+        return 0;
+    return due > e->now_ms ? due : e->now_ms + 1;
 }
 
-void waiting_begin(struct engine *e, const struct proposal *p)
+/* A name of approvals.escalate is a role, a group or a person's key. Who of them may decide on this: [keys], new. */
+static json_t *people_of(struct engine *e, const struct waits *on, const json_t *names)
 {
-    struct waiting none = {0};
-    next_look(e, p, &none);
-}
-
-json_t *waiting_people(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *names)
-{
-    struct subject s;
-    struct approval a;
     json_t *keys = json_array();
-    proposal_subject(e, r, p, &s);
-    proposal_approval(e, &s, p, &a);
     for (size_t i = 0; i < people_count(e->people); i++) {
         const struct person *who = people_at(e->people, i);
         struct right right;
-        if (approval_named(e, names, who) && approval_may(e, &s, &a, who, &right, NULL) == 0)
-            approval_ask(e, &s, &a, who, keys);
+        if (approval_named(e, names, who) && approval_may(e, on->subject, on->approval, who, &right, NULL) == 0)
+            approval_ask(e, on->subject, on->approval, who, keys);
     }
-    approval_fini(&a);
     return keys;
 }
 
@@ -91,49 +83,74 @@ static void names_in_words(const struct engine *e, const json_t *keys, char *out
         n += (size_t)snprintf(out + n, size - n, "%s%s", i ? ", " : "", person_name_of(e->people, json_string_value(json_array_get(keys, i))));
 }
 
-static void escalate(struct engine *e, const struct recovery *r, const struct proposal *p, struct waiting *w)
+static void escalate(struct engine *e, const struct waits *on, struct waiting *w)
 {
     char names[300];
     int hours = policy_escalate_hours(e->policy, (size_t)w->escalated);
     const json_t *ask = policy_escalate_ask(e->policy, (size_t)w->escalated);
-    AUTO_JSON people = waiting_people(e, r, p, ask);
+    AUTO_JSON people = people_of(e, on, ask);
     json_t *step = json_pack("{s:i, s:I, s:O, s:O}", "after_hours", hours, "at_ms", (json_int_t)e->now_ms, "ask", ask, "people", people);
     json_array_append_new(w->asked, step);
     w->escalated++;
     names_in_words(e, people, names, sizeof names);
-    AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
-    journal_add(e, &TIMER, "request.escalated", r->id, r->account, ref, step, names[0] ? "Nobody has decided on %s for %d h: asked as well: %s" : "Nobody has decided on %s for %d h, and nobody of the next group may decide on it%s",
-                ref, hours, names);
+    journal_add(e, &TIMER, "request.escalated", on->case_id, on->account, on->ref, step, names[0] ? "Nobody has decided on %s for %d h: asked as well: %s" : "Nobody has decided on %s for %d h, and nobody of the next group may decide on it%s",
+                on->ref, hours, names);
     AUTO_STR why = str_fmt("you are asked as well because nobody decided for %d h", hours);
     for (size_t i = 0; i < json_array_size(people); i++)
-        ping_send(e, &(struct ping){.case_id = r->id, .person = json_string_value(json_array_get(people, i)), .ref = ref, .why = why});
+        ping_send(e, &(struct ping){.case_id = on->case_id, .person = json_string_value(json_array_get(people, i)), .ref = on->ref, .why = why});
 }
 
 /* How many marks of a list have passed. */
-static int64_t passed(const struct engine *e, const struct proposal *p, int64_t done, int (*hours_of)(const struct policy *, size_t))
+static int64_t passed(const struct engine *e, const struct waits *on, int64_t done, int (*hours_of)(const struct policy *, size_t))
 {
     int hours;
-    while ((hours = hours_of(e->policy, (size_t)done)) >= 0 && p->created_ms + hours * MS_HOUR <= e->now_ms)
+    while ((hours = hours_of(e->policy, (size_t)done)) >= 0 && on->created_ms + hours * MS_HOUR <= e->now_ms)
         done++;
     return done;
+}
+
+void waits_look(struct engine *e, const struct waits *on, struct waiting *w)
+{
+    int64_t reminders = passed(e, on, w->reminded, policy_remind_hours), steps = passed(e, on, w->escalated, policy_escalate_hours);
+    while (w->escalated < steps)
+        escalate(e, on, w);
+    if (reminders > w->reminded) {
+        w->reminded = reminders;
+        journal_add(e, &TIMER, "request.reminded", on->case_id, on->account, on->ref, NULL, "%s still waits for a decision: said in its thread", on->ref);
+    }
+}
+
+/* ---- a request about money ---- */
+
+static void next_look(struct engine *e, const struct proposal *p, const struct waiting *w)
+{
+    const struct waits on = {.created_ms = p->created_ms, .expires_ms = p->expires_ms};
+    int64_t due = waits_next_ms(e, &on, w);
+    if (due)
+        timer_add(e, "remind", p->case_id, p->id, due);
+}
+
+void waiting_begin(struct engine *e, const struct proposal *p)
+{
+    struct waiting none = {0};
+    next_look(e, p, &none);
 }
 
 static void look(struct engine *e, const struct recovery *r, const struct proposal *p)
 {
     struct waiting w;
+    struct subject s;
+    struct approval a;
+    proposal_subject(e, r, p, &s);
+    proposal_approval(e, &s, p, &a);
+    const struct waits on = {.ref = s.ref, .account = r->account, .case_id = r->id, .created_ms = p->created_ms, .expires_ms = p->expires_ms, .subject = &s, .approval = &a};
     waiting_load(e, p->id, &w);
-    int64_t reminders = passed(e, p, w.reminded, policy_remind_hours), steps = passed(e, p, w.escalated, policy_escalate_hours);
-    while (w.escalated < steps)
-        escalate(e, r, p, &w);
-    if (reminders > w.reminded) {
-        AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
-        w.reminded = reminders;
-        journal_add(e, &TIMER, "request.reminded", r->id, r->account, ref, NULL, "%s still waits for a decision: said in its thread", ref);
-    }
+    waits_look(e, &on, &w);
     waiting_save(e, p, &w);
     next_look(e, p, &w);
     engine_dirty(e, r->id);
     waiting_fini(&w);
+    approval_fini(&a);
 }
 
 void waiting_look(struct engine *e, int64_t proposal_id)

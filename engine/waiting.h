@@ -18,12 +18,22 @@ struct waiting {
 void waiting_load(struct engine *e, int64_t proposal_id, struct waiting *out);
 void waiting_fini(struct waiting *w);
 
+/* What waits, of either kind: a request about money, or a change of the policy (of no case). All borrowed. */
+struct waits {
+    const char *ref, *account; /* account "": of none */
+    int64_t case_id, created_ms, expires_ms;
+    const struct subject *subject;
+    const struct approval *approval;
+};
+/* When to look next: the earlier of the next reminder and the next escalation; 0: there is none before it is parked. */
+int64_t waits_next_ms(const struct engine *e, const struct waits *on, const struct waiting *w);
+/* Every mark that has passed: others are asked and called, and `w` counts. Of several reminders that were missed one is said. */
+void waits_look(struct engine *e, const struct waits *on, struct waiting *w);
+
 /* Asked just now: the first look is set. */
 void waiting_begin(struct engine *e, const struct proposal *p);
 /* The timer `remind`: says in the thread that it waits, asks the next group, sets the next look. */
 void waiting_look(struct engine *e, int64_t proposal_id);
-/* A name of approvals.escalate is a role, a group or a person's key. Who of them may decide on this; [keys], the caller owns it. */
-json_t *waiting_people(struct engine *e, const struct recovery *r, const struct proposal *p, const json_t *names);
 
 /* A parked request is asked anew, on fresh facts and the policy of today, as a new request that names the old one. By whoever
  * asked, the account's owner, or anybody who may decide; the first asker stays the asker, so nobody gains a right by it. With

@@ -43,6 +43,11 @@ def propose(w, who="U0OPERATOR1", number=1):
     return w.slack.await_card("C0APPROVALS", f"approval needed: P-{number}")
 
 
+def told(slack, who):
+    """Direct messages, oldest first."""
+    return [m["text"] for m in slack.messages("D" + who[1:])]
+
+
 def in_force(dw):
     return dw.one("SELECT version FROM policy_requests WHERE state = 'in_force' ORDER BY decided_ms DESC, id DESC")
 
@@ -136,12 +141,18 @@ def test_the_file_cannot_be_written(w):
     wait_for("the log", lambda: "could not be written" in dw.log())
     now = in_force(dw)
     assert now != before and THREE in read(dw)
+    for who in ("U0OPERATOR1", "U0MANAGER1"):  # who proposed it and who agreed
+        wait_for("a word about the file", lambda who=who: [t for t in told(slack, who) if "P-2 is in force, but its file could not be written" in t and "Next: an operator" in t])
     assert f"Policy {now} is in force. Its file says something else" in slack.say("U0OPERATOR1", "policy")
     dw.restart()
     assert "is not what was agreed on" in dw.log()
     assert f"Policy {now} is in force." in slack.say("U0OPERATOR1", "policy"), "what was agreed on counts, not the file"
     held(w)
     assert "Inside policy" in slack.say("U0AE1", f"plan northwind 4x from {day(10)}")
+    os.rmdir(os.path.join(dw.folder, "policy.yaml.agreed"))
+    wait_for("the file to be written by itself", lambda: FOUR in read(dw))
+    wait_for("a word that it is", lambda: [t for t in told(slack, "U0OPERATOR1") if "P-2: its file is written now" in t])
+    assert len([t for t in told(slack, "U0OPERATOR1") if "could not be written" in t]) == 1, "once, over restarts"
 
 
 def test_a_file_that_cannot_be_read(w):

@@ -40,5 +40,6 @@ void reply_unreachable(struct engine *e, const struct message *m, const struct m
 void reply_all(struct engine *e, const struct recovery *r, const struct message *m, const struct proposal *p);
 void reply_closed(struct engine *e, const struct recovery *r, const struct message *m);
 void reply_owner_asked(struct engine *e, const struct recovery *r, const struct message *m);
+void reply_hands(struct engine *e, const struct recovery *r, const struct message *m); /* what waits for somebody's hand */
 
 #endif

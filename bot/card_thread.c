@@ -5,7 +5,11 @@
 #include "bot/card_replies.h"
 #include "bot/card_sync.h"
 #include "bot/words.h"
+#include "engine/hands.h"
 #include "engine/receipt.h"
+#include "engine/when.h"
+
+enum { HANDS_MOST = 8 };
 
 /* "reply-A-17" in the thread of the request's own card, "reply-N-12-A-17" in that of its case. */
 static char *reply_key(const struct message *m, const struct proposal *p, const char *what)
@@ -91,6 +95,49 @@ void reply_closed(struct engine *e, const struct recovery *r, const struct messa
     AUTO_STR key = str_fmt("reply-%s-closed", m->ref);
     AUTO_STR text = str_fmt("Closed: %s.", words_plain(outcome, sizeof outcome, r->outcome));
     message_reply(e, m, key, text);
+}
+
+/* "The plan's first date is ...": what becomes of it when nobody does it, once that is near. */
+static void say_end(struct buf *out, struct engine *e, const struct proposal *p)
+{
+    int64_t until = hands_until_ms(e, p);
+    if (p->verb == VERB_PLAN)
+        buf_addf(out, ". The plan's first date is {ms:%lld}; if it is not done by then, the plan does not begin.", (long long)until);
+    else if (until)
+        buf_addf(out, ". The hold ends on {ms:%lld}; until it is done, reminders and retries go on there.", (long long)until);
+    else
+        buf_addc(out, '.');
+    if (p->verb != VERB_RELEASE)
+        buf_addf(out, " If it will not be done: withdraw A-%lld.", (long long)p->id);
+}
+
+static void reply_hand(struct engine *e, const struct recovery *r, const struct message *m, const struct proposal *p)
+{
+    struct hands w;
+    char plain[WORDS_SIZE], age[WHEN_TEXT_SIZE];
+    AUTO_STR what = hands_words(e, r, p);
+    if (!what || !hands_load(e, p->id, &w) || !w.said)
+        return;
+    AUTO_BUF out = BUF(2 * WORDS_SIZE);
+    AUTO_STR key = str_fmt("reply-%s-A-%lld-hand-%lld", m->ref, (long long)p->id, (long long)w.said);
+    buf_addf(&out, "%s, this has waited for %s: %s", words_person(e, r->owner[0] ? r->owner : "Collections"), when_age(age, e->now_ms - w.since_ms), words_plain(plain, sizeof plain, what));
+    say_end(&out, e, p);
+    message_reply(e, m, key, buf_text(&out));
+}
+
+void reply_hands(struct engine *e, const struct recovery *r, const struct message *m)
+{
+    int64_t ids[HANDS_MOST];
+    size_t n = 0;
+    struct query *q = store_query(e->store, "SELECT proposal_id FROM hands WHERE case_id = ?1 AND said > 0 ORDER BY proposal_id LIMIT ?2", "ii", r->id, (int64_t)HANDS_MOST);
+    for (; query_next(q); n++)
+        ids[n] = query_i64(q, 0);
+    for (size_t i = 0; i < n; i++) {
+        struct proposal *p = proposal_load(e, ids[i]);
+        if (p)
+            reply_hand(e, r, m, p);
+        proposal_free(p);
+    }
 }
 
 /* An edit notifies nobody: what needs the owner's word now is said in the thread as well. */

@@ -15,7 +15,7 @@
 const struct command commands_all[] = {
     {"status", "status <account>", "what is unpaid, why, what happens next", 0, cmd_status, false},
     {"history", "history <account>", "what happened, who did it and why", 0, cmd_history, false},
-    {"queue", "queue", "the collectors' queue, largest first", 0, cmd_queue, false},
+    {"queue", "queue", "the collectors' queue, and what is to be done by hand at billing", 0, cmd_queue, false},
     {"holds", "holds", "what is on hold, the next to end first", 0, cmd_holds, false},
     {"inbox", "inbox", "the requests that wait for your decision", DECIDERS, cmd_inbox, false},
     {"approvals", "approvals [@person]", "open requests; or what somebody decided and how it ended", WORKERS, cmd_approvals, false},

@@ -72,6 +72,16 @@ size_t by_hand_open(const struct proposal *p, const char *place)
     return n;
 }
 
+bool by_hand_counts(const struct proposal *p)
+{
+    size_t i;
+    json_t *task;
+    json_array_foreach(tasks_of(p), i, task)
+        if (is(task, "open") || is(task, "done"))
+            return true;
+    return false;
+}
+
 void by_hand_tick(struct proposal *p, const char *place, const char *by)
 {
     size_t i;

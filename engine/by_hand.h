@@ -14,6 +14,7 @@ void by_hand_add(const struct recovery *r, struct proposal *p, const struct bill
 /* How many are open; place: only those at that system, "" or NULL for all. */
 size_t by_hand_open(const struct proposal *p, const char *place);
 bool by_hand_has(const struct proposal *p); /* any, whatever became of them */
+bool by_hand_counts(const struct proposal *p); /* any that is open or done: somebody's time */
 /* Whoever says so has done the open ones there. */
 void by_hand_tick(struct proposal *p, const char *place, const char *by);
 /* The open ones are not done any more, and why; needed: the proposal cannot do without them. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "engine/delegation.h"
+#include "engine/hands.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
 #include "engine/ping.h"
@@ -173,6 +174,8 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
         proposal_expire(e, ref);
     else if (str_eq(kind, "remind"))
         waiting_look(e, ref);
+    else if (str_eq(kind, "hand"))
+        hands_look(e, r, ref);
     else if (str_eq(kind, "cards"))
         engine_dirty(e, case_id);
     else if (str_eq(kind, "link_over"))

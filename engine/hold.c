@@ -279,9 +279,13 @@ void hold_release(struct engine *e, struct recovery *r, const char *why)
 void hold_release_again(struct engine *e, struct recovery *r, int64_t id)
 {
     struct hold *h = hold_load(e, id), *newest = hold_of_case(e, r->id);
-    if (h && h->state == HOLD_RELEASING && hold_counts(newest))
+    if (h && h->state == HOLD_RELEASING && hold_counts(newest)) {
         hold_move(e, r, h, HOLD_RELEASED, "A newer hold has taken its place");
-    else if (h && h->state == HOLD_RELEASING)
+        saga_call_off(e, r, SM_BIT(VERB_RELEASE), "a newer hold has taken its place");
+        AUTO_STR next = str_fmt("Notices and retries resume by themselves on {ms:%lld} unless somebody decides before", (long long)newest->end_ms);
+        if (r->state == RECOVERY_HELD)
+            recovery_move(e, r, &TIMER, RECOVERY_HELD, next, newest->end_ms);
+    } else if (h && h->state == HOLD_RELEASING && !saga_release_again(e, r, id))
         release_ask(e, r, h, "the release failed before and is tried again");
     hold_free(newest);
     hold_free(h);

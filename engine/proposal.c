@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/hands.h"
 #include "engine/journal.h"
 #include "engine/proposal_internal.h"
 #include "engine/proposal_money.h"
@@ -163,6 +164,8 @@ void proposal_move(struct engine *e, const struct recovery *r, struct proposal *
     journal_add(e, who, verb, r->id, r->account, ref, all, "%s: %s", words, text);
     if (to != PROPOSAL_ASKED)
         shown_settle(e, ref);
+    if (!is_live(to))
+        hands_end(e, p->id);
     engine_dirty(e, r->id);
 }
 

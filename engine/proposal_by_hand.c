@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/by_hand.h"
+#include "engine/hands.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
 #include "engine/proposal_internal.h"
@@ -47,7 +48,8 @@ static void task_done(struct engine *e, struct recovery *r, struct proposal *p, 
     by_hand_places(&words, p);
     journal_add(e, who, "done.by_hand", r->id, r->account, ref, NULL, "%s says it was done by hand at %s", actor_name(who), place[0] ? place : buf_text(&words));
     buf_clear(&words);
-    by_hand_words(&words, p);
+    if (!by_hand_words(&words, p))
+        hands_end(e, p->id);
     free(p->outcome);
     p->outcome = str_dup(buf_text(&words));
     proposal_move(e, r, p, who, p->state, NULL, "%s", words.n ? buf_text(&words) : "all that is done by hand is done");
@@ -72,6 +74,8 @@ static int done(struct engine *e, struct recovery *r, struct proposal *p, const 
     task_done(e, r, p, who, place);
     if (by_hand_open(p, NULL))
         snprintf(said, size, "Thank you. That part of A-%lld is done, by your word. Still %s", (long long)p->id, p->outcome);
+    else if (store_i64(e->store, 0, "SELECT is_live FROM proposals WHERE id = ?1", "i", p->id))
+        snprintf(said, size, "Thank you. What is done by hand of A-%lld is done, by your word. The rest goes on by itself; the card shows how.", (long long)p->id);
     else
         snprintf(said, size, "Thank you. A-%lld is done, by your word.", (long long)p->id);
     return 0;

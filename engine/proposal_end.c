@@ -247,11 +247,21 @@ void proposal_confirmed(struct engine *e, int64_t id, const json_t *result)
     proposal_free(p);
 }
 
-static void release_goes_on(struct engine *e, struct recovery *r, const char *why)
+void release_goes_on(struct engine *e, struct recovery *r, const char *why)
 {
+    if (r->state != RECOVERY_HELD)
+        return;
     int64_t again = e->now_ms + MS_HOUR;
     AUTO_STR next = str_fmt("Billing has not resumed notices and retries (%s); it is asked again on {ms:%lld}", why, (long long)again);
     recovery_move(e, r, &POLICY, RECOVERY_HELD, next, again);
+}
+
+static bool is_releasing(struct engine *e, const struct proposal *p)
+{
+    struct hold *h = hold_load(e, json_i64(p->terms, "hold", 0));
+    bool releasing = h && h->state == HOLD_RELEASING;
+    hold_free(h);
+    return releasing;
 }
 
 /* A failure never ends a case: it names what was not done and who is next. */
@@ -267,7 +277,7 @@ static void case_goes_on(struct engine *e, struct recovery *r, const struct prop
         recovery_move(e, r, &POLICY, r->state == RECOVERY_HELD || r->state == RECOVERY_WAITING ? RECOVERY_QUEUED : r->state, next, 0);
     else if (p->verb == VERB_PLAN || p->verb == VERB_EXTEND || (verb_has_parts(p->verb) && p->verb != VERB_SETTLE))
         engine_dirty(e, r->id); /* the hold in force, or what was before, still says what is next */
-    else if (p->verb == VERB_RELEASE && r->state == RECOVERY_HELD)
+    else if (p->verb == VERB_RELEASE && is_releasing(e, p))
         release_goes_on(e, r, why);
     else if (p->verb == VERB_UNPLAN || p->verb == VERB_SETTLE)
         recovery_move(e, r, &POLICY, RECOVERY_QUEUED, next, 0);
@@ -309,7 +319,7 @@ void proposal_failed(struct engine *e, int64_t id, const char *why, const json_t
             case_goes_on(e, r, p, why);
         if (p->verb == VERB_UNPLAN) /* or billing's own schedule would go on collecting */
             timer_add(e, "unplan", r->id, p->id, e->now_ms + MS_HOUR);
-        if (p->verb == VERB_RELEASE)
+        if (p->verb == VERB_RELEASE && is_releasing(e, p))
             timer_add(e, "release", r->id, json_i64(p->terms, "hold", 0), e->now_ms + MS_HOUR);
         if (r->state != RECOVERY_CLOSED)
             recovery_ask_facts(e, r, NULL);

@@ -46,6 +46,8 @@ bool proposal_facts_fresh(const struct engine *e, const struct recovery *r);
 bool proposal_by_hand(struct engine *e, const struct recovery *r, const struct proposal *p);
 /* Nobody will do it by hand: the person's word, for `withdraw`. */
 int proposal_not_by_hand(struct engine *e, struct recovery *r, struct proposal *p, const struct actor *who, const char *why, char *said, size_t size, struct err *err);
+/* The case waits for a release that was refused. */
+void release_goes_on(struct engine *e, struct recovery *r, const char *why);
 /* It is confirmed, and what follows from that follows. */
 void proposal_end(struct engine *e, struct recovery *r, struct proposal *p, const json_t *result);
 /* Billing is told, unless it waits for a person or a payment, or may not run after all: then it is void. */

@@ -4,6 +4,7 @@
 
 #include "engine/by_hand.h"
 #include "engine/effect.h"
+#include "engine/hands.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
 #include "engine/plan.h"
@@ -96,8 +97,10 @@ void proposal_begin(struct engine *e, struct recovery *r, struct proposal *p)
         proposal_move(e, r, p, &POLICY, PROPOSAL_CONFIRMED, NULL, "the case is with collections");
         return;
     }
-    if (proposal_by_hand(e, r, p))
+    if (proposal_by_hand(e, r, p)) {
+        hands_begin(e, p);
         return; /* the card says what to do, `done A-n` ends it; and what was done shows in what is due before anybody says so */
+    }
     if (may_begin(e, r, p))
         proposal_call(e, r, p, 0);
 }

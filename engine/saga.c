@@ -16,6 +16,7 @@
 
 #include "engine/by_hand.h"
 #include "engine/effect.h"
+#include "engine/hands.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
 #include "engine/proposal_internal.h"
@@ -115,6 +116,8 @@ static void say_tasks(struct engine *e, const struct recovery *r, struct proposa
     free(p->outcome);
     p->outcome = str_dup(buf_text(&words));
     proposal_move(e, r, p, &POLICY, p->state, NULL, "%s", open ? p->outcome : "nothing has to be done by hand for it");
+    if (open)
+        hands_begin(e, p);
     if (open && until)
         timer_add(e, "by_hand", r->id, p->id, until);
 }
@@ -181,12 +184,15 @@ static void id_add(json_t *to, const json_t *result)
     }
 }
 
+/* A part that was tried again has several effects, one after the other. */
+#define NEWEST "NOT EXISTS (SELECT 1 FROM effects AS later WHERE later.proposal_id = part.proposal_id AND later.lane = part.lane AND later.id > part.id)"
+
 /* All parts' answers as one; `refused` gets what was not done, "" when all was that has ended. */
 static json_t *together(struct engine *e, const struct proposal *p, struct buf *refused)
 {
     json_t *all = json_object();
     size_t effects = 0;
-    struct query *q = store_query(e->store, "SELECT driver, args, state, result, reason FROM effects WHERE proposal_id = ?1 AND proposal_id > 0 ORDER BY id", "i", p->id);
+    struct query *q = store_query(e->store, "SELECT driver, args, state, result, reason FROM effects AS part WHERE proposal_id = ?1 AND proposal_id > 0 AND " NEWEST " ORDER BY id", "i", p->id);
     for (; query_next(q); effects++) {
         AUTO_JSON args = query_json(q, 1);
         AUTO_JSON result = query_json(q, 3);
@@ -240,6 +246,21 @@ static void waits(struct engine *e, struct recovery *r, struct proposal *p, cons
     proposal_move(e, r, p, &POLICY, begun || p->state == PROPOSAL_UNKNOWN ? PROPOSAL_EXECUTING : p->state, done, "%s", p->outcome);
 }
 
+/* A release has to come about some day, so what a person has done of it stays done, and what they have not is not asked for anew,
+ * however often the machine's part of it has to be tried. */
+static void again_later(struct engine *e, struct recovery *r, struct proposal *p, const json_t *done, const char *refused)
+{
+    int64_t hold = json_i64(p->terms, "hold", 0);
+    AUTO_BUF words = BUF(4096);
+    bool open = by_hand_words(&words, p);
+    free(p->outcome);
+    p->outcome = str_fmt("%s%s%s, asked again within the hour", buf_text(&words), open ? ". Besides, " : "", refused);
+    proposal_move(e, r, p, &POLICY, PROPOSAL_EXECUTING, done, "%s", p->outcome);
+    timer_cancel(e, "release", r->id, hold);
+    timer_add(e, "release", r->id, hold, e->now_ms + MS_HOUR);
+    release_goes_on(e, r, refused);
+}
+
 /* Has it ended, or for whom does it wait? */
 void saga_look(struct engine *e, struct recovery *r, struct proposal *p)
 {
@@ -247,6 +268,10 @@ void saga_look(struct engine *e, struct recovery *r, struct proposal *p)
     if (is_out(e, p))
         return;
     json_auto_t *all = together(e, p, &refused);
+    if (refused.n && by_hand_counts(p) && p->verb == VERB_RELEASE) {
+        again_later(e, r, p, all, buf_text(&refused));
+        return;
+    }
     if (refused.n && by_hand_open(p, NULL)) {
         by_hand_off(p, "not needed any more, another part failed", false);
         proposal_move(e, r, p, &POLICY, p->state, NULL, "nothing has to be done by hand any more: %s", buf_text(&refused));
@@ -292,6 +317,46 @@ void saga_leg_ended(struct engine *e, int64_t proposal_id, const struct leg_end 
     proposal_free(p);
 }
 
+static void run_again(struct engine *e, const struct recovery *r, int64_t proposal_id)
+{
+    struct {
+        char *lane, *driver;
+        json_t *args;
+        int64_t id;
+    } rows[BILLERS_MOST];
+    size_t n = 0;
+    struct query *q = store_query(e->store, "SELECT lane, driver, args, id FROM effects AS part WHERE proposal_id = ?1 AND proposal_id > 0 AND state <> ?2 AND " NEWEST " LIMIT ?3", "iii",
+                                  proposal_id, SM_ID(EFFECT_DONE), (int64_t)BILLERS_MOST);
+    for (; query_next(q); n++) {
+        rows[n].lane = str_dup(query_text(q, 0));
+        rows[n].driver = str_dup(query_text(q, 1));
+        rows[n].args = query_json(q, 2);
+        rows[n].id = query_i64(q, 3);
+    }
+    for (size_t i = 0; i < n; i++) {
+        AUTO_STR key = str_fmt("dunwell-p%lld-again-%lld", (long long)proposal_id, (long long)rows[i].id);
+        effect_add(e, &(struct effect_spec){.lane = rows[i].lane, .driver = rows[i].driver, .op = verb_op(VERB_RELEASE), .key = key, .take_args = rows[i].args, .case_id = r->id,
+                                            .proposal_id = proposal_id, .purpose = "proposal"});
+        free(rows[i].lane);
+        free(rows[i].driver);
+    }
+}
+
+bool saga_release_again(struct engine *e, const struct recovery *r, int64_t hold_id)
+{
+    int64_t ids[64];
+    bool found = false;
+    size_t n = proposal_live(e, r->id, ids, DW_ARRAY_LEN(ids));
+    for (size_t i = 0; i < n && !found; i++) {
+        struct proposal *p = proposal_load(e, ids[i]);
+        found = p && p->verb == VERB_RELEASE && json_i64(p->terms, "hold", 0) == hold_id;
+        if (found && !is_out(e, p))
+            run_again(e, r, p->id);
+        proposal_free(p);
+    }
+    return found;
+}
+
 bool saga_done_places(struct buf *out, const struct engine *e, const struct proposal *p)
 {
     size_t n = 0;
@@ -316,6 +381,11 @@ static void call_off(struct engine *e, struct recovery *r, struct proposal *p, c
     json_auto_t *all = together(e, p, &refused);
     free(p->outcome);
     p->outcome = str_dup(why);
+    if (release && refused.n) { /* what nobody has to do any more is not asked for again; the rest is */
+        proposal_move(e, r, p, &POLICY, p->state, NULL, "nothing has to be done by hand any more: %s", why);
+        proposal_failed(e, p->id, buf_text(&refused), all);
+        return;
+    }
     if (release) {
         proposal_end(e, r, p, all);
         return;

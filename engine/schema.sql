@@ -155,6 +155,18 @@ CREATE TABLE waiting (
 );
 CREATE INDEX waiting_reopen ON waiting (case_id) WHERE reopen_by <> '';
 
+-- What waits for somebody's hand, and how often that was said.
+CREATE TABLE hands (
+    proposal_id INTEGER PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    since_ms INTEGER NOT NULL,
+    marks INTEGER NOT NULL,
+    said INTEGER NOT NULL,
+    called_ms INTEGER NOT NULL
+);
+CREATE INDEX hands_case ON hands (case_id);
+CREATE INDEX hands_since ON hands (since_ms);
+
 -- Every call for a person's attention. state: 0 waits, 1 went out, 2 went out inside another one's bundle, 3 was not needed any more.
 CREATE TABLE pings (
     id INTEGER PRIMARY KEY,

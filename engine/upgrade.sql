@@ -76,6 +76,16 @@ CREATE TABLE waiting (
     note TEXT NOT NULL
 );
 CREATE INDEX waiting_reopen ON waiting (case_id) WHERE reopen_by <> '';
+CREATE TABLE hands (
+    proposal_id INTEGER PRIMARY KEY,
+    case_id INTEGER NOT NULL,
+    since_ms INTEGER NOT NULL,
+    marks INTEGER NOT NULL,
+    said INTEGER NOT NULL,
+    called_ms INTEGER NOT NULL
+);
+CREATE INDEX hands_case ON hands (case_id);
+CREATE INDEX hands_since ON hands (since_ms);
 CREATE INDEX proposals_asked ON proposals (expires_ms, id) WHERE state = 2;
 CREATE TABLE pings (
     id INTEGER PRIMARY KEY,

@@ -1,39 +1,6 @@
 /* What an API has no way for, at one biller of two or at both: one request, a task that is ticked off, waited for no longer than it
  * makes sense, and put back like any other part. */
-#include "tests/unit/two_billers.h"
-
-static void the_books_are_sealed(struct office *o)
-{
-    struct err e = {0};
-    if (seals_verify(o->store, &e) != 0)
-        fail_msg("%s", e.text);
-}
-
-static void say(struct office *o, const char *user, const char *command, const char *piece)
-{
-    AUTO_STR said = office_say(o, user, command);
-    assert_says(said, piece);
-    the_books_are_sealed(o);
-}
-
-/* Readings in which nothing is new. */
-static void read_again(struct office *o)
-{
-    for (int i = 0; i < 3; i++) {
-        office_event_of(o, 1);
-        office_later(o, MS_MINUTE);
-    }
-    the_books_are_sealed(o);
-}
-
-static void holds(struct office *o, enum hold_state state, const char *invoices)
-{
-    struct query *q = store_query(o->store, "SELECT state, invoices FROM holds ORDER BY id DESC LIMIT 1", "");
-    assert_true(query_next(q));
-    assert_int_equal(query_i64(q, 0), state);
-    assert_string_equal(query_text(q, 1), invoices);
-    query_end(q);
-}
+#include "tests/unit/by_hand.h"
 
 static void nothing_of_the_machines_is_one_request_too(void **state)
 {

@@ -1,0 +1,173 @@
+/* What waits for somebody's hand is said again, ever more seldom and before it is too late; and what is ticked off is not asked for
+ * again when another system's part of it has to be tried again. */
+#include "tests/unit/by_hand.h"
+
+/* Held at both, by hand at zuora, and released; stripe refuses to. */
+static void half_released(struct office *o)
+{
+    open_two(o);
+    zuora_by_hand = true;
+    office_event_of(o, 1);
+    say(o, "U0AE1", "done A-1", "is done");
+    at_stripe = REFUSES;
+    say(o, "U0AE1", "resume northwind", "resume");
+    office_is(o, "SELECT count(*) FROM proposals WHERE id = 2 AND state = 9 AND outcome LIKE 'by hand at zuora %done A-2. Besides, stripe: the invoice is gone, asked again within the hour'", 1,
+              "the hand's part is not lost");
+}
+
+static void what_is_ticked_stays_ticked(void **state)
+{
+    (void)state;
+    for (int ticked_late = 0; ticked_late < 2; ticked_late++) {
+        struct office o;
+        half_released(&o);
+        if (!ticked_late)
+            say(&o, "U0AE1", "done A-2", "What is done by hand of A-2 is done, by your word. The rest goes on by itself");
+        restart(&o);
+        office_later(&o, MS_HOUR);
+        office_later(&o, MS_HOUR);
+        office_is(&o, "SELECT count(*) FROM effects WHERE op = 'release' AND driver = 'stripe'", 3, "asked again each hour");
+        office_is(&o, "SELECT count(*) FROM proposals", 2, "under the same number");
+        if (ticked_late)
+            say(&o, "U0AE1", "done A-2", "is done, by your word.");
+        say(&o, "U0AE1", "done A-2", "does not wait for anybody's hand");
+        office_is(&o, "SELECT count(*) FROM holds WHERE state = 2", 1, "still on its way");
+        at_stripe = FINE;
+        office_later(&o, MS_HOUR);
+        office_is(&o, "SELECT state FROM proposals WHERE id = 2", PROPOSAL_CONFIRMED, "both parts");
+        holds(&o, HOLD_RELEASED, "[\"in_1001\",\"in_1002\"]");
+        office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'release'", 0, "and nothing more is tried");
+        the_books_are_sealed(&o);
+        close_two(&o);
+    }
+}
+
+static void who_pays_meanwhile_leaves_only_the_machines_part(void **state)
+{
+    (void)state;
+    struct office o;
+    half_released(&o);
+    json_object_set_new(json_array_get(json_at(o.read[1], "invoices"), 0), "status", json_string("paid"));
+    office_paid(&o, 1);
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE outcome = 'paid'", 1, "closed");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id = 2 AND state = 12", 1, "nobody's task any more");
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 2", 1, "but stripe has not let go");
+    at_stripe = FINE;
+    office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 3", 1, "now it has");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE is_live = 1", 0, "nothing waits");
+    the_books_are_sealed(&o);
+    close_two(&o);
+}
+
+static void a_newer_hold_ends_the_old_ones_release(void **state)
+{
+    (void)state;
+    struct office o;
+    half_released(&o);
+    at_stripe = FINE;
+    say(&o, "U0AE1", "hold northwind until 2027-01-03", "A-3");
+    office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id = 2 AND is_live = 1", 0, "nobody begins again what is to be quiet");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'release'", 1, "nor any machine");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 1, "one hold");
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE next_step LIKE '%has not resumed%'", 0, "what is next is the hold's");
+    the_books_are_sealed(&o);
+    close_two(&o);
+}
+
+static void whoever_answers_is_reminded(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1); /* 04:26 UTC, 05:26 in Berlin */
+    say(&o, "U0COL1", "queue", "The collectors' queue is empty.\n\nTo be done by hand at billing, the longest waiting first:\n"
+                               "A-1 Northwind Ltd, Ana Executive, for 0 s: by hand at zuora ($1,200.00 on 1002): Stop the dunning there. When it is done: done A-1");
+    office_later(&o, 3 * MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'hand.reminded'", 0, "not yet");
+    office_later(&o, MS_HOUR);
+    assert_string_equal(json_str(office_sent(&o, "reply-N-1-A-1-hand-1"), "args.text", ""),
+                        "Ana Executive, this has waited for 4 h: by hand at zuora ($1,200.00 on 1002): Stop the dunning there. When it is done: done A-1. The hold ends on "
+                        "{ms:1798621200000}; until it is done, reminders and retries go on there. If it will not be done: withdraw A-1.");
+    office_is(&o, "SELECT count(*) FROM pings WHERE person = 'ae1' AND ref = 'A-1' AND state = 1", 1, "counted as a call");
+    restart(&o);
+    office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'hand.reminded'", 1, "once");
+    office_later(&o, 20 * MS_HOUR); /* 12 h and 24 h together */
+    office_is(&o, "SELECT said FROM hands", 2, "of several that were missed the newest");
+    office_later(&o, 23 * MS_HOUR);
+    office_is(&o, "SELECT said FROM hands", 3, "after twice as long");
+    office_later(&o, 47 * MS_HOUR);
+    office_is(&o, "SELECT said FROM hands", 3, "and not before twice that");
+    office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT said FROM hands", 4, "again");
+    say(&o, "U0AE1", "status northwind", "confirmed by stripe; by hand at zuora ($1,200.00 on 1002): Stop the dunning there. When it is done: done A-1");
+    while (office_i64(&o, "SELECT said FROM hands") == 4)
+        office_later(&o, MS_HOUR);
+    int64_t left = office_i64(&o, "SELECT end_ms FROM holds") - o.now_ms;
+    assert_true(left > 23 * MS_HOUR && left <= 24 * MS_HOUR); /* before the hold's end, whatever the hours say */
+    say(&o, "U0AE1", "done A-1", "is done");
+    office_is(&o, "SELECT count(*) FROM hands", 0, "nothing waits");
+    office_later(&o, 23 * MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'hand.reminded'", 5, "and nobody is reminded of what is done");
+    say(&o, "U0COL1", "queue", "The collectors' queue is empty.");
+    close_two(&o);
+}
+
+static void what_has_no_end_is_said_ever_more_seldom(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = stripe_by_hand = true;
+    office_event_of(&o, 1);
+    say(&o, "U0AE1", "done A-1", "is done");
+    say(&o, "U0AE1", "resume northwind", "resume");
+    for (int i = 0; i < 60; i++)
+        office_later(&o, MS_DAY);
+    int64_t said = office_i64(&o, "SELECT said FROM hands");
+    if (said < 9 || said > 14) /* 4, 12, 24, 48, 96, 192 h, then once a week */
+        fail_msg("%lld reminders in 60 days", (long long)said);
+    const json_t *last = office_sent(&o, "reply-N-1-A-2-hand-");
+    assert_not_says(json_str(last, "args.text", ""), "withdraw");
+    close_two(&o);
+}
+
+static void the_owner_is_left_alone_at_night(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    AUTO_STR text = str_fmt("%sattention: {quiet: {from: \"05:00\", to: \"20:00\"}}\n", office_policy);
+    struct doc *d = NULL;
+    struct problems p = {0};
+    assert_int_equal(doc_parse(&d, span_of(text), "policy.yaml", NULL), 0);
+    policy_free(o.policy);
+    o.e.policy = o.policy = policy_parse(d, &p);
+    assert_non_null(o.policy);
+    doc_free(d);
+    office_event_of(&o, 1);
+    office_later(&o, 5 * MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'hand.reminded'", 0, "it waits");
+    while (office_i64(&o, "SELECT said FROM hands") == 0)
+        office_later(&o, 10 * MS_MINUTE);
+    struct civil c = when_civil(o.now_ms, "Europe/Berlin");
+    assert_int_equal(c.hour, 20);
+    close_two(&o);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_ticked_stays_ticked),
+        cmocka_unit_test(whoever_answers_is_reminded),
+        cmocka_unit_test(what_has_no_end_is_said_ever_more_seldom),
+        cmocka_unit_test(the_owner_is_left_alone_at_night),
+        cmocka_unit_test(who_pays_meanwhile_leaves_only_the_machines_part),
+        cmocka_unit_test(a_newer_hold_ends_the_old_ones_release),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

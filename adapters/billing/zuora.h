@@ -75,6 +75,11 @@ void zuora_unknown(struct zuora_call *c, const char *look, int64_t wait_ms, cons
 const char *zuora_said(const struct zuora_call *c, char *out, size_t size);
 bool zuora_not_found(const struct zuora_call *c); /* a clear no that says: there is no such thing */
 void zuora_usual_trouble(struct zuora_call *c);
+/* States that most operations have: the account, the invoice of the job, and the refusal when Zuora knows no such thing. */
+void zuora_account_send(struct zuora_call *c);
+bool zuora_account_trouble(struct zuora_call *c);
+void zuora_invoice_send(struct zuora_call *c);
+bool zuora_invoice_trouble(struct zuora_call *c);
 const char *zuora_arg(const struct zuora_call *c, const char *name); /* a text argument, "" when absent */
 
 /* Ends the step with a wait. While it is open what happened, the outcome says so, however often we wait. */

@@ -261,6 +261,34 @@ void zuora_usual_trouble(struct zuora_call *c)
         zuora_refuse(c, "Zuora refuses (HTTP %d): %s", c->answer->status, *said ? said : "no reason given; is base_url right?");
 }
 
+static bool refuse_unknown(struct zuora_call *c, const char *what, const char *id)
+{
+    if (!zuora_not_found(c))
+        return false;
+    zuora_refuse(c, "Zuora does not know %s %.80s", what, id);
+    return true;
+}
+
+void zuora_account_send(struct zuora_call *c)
+{
+    zuora_get(c, "v1/accounts/", zuora_arg(c, "customer"), "");
+}
+
+bool zuora_account_trouble(struct zuora_call *c)
+{
+    return refuse_unknown(c, "account", zuora_arg(c, "customer"));
+}
+
+void zuora_invoice_send(struct zuora_call *c)
+{
+    zuora_get(c, "v1/invoices/", zuora_arg(c, "invoice"), "");
+}
+
+bool zuora_invoice_trouble(struct zuora_call *c)
+{
+    return refuse_unknown(c, "invoice", zuora_arg(c, "invoice"));
+}
+
 /* --- one step --- */
 
 static const struct zuora_state *state_in(const struct zuora_state *list, const struct zuora_call *c)

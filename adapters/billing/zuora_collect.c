@@ -71,11 +71,6 @@ static void refuse_declined(struct zuora_call *c, const char *code, const char *
 
 /* --- before --- */
 
-static void account_send(struct zuora_call *c)
-{
-    zuora_get(c, "v1/accounts/", zuora_arg(c, "customer"), "");
-}
-
 static void account_take(struct zuora_call *c)
 {
     const char *method = zuora_arg(c, "method"), *usual = json_str(c->body, "billingAndPayment.defaultPaymentMethodId", "");
@@ -87,27 +82,6 @@ static void account_take(struct zuora_call *c)
         zuora_refuse(c, "Zuora shows an account without an id");
     else if (!*json_str(c->stage, "method", ""))
         zuora_refuse(c, "the account has no payment method that could be charged");
-}
-
-static bool account_trouble(struct zuora_call *c)
-{
-    if (!zuora_not_found(c))
-        return false;
-    zuora_refuse(c, "Zuora does not know account %.80s", zuora_arg(c, "customer"));
-    return true;
-}
-
-static void invoice_send(struct zuora_call *c)
-{
-    zuora_get(c, "v1/invoices/", zuora_arg(c, "invoice"), "");
-}
-
-static bool invoice_trouble(struct zuora_call *c)
-{
-    if (!zuora_not_found(c))
-        return false;
-    zuora_refuse(c, "Zuora does not know invoice %.80s", zuora_arg(c, "invoice"));
-    return true;
 }
 
 /* What is left of the invoice in the answer. False, and refused, when that cannot be read. */
@@ -370,13 +344,13 @@ static void after_take(struct zuora_call *c)
 }
 
 static const struct zuora_state states[] = {
-    {"account", account_send, account_take, account_trouble, NULL},
-    {"invoice", invoice_send, invoice_take, invoice_trouble, NULL},
+    {"account", zuora_account_send, account_take, zuora_account_trouble, NULL},
+    {"invoice", zuora_invoice_send, invoice_take, zuora_invoice_trouble, NULL},
     {"pay", pay_send, pay_take, pay_trouble, "find"},
     {"collect", collect_send, collect_take, collect_trouble, "find"},
     {"find", find_send, find_take, NULL, NULL},
     {"payment", payment_send, payment_take, payment_trouble, NULL},
-    {"after", invoice_send, after_take, NULL, NULL},
+    {"after", zuora_invoice_send, after_take, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

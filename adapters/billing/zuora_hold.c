@@ -110,11 +110,6 @@ void zuora_quiet_fail(struct zuora_call *c, const char *why)
 
 /* --- before --- */
 
-static void account_send(struct zuora_call *c)
-{
-    zuora_get(c, "v1/accounts/", zuora_arg(c, "customer"), "");
-}
-
 static bool auto_pay(const struct zuora_call *c)
 {
     return json_flag(c->body, "billingAndPayment.autoPay", false);
@@ -136,14 +131,6 @@ static void account_take(struct zuora_call *c)
         zuora_refuse(c, "Zuora shows an account without an id");
     else if (!*profile)
         zuora_refuse(c, "Zuora shows no communication profile for the account, so it could not be put back after the hold");
-}
-
-static bool account_trouble(struct zuora_call *c)
-{
-    if (!zuora_not_found(c))
-        return false;
-    zuora_refuse(c, "Zuora does not know account %.80s", zuora_arg(c, "customer"));
-    return true;
 }
 
 static void invoice_send(struct zuora_call *c)
@@ -409,16 +396,16 @@ static void undone_take(struct zuora_call *c)
 }
 
 const struct zuora_state zuora_quiet_states[] = {
-    {"account", account_send, account_take, account_trouble, NULL},
+    {"account", zuora_account_send, account_take, zuora_account_trouble, NULL},
     {"invoice", invoice_send, invoice_take, invoice_trouble, NULL},
     {"cpr_cycle", cycle_send, cycle_take, cycle_trouble, NULL},
     {"set", set_send, set_take, set_trouble, "back"},
-    {"back", account_send, back_take, NULL, NULL},
+    {"back", zuora_account_send, back_take, NULL, NULL},
     {"cpr_leave", leave_send, leave_take, leave_trouble, "cpr_left"},
     {"cpr_left", cycle_send, left_take, left_trouble, NULL},
-    {"after", account_send, after_take, NULL, NULL},
+    {"after", zuora_account_send, after_take, NULL, NULL},
     {"undo", undo_send, undo_take, undo_trouble, "undone"},
-    {"undone", account_send, undone_take, NULL, NULL},
+    {"undone", zuora_account_send, undone_take, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

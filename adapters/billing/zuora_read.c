@@ -34,11 +34,6 @@ static void read_begin(struct zuora_call *c)
 
 /* --- account --- */
 
-static void account_send(struct zuora_call *c)
-{
-    zuora_get(c, "v1/accounts/", zuora_arg(c, "customer"), "");
-}
-
 static const char *email_of(const json_t *account)
 {
     const char *work = json_str(account, "billToContact.workEmail", "");
@@ -61,14 +56,6 @@ static void account_take(struct zuora_call *c)
     zuora_go(c, "invoices");
     if (!*id)
         zuora_refuse(c, "Zuora shows an account without an id");
-}
-
-static bool account_trouble(struct zuora_call *c)
-{
-    if (!zuora_not_found(c))
-        return false;
-    zuora_refuse(c, "Zuora does not know account %.80s", zuora_arg(c, "customer"));
-    return true;
 }
 
 /* --- invoices --- */
@@ -438,7 +425,7 @@ static void read_finish(struct zuora_call *c)
 }
 
 static const struct zuora_state states[] = {
-    {"account", account_send, account_take, account_trouble, NULL},
+    {"account", zuora_account_send, account_take, zuora_account_trouble, NULL},
     {"invoices", invoices_send, invoices_take, query_trouble, NULL},
     {"named", named_send, named_take, named_trouble, NULL},
     {"payments", payments_send, payments_take, query_trouble, NULL},

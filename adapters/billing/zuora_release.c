@@ -56,11 +56,6 @@ static void add_note(struct zuora_call *c, const char *text)
 
 /* --- the account --- */
 
-static void account_send(struct zuora_call *c)
-{
-    zuora_get(c, "v1/accounts/", zuora_arg(c, "customer"), "");
-}
-
 static bool auto_pay(const struct zuora_call *c)
 {
     return json_flag(c->body, "billingAndPayment.autoPay", false);
@@ -304,9 +299,9 @@ static bool in_trouble(struct zuora_call *c)
 }
 
 static const struct zuora_state states[] = {
-    {"account", account_send, account_take, account_trouble, NULL},
+    {"account", zuora_account_send, account_take, account_trouble, NULL},
     {"set", set_send, set_take, NULL, "back"},
-    {"back", account_send, back_take, NULL, NULL},
+    {"back", zuora_account_send, back_take, NULL, NULL},
     {"invoice", invoice_send, invoice_take, invoice_trouble, NULL},
     {"cpr_cycle", cycle_send, cycle_take, cycle_trouble, NULL},
     {"failed", failed_send, failed_take, NULL, NULL},

@@ -40,36 +40,10 @@ static void settle_begin(struct zuora_call *c)
 
 /* --- before ---------------------------------------------------------------------------------------------------------- */
 
-static void account_send(struct zuora_call *c)
-{
-    zuora_get(c, "v1/accounts/", zuora_arg(c, "customer"), "");
-}
-
-static bool account_trouble(struct zuora_call *c)
-{
-    if (!zuora_not_found(c))
-        return false;
-    zuora_refuse(c, "Zuora does not know account %.80s", zuora_arg(c, "customer"));
-    return true;
-}
-
 static void account_take(struct zuora_call *c)
 {
     json_put(c->stage, "account", json_str(c->body, "basicInfo.id", ""));
     zuora_go(c, "invoice");
-}
-
-static void invoice_send(struct zuora_call *c)
-{
-    zuora_get(c, "v1/invoices/", zuora_arg(c, "invoice"), "");
-}
-
-static bool invoice_trouble(struct zuora_call *c)
-{
-    if (!zuora_not_found(c))
-        return false;
-    zuora_refuse(c, "Zuora does not know invoice %.80s", zuora_arg(c, "invoice"));
-    return true;
 }
 
 static void invoice_take(struct zuora_call *c)
@@ -330,21 +304,21 @@ static void noted_take(struct zuora_call *c)
 /* ------------------------------------------------------------------------------------------------------------------------ */
 
 static const struct zuora_state settle_states[] = {
-    {"account", account_send, account_take, account_trouble, NULL},
-    {"invoice", invoice_send, invoice_take, invoice_trouble, NULL},
+    {"account", zuora_account_send, account_take, zuora_account_trouble, NULL},
+    {"invoice", zuora_invoice_send, invoice_take, zuora_invoice_trouble, NULL},
     {"seek", seek_send, seek_take, NULL, NULL},
     {"items", items_send, items_take, NULL, NULL},
     {"credit", credit_send, made_take, NULL, "find"},
     {"write_off", write_off_send, made_take, write_off_trouble, "find"},
     {"find", seek_send, find_take, NULL, NULL},
-    {"after", invoice_send, after_take, NULL, NULL},
+    {"after", zuora_invoice_send, after_take, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
 static const struct zuora_state note_states[] = {
-    {"notes", account_send, notes_take, account_trouble, NULL},
+    {"notes", zuora_account_send, notes_take, zuora_account_trouble, NULL},
     {"note", note_send, note_take, NULL, "noted"},
-    {"noted", account_send, noted_take, NULL, NULL},
+    {"noted", zuora_account_send, noted_take, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

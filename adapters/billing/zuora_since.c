@@ -173,11 +173,6 @@ static void cycle_take(struct zuora_call *c)
         zuora_refuse(c, "invoice %.80s is in a retry cycle, which does not go by its due date: hold it instead", zuora_arg(c, "invoice"));
 }
 
-static void invoice_send(struct zuora_call *c)
-{
-    zuora_get(c, "v1/invoices/", zuora_arg(c, "invoice"), "");
-}
-
 static void defer_done(struct zuora_call *c)
 {
     json_t *result = json_object();
@@ -203,14 +198,6 @@ static void invoice_take(struct zuora_call *c)
         defer_done(c);
     else
         zuora_go(c, "move");
-}
-
-static bool invoice_trouble(struct zuora_call *c)
-{
-    if (!zuora_not_found(c))
-        return false;
-    zuora_refuse(c, "Zuora does not know invoice %.80s", zuora_arg(c, "invoice"));
-    return true;
 }
 
 static void move_send(struct zuora_call *c)
@@ -239,9 +226,9 @@ static void moved_take(struct zuora_call *c)
 
 static const struct zuora_state defer_states[] = {
     {"cpr_cycle", cycle_send, cycle_take, NULL, NULL},
-    {"invoice", invoice_send, invoice_take, invoice_trouble, NULL},
+    {"invoice", zuora_invoice_send, invoice_take, zuora_invoice_trouble, NULL},
     {"move", move_send, move_take, NULL, "moved"},
-    {"moved", invoice_send, moved_take, NULL, NULL},
+    {"moved", zuora_invoice_send, moved_take, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -15,6 +15,7 @@
 
 enum { PAUSE_DEFAULT_S = 5, SEND_TIMEOUT_MS = 30000 };
 #define PAUSE_MOST_MS MS_HOUR
+#define AWAY_MOST_MS (15 * MS_SECOND) /* people wait: who is back is found soon, and one call each few seconds is no burden */
 
 static const struct {
     const char *code, *sentence;
@@ -131,7 +132,7 @@ static void read_refusal(struct matrix_answer *a, const struct http_response *pr
 void matrix_answer_read(struct matrix_answer *a, const struct job *job, const struct http_response *previous, int depth)
 {
     *a = (struct matrix_answer){.said = MATRIX_LOST, .status = previous->status, .too_large = previous->too_large,
-                                .wait_ms = backoff_ms(job, MS_SECOND, MS_MINUTE)};
+                                .wait_ms = backoff_ms(job, MS_SECOND, AWAY_MOST_MS)};
     if (previous->transport == TRANSPORT_NOT_SENT) {
         a->said = MATRIX_LATER;
         snprintf(a->why, sizeof a->why, "Matrix cannot be reached: %s", previous->problem);

@@ -30,7 +30,7 @@ from concurrent.futures import ThreadPoolExecutor
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.path.abspath(os.environ.get("DUNWELL", os.path.join(ROOT, "build/address-undefined/dunwell")))
 FAKES = os.path.join(ROOT, "tests/fake")
-PATIENCE = 30  # seconds; a loaded machine is slow, a broken program never comes
+PATIENCE = 60  # seconds; a loaded machine is slow, a broken program never comes
 SECRETS = {"SLACK_APP_TOKEN": "xapp-fake-app-token", "SLACK_BOT_TOKEN": "xoxb-fake-bot-token", "STRIPE_SECRET_KEY": "sk_test_fake",
            "STRIPE_WEBHOOK_SECRET": "whsec_fake"}
 COLUMNS = ("account,name,tier,annual_value,currency,renewal,region,plan,ae,sentiment,open_tickets,top_priority,csat,billing,"

@@ -341,7 +341,7 @@ class Office:
             seen = who.told(self.bot) if room is None else who.shown(room, self.bot)
             raise AssertionError(f"no message with {parts}; there are:\n" + "\n---\n".join(m[1] for m in seen)) from None
 
-    def ask(self, who, text, *parts, room=None):
+    def ask(self, who, text, *parts, room=None, seconds=harness.PATIENCE):
         """A command in a room (the approvals room) -> what the bot says to that person alone, with all parts"""
         before = {m[0] for m in who.told(self.bot)}
         who.say(room or self.approvals, "!dunwell " + text)
@@ -350,7 +350,7 @@ class Office:
             fresh = [m for m in who.told(self.bot) if m[0] not in before]
             return next((m[1] for m in fresh if all(p in m[1] for p in parts)), None)
         try:
-            return wait_for("answer", answer, pause=0.1)
+            return wait_for("answer", answer, seconds, 0.1)
         except AssertionError:
             fresh = [m[1] for m in who.told(self.bot) if m[0] not in before]
             raise AssertionError(f"!dunwell {text}: no answer with {parts} but {fresh}") from None

@@ -59,8 +59,10 @@ static int64_t count(const char *sql)
 
 static int64_t in_state(const char *state)
 {
-    AUTO_STR sql = str_fmt("SELECT count(*) FROM instalments WHERE state = '%s'", state);
-    return count(sql);
+    store_begin(office.store);
+    int64_t n = store_i64(office.store, -1, "SELECT count(*) FROM instalments WHERE state = ?1", "t", state);
+    assert_int_equal(store_commit(office.store, NULL), 0);
+    return n;
 }
 
 static int64_t case_state(void)

@@ -103,10 +103,15 @@ void words_deciders(struct buf *out, struct engine *e, const struct proposal *p)
     struct tally t;
     AUTO_STR ref = str_fmt("A-%lld", (long long)p->id);
     votes_of(e, ref, &t);
-    bool alone = t.n > 0 && str_eq(t.votes[t.n - 1].word, "emergency");
+    size_t one = 0; /* whose word it was alone, though others may have said yes as well while facts were being read */
+    while (one < t.n && !(str_eq(t.votes[one].word, "emergency") && str_eq(t.votes[one].person, p->decider)))
+        one++;
+    bool alone = one < t.n;
     buf_adds(out, alone ? "EMERGENCY: decided alone by " : "Approved by ");
-    for (size_t i = alone ? t.n - 1 : 0; i < t.n; i++) {
-        buf_adds(out, i && !alone ? "\nand by " : "");
+    if (alone)
+        vote_words(out, e, &t.votes[one]);
+    for (size_t i = 0; !alone && i < t.n; i++) {
+        buf_adds(out, i ? "\nand by " : "");
         vote_words(out, e, &t.votes[i]);
     }
     if (t.n == 0)

@@ -104,6 +104,6 @@ struct tally {
 void approval_tally(const struct engine *e, const struct subject *s, const struct approval *a, struct tally *out);
 /* Only what was voted, as it was voted: for what has been decided. Fills votes and n. */
 void votes_of(const struct engine *e, const char *ref, struct tally *out);
-const struct vote *tally_last(const struct tally *t); /* the newest that counts, or NULL */
+const struct vote *tally_last(const struct tally *t); /* whose word it was: one in an emergency, else the newest that counts; or NULL */
 
 #endif

@@ -99,8 +99,12 @@ void approval_tally(const struct engine *e, const struct subject *s, const struc
 
 const struct vote *tally_last(const struct tally *t)
 {
-    for (size_t i = t->n; i-- > 0;)
+    const struct vote *last = NULL;
+    for (size_t i = 0; i < t->n; i++) {
         if (t->votes[i].counts)
-            return &t->votes[i];
-    return NULL;
+            last = &t->votes[i];
+        if (t->votes[i].counts && str_eq(last->word, "emergency"))
+            break;
+    }
+    return last;
 }

@@ -61,8 +61,8 @@ void settle_begin(struct engine *e, struct recovery *r, const struct proposal *p
     store_run(e->store, "UPDATE promises SET state = 'replaced' WHERE case_id = ?1 AND state = 'open'", "i", r->id);
     hold_until(e, r, look + MS_DAY, look + MS_DAY, "queue", reason);
     timer_add(e, "settle", r->id, p->id, look);
-    AUTO_STR next = str_fmt("The customer pays %s by %s; then the rest, %s, is written off (A-%lld). If it does not come, nothing is written off and a collector takes it",
-                            pays_words(p, pays), day_words(p, day), money_text(rest, p->amount), (long long)p->id);
+    AUTO_STR next = str_fmt("The customer pays %s by %s; then the rest, %s, is written off (A-%lld). If it has not come by {ms:%lld}, nothing is written off and a "
+                            "collector takes it", pays_words(p, pays), day_words(p, day), money_text(rest, p->amount), (long long)p->id, (long long)look);
     recovery_move(e, r, &POLICY, RECOVERY_PROMISED, next, look);
 }
 
@@ -125,6 +125,19 @@ json_t *settle_rest_terms(const struct recovery *r, const struct proposal *p)
     return NULL;
 }
 
+/* They have done their part: what is next is ours. */
+static void say_rest(struct engine *e, struct recovery *r, const struct proposal *p)
+{
+    char pays[MONEY_TEXT_SIZE], rest[MONEY_TEXT_SIZE];
+    if (r->state != RECOVERY_PROMISED || p->state != PROPOSAL_QUEUED)
+        return;
+    pays_words(p, pays);
+    money_text(rest, money_of(money_parts_sum(p->terms), p->amount.currency));
+    AUTO_STR next = proposal_by_hand(e, r, p) ? str_fmt("They have paid the %s that was agreed; somebody writes the rest, %s, off by hand and says so: done A-%lld", pays, rest, (long long)p->id)
+                                              : str_fmt("They have paid the %s that was agreed; the rest, %s, is being written off (A-%lld)", pays, rest, (long long)p->id);
+    recovery_move(e, r, &POLICY, RECOVERY_PROMISED, next, 0);
+}
+
 static void write_off_rest(struct engine *e, struct recovery *r, struct proposal *p, json_t *take_rest)
 {
     char pays[MONEY_TEXT_SIZE];
@@ -137,8 +150,10 @@ static void write_off_rest(struct engine *e, struct recovery *r, struct proposal
     p->outcome = str_dup("");
     proposal_move(e, r, p, &(struct actor){.name = r->biller}, nothing ? PROPOSAL_CONFIRMED : PROPOSAL_QUEUED, NULL, "they paid %s; %s", pays_words(p, pays),
                   nothing ? "nothing is left to write off" : "the rest is written off, as agreed");
-    if (!nothing)
-        proposal_begin(e, r, p);
+    if (nothing)
+        return;
+    proposal_begin(e, r, p);
+    say_rest(e, r, p);
 }
 
 static void look_at(struct engine *e, struct recovery *r, struct proposal *p, const json_t *read)

@@ -2,11 +2,11 @@
  *
  * Lines, in order; "#" begins a comment. Before the first step:
  *   rule {...}                one rule of approvals.rules
- *   separate|step_up|remind_hours|escalate VALUE                 approvals.separate, ... as in policy.yaml
+ *   separate|step_up|remind_hours|escalate|undo_seconds VALUE    approvals.separate, ... as in policy.yaml
  * Steps, each with what must come of it:  STEP [-> ok|denied|stale|conflict|invalid ["words that must be said"]]
  *   ask WHO COUNTx            a plan for northwind, which owes $48,200.00 and is looked after by ae1
  *   hold WHO DAYS             a hold for it
- *   type WHO "COMMAND"        as typed in chat; the answer is its text, refusals too
+ *   type WHO "COMMAND"        as typed in chat; the answer is its text, refusals too; A-# is the request in hand
  *   enrol WHO                 gets one-time codes                 yes WHO coded|wrong|again     with the code of now, none that fits, the last one
  *   yes|unvote|withdraw WHO   no|emergency WHO [silently]         counter WHO COUNT          each may end in "at REVISION"
  *   expire                    reopen WHO                          bill CENTS    billing says so, and is read
@@ -144,7 +144,9 @@ static const char *code_of(struct scene *s, const char *word)
 
 static void type(struct scene *s, const char *who, const char *text, struct done *d)
 {
-    AUTO_STR said = office_say(&s->o, person_chat_id(person(s, who), "slack"), text);
+    const char *number = strchr(text, '#');
+    AUTO_STR whole = number ? str_fmt("%.*s%lld%s", (int)(number - text), text, (long long)s->id, number + 1) : str_dup(text);
+    AUTO_STR said = office_say(&s->o, person_chat_id(person(s, who), "slack"), whole);
     str_copy(d->said, sizeof d->said, said);
 }
 
@@ -328,7 +330,7 @@ static char *next_word(char **at)
 
 static bool setup(struct scene *s, const char *line)
 {
-    static const char *const keys[] = {"separate", "step_up", "remind_hours", "escalate"};
+    static const char *const keys[] = {"separate", "step_up", "remind_hours", "escalate", "undo_seconds"};
     size_t n = strcspn(line, " "), key = 0;
     while (key < DW_ARRAY_LEN(keys) && (strlen(keys[key]) != n || strncmp(keys[key], line, n) != 0))
         key++;

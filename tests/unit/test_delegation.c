@@ -323,6 +323,26 @@ static void the_card_names_the_deputy(void **state)
     policy_free(policy);
 }
 
+/* Whatever somebody is lent, what is looked at has an end: no more than there is room for, the oldest first. */
+static void many_rights_at_once(void **state)
+{
+    (void)state;
+    struct right rights[RIGHTS_MOST + 1];
+    const struct person *who = people_by_key(office.people, "manager2");
+    office_begin(&office);
+    for (int i = 0; i < RIGHTS_MOST + 4; i++)
+        store_run(office.store,
+                  "INSERT INTO delegations (from_person, to_person, kind, limits, created_ms, until_ms, is_live, ended_ms, ended_by) VALUES ('manager1', 'manager2', '', "
+                  "'{\"USD\":5000000}', ?1, ?2, 1, 0, '')",
+                  "ii", office.now_ms, office.now_ms + MS_DAY);
+    memset(&rights[RIGHTS_MOST], 7, sizeof rights[RIGHTS_MOST]);
+    struct right untouched = rights[RIGHTS_MOST];
+    assert_int_equal(approval_rights(&office.e, who, "USD", rights), RIGHTS_MOST);
+    assert_memory_equal(&untouched, &rights[RIGHTS_MOST], sizeof untouched);
+    office_commit(&office);
+    says("U0MAN2", "approve A-2", "Approved: A-2");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 int main(void)
 {
@@ -343,6 +363,7 @@ int main(void)
         T(nobody_away_is_pinged),
         T(away_with_a_right),
         T(the_card_names_the_deputy),
+        T(many_rights_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

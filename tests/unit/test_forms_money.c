@@ -175,6 +175,26 @@ static void a_settlement_is_countered_by_its_form(void **state)
     submits("U0MAN1", "counter", ref, "{\"amount\": \"900\"}", "they pay $900.00 by 5 Jan 2027");
 }
 
+/* More became due, and nobody has rechecked yet: an offer for what was shown is none for what is. */
+static void a_counter_to_what_has_changed_is_void(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    char said[600];
+    const struct actor who = office_actor(&o, "manager1");
+    AUTO_STR asked = office_say(&o, "U0AE2", "credit acme-corp 200 why downtime");
+    assert_says(asked, "Asked for approval");
+    int64_t id = office_last(&o), before = office_i64(&o, "SELECT due FROM recoveries WHERE account = 'acme-corp'");
+    office_begin(&o);
+    store_run(o.store, "UPDATE recoveries SET due = due + 1 WHERE account = 'acme-corp'", "");
+    assert_int_equal(proposal_counter_amount(&o.e, id, &who, money_of(10000, "USD"), "less", said, sizeof said, &e), 0);
+    assert_says(said, "was not countered but is void");
+    assert_int_equal(store_i64(o.store, -1, "SELECT count(*) FROM proposals WHERE replaces > 0", ""), 0);
+    store_run(o.store, "UPDATE recoveries SET due = ?1 WHERE account = 'acme-corp'", "i", before);
+    office_commit(&o);
+    assert_int_equal(office_state(&o, id), PROPOSAL_VOIDED);
+}
+
 static void where_there_are_no_forms_it_says_what_to_type(void **state)
 {
     (void)state;
@@ -238,6 +258,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_line_of_a_settlement_is_what_becomes_of_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_credit_is_countered_by_its_form, setup, teardown),
         cmocka_unit_test_setup_teardown(a_settlement_is_countered_by_its_form, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_counter_to_what_has_changed_is_void, setup, teardown),
         cmocka_unit_test_setup_teardown(where_there_are_no_forms_it_says_what_to_type, setup, teardown),
         cmocka_unit_test_setup_teardown(an_offer_stands_on_the_card_of_the_case, setup, teardown),
         cmocka_unit_test_setup_teardown(with_a_plan_asked_other_terms_are_offered, setup, teardown),

@@ -428,7 +428,47 @@ static void a_no_takes_none(void **state)
     AUTO_STR strict = policy_with("approvals: {expire_hours: 48}", STRICT);
     use(&o, strict);
     says(&o, "U0OP1", "policy propose why no more codes", "Proposed: P-1.");
+    AUTO_STR value = str_fmt("P-1@%lld", (long long)office_i64(&o, "SELECT revision FROM policy_requests"));
+    AUTO_STR opens = office_click(&o, "U0MAN1", "decline", value);
+    assert_string_equal(opens, ""); /* a form, though nobody has enrolled */
     says(&o, "U0MAN1", "decline P-1 we want them", "Declined: P-1");
+    close_asked(&o);
+}
+
+/* Whoever said yes may still say no, as long as others are missing. */
+static void a_yes_does_not_bar_a_no(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    says(&o, "U0MAN1", "approve P-1", "1 of 2");
+    AUTO_STR value = str_fmt("P-1@%lld", (long long)office_i64(&o, "SELECT revision FROM policy_requests"));
+    AUTO_STR opens = office_click(&o, "U0MAN1", "decline", value);
+    assert_string_equal(opens, "");
+    AUTO_STR no = office_form(&o, CHAT_FORM_SUBMIT, "U0MAN1", "decline", value, "{\"why\": \"on second thought\"}");
+    assert_says(no, "Declined: P-1");
+    office_is(&o, "SELECT count(*) FROM votes WHERE vote = 'no'", 1, "the no, and no yes beside it");
+    close_asked(&o);
+}
+
+/* Once it is decided nothing moves it: not its proposer, not another word, not its timer. */
+static void what_is_decided_stays(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    says(&o, "U0OP1", "policy propose why x", "Proposed: P-1.");
+    says(&o, "U0MAN1", "approve P-1", "is in force");
+    use(&o, agreed);
+    says(&o, "U0OP1", "withdraw P-1", "P-1 is not open. Nothing was changed.");
+    says(&o, "U0MAN2", "decline P-1 too late", "not open any more: it is in force");
+    says(&o, "U0MAN1", "unvote P-1", "not open");
+    says(&o, "U0OP1", "withdraw P-9", "P-9 is not open");
+    says(&o, "U0MAN1", "unvote P-9", "P-9 is not open");
+    says(&o, "U0MAN1", "approve P-9", "There is no change of policy P-9");
+    office_later(&o, 50 * MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM policy_requests WHERE state = 'in_force'", 1, "still");
+    office_is(&o, "SELECT count(*) FROM votes WHERE subject = 'P-1' AND vote = 'yes'", 1, "still");
     close_asked(&o);
 }
 
@@ -441,7 +481,7 @@ int main(void)
         cmocka_unit_test(nobody_decides_and_it_is_parked), cmocka_unit_test(what_nobody_decided_on_is_dropped), cmocka_unit_test(what_nobody_could_approve_is_not_asked), cmocka_unit_test(whom_the_rule_asks_is_called), cmocka_unit_test(the_report_counts_it),
         cmocka_unit_test(every_decision_on_it_has_a_receipt),
         cmocka_unit_test(votes_are_for_the_policy_they_were_given_under),
-        cmocka_unit_test(where_codes_are_in_use_a_change_always_takes_one), cmocka_unit_test(a_yes_with_a_code_has_a_form), cmocka_unit_test(a_no_takes_none),
+        cmocka_unit_test(where_codes_are_in_use_a_change_always_takes_one), cmocka_unit_test(a_yes_with_a_code_has_a_form), cmocka_unit_test(a_no_takes_none), cmocka_unit_test(a_yes_does_not_bar_a_no), cmocka_unit_test(what_is_decided_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,6 +46,11 @@ static void until_the_payment_nothing_is_written_off_and_nothing_collected(void 
     struct recovery *r = office_case(&o, "acme-corp");
     assert_int_equal(r->state, RECOVERY_PROMISED);
     assert_says(r->next_step, "The customer pays $600.00 by 15 Jan 2027; then the rest, $600.00, is written off (A-");
+    json_auto_t *card = card_case(&o.e, r);
+    AUTO_STR seen = office_read_card(card);
+    AUTO_STR nobody = str_fmt("is written off (A-%lld). If it has not come by {ms:%lld} ({ago:%lld}), nothing is written off and a collector takes it", (long long)id,
+                              (long long)(BY_MS + MS_DAY), (long long)(BY_MS + MS_DAY));
+    assert_says(seen, nobody);
     struct hold *h = hold_of_case(&o.e, r->id);
     assert_non_null(h);
     assert_true(h->end_ms > BY_MS + MS_DAY);
@@ -75,6 +80,34 @@ static void the_rest_is_written_off_when_the_payment_has_come(void **state)
     assert_int_equal(office_i64(&o, "SELECT count(*) FROM timers WHERE kind = 'settle'"), 0);
     office_proves(&o);
     office_close(&o);
+}
+
+static const char *nobody_writes_off(void *ctx, const char *biller, const char *op, const char **note)
+{
+    (void)ctx;
+    (void)biller;
+    *note = "Write it off in the dashboard.";
+    return str_eq(op, "write_off") ? "manual" : "native";
+}
+
+/* What is next is never their payment once it has come. */
+static void what_is_next_when_they_have_paid(void **state)
+{
+    (void)state;
+    for (int by_hand = 0; by_hand < 2; by_hand++) {
+        struct office o;
+        int64_t id = agreed(&o);
+        o.biller_silent = true;
+        o.e.world.capability = by_hand ? nobody_writes_off : o.e.world.capability;
+        pays(&o, 60000, 60000);
+        struct recovery *r = office_case(&o, "acme-corp");
+        AUTO_STR next = str_fmt(by_hand ? "They have paid the $600.00 that was agreed; somebody writes the rest, $600.00, off by hand and says so: done A-%lld"
+                                        : "They have paid the $600.00 that was agreed; the rest, $600.00, is being written off (A-%lld)", (long long)id);
+        assert_string_equal(r->next_step, next);
+        assert_int_equal(r->next_ms, 0);
+        recovery_free(r);
+        office_close(&o);
+    }
 }
 
 static void who_pays_more_is_forgiven_less(void **state)
@@ -287,7 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(until_the_payment_nothing_is_written_off_and_nothing_collected),
         cmocka_unit_test(the_rest_is_written_off_when_the_payment_has_come),
-        cmocka_unit_test(who_pays_more_is_forgiven_less),
+        cmocka_unit_test(what_is_next_when_they_have_paid), cmocka_unit_test(who_pays_more_is_forgiven_less),
         cmocka_unit_test(a_part_is_not_enough_and_two_parts_are),
         cmocka_unit_test(a_credit_given_elsewhere_is_no_payment),
         cmocka_unit_test(money_that_lowered_nothing_is_no_payment),

@@ -426,6 +426,11 @@ static bool last_failed(struct engine *e, int64_t case_id)
                      case_id) == PROPOSAL_FAILED;
 }
 
+static bool hand_asked(struct engine *e, int64_t case_id)
+{
+    return store_i64(e->store, 0, "SELECT count(*) FROM hands WHERE case_id = ?1", "i", case_id) > 0;
+}
+
 bool card_wanted(struct engine *e, const struct recovery *r)
 {
     switch (r->state) {
@@ -435,7 +440,7 @@ bool card_wanted(struct engine *e, const struct recovery *r)
     case RECOVERY_PROMISED:
     case RECOVERY_DISPUTED: return true;
     case RECOVERY_RETRYING:
-    case RECOVERY_WAITING: return r->claimed || alert_asked(e, r->id) || last_failed(e, r->id);
+    case RECOVERY_WAITING: return r->claimed || alert_asked(e, r->id) || last_failed(e, r->id) || hand_asked(e, r->id);
     case RECOVERY_READING:
     case RECOVERY_CLOSED: break;
     }

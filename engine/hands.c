@@ -141,8 +141,7 @@ void hands_look(struct engine *e, struct recovery *r, int64_t proposal_id)
 char *hands_words(struct engine *e, const struct recovery *r, const struct proposal *p)
 {
     AUTO_BUF out = BUF(4096);
-    bool begun = p->state == PROPOSAL_QUEUED || p->state == PROPOSAL_EXECUTING || p->state == PROPOSAL_UNKNOWN;
-    if (!begun || r->state == RECOVERY_CLOSED || !proposal_by_hand(e, r, p))
+    if (r->state == RECOVERY_CLOSED || !proposal_by_hand(e, r, p))
         return NULL;
     if (!by_hand_words(&out, p)) /* money that is given up by hand has no list of tasks */
         buf_adds(&out, p->outcome);

@@ -22,7 +22,12 @@ int64_t chargebee_paused_ms(const json_t *invoice, int64_t now_ms);
 /* Is Chargebee retrying and reminding by itself, or would it, were it not for a pause? */
 bool chargebee_in_dunning(const json_t *invoice);
 bool chargebee_of_invoice(const json_t *transaction, const char *invoice);
-/* What a refused transaction means: fills {code, class, advice, network_code, text, wait_ms}. brand may be NULL. */
+/* The card that a transaction was charged to, by its own word; "" where it tells none. */
+struct chargebee_card {
+    char brand[40], last4[8];
+};
+void chargebee_card_of(const json_t *transaction, struct chargebee_card *out);
+/* What a refused transaction means: fills {code, class, advice, network_code, text, wait_ms}. brand: of its source; NULL: the transaction tells. */
 void chargebee_put_decline(json_t *out, const json_t *transaction, const char *brand);
 /* Refuses when the body's invoice is not `id` or not the customer of the arguments. False then. */
 bool chargebee_is_invoice(struct rest_call *c, const char *id);

@@ -13,7 +13,7 @@
 #include "adapters/billing/rest_settle.h"
 #include "engine/when.h"
 
-enum { SAID_MAX = 160 };
+enum { DETAILS_MAX = 4096, SAID_MAX = 160 };
 
 static const struct chargebee_config *config_of(const struct rest_call *c)
 {
@@ -118,14 +118,26 @@ bool chargebee_of_invoice(const json_t *transaction, const char *invoice)
     return false;
 }
 
+/* A transaction has a copy of what was charged, as JSON in a text: the card by which it is known when its source is deleted or not read. */
+void chargebee_card_of(const json_t *transaction, struct chargebee_card *out)
+{
+    const char *text = json_str(transaction, "payment_method_details", "");
+    json_auto_t *details = strnlen(text, DETAILS_MAX) < DETAILS_MAX ? json_read(span_of(text), NULL) : NULL;
+    const json_t *card = json_object_get(details, "card");
+    str_copy(out->brand, sizeof out->brand, json_str(card, "brand", ""));
+    str_copy(out->last4, sizeof out->last4, json_str(card, "last4", ""));
+}
+
 /* Chargebee passes on what the gateway said. Codes that no table knows stay "?": a person decides. */
 void chargebee_put_decline(json_t *out, const json_t *transaction, const char *brand)
 {
     const json_t *detail = json_object_get(transaction, "error_detail");
     const char *code = json_str(detail, "decline_code", json_str(transaction, "error_code", json_str(detail, "error_code", NULL)));
     const char *text = json_str(transaction, "error_text", json_str(detail, "decline_message", json_str(detail, "error_message", "")));
+    struct chargebee_card card;
+    chargebee_card_of(transaction, &card);
     struct decline d = {.code = code,
-                        .brand = brand,
+                        .brand = brand ? brand : card.brand,
                         .network_code = json_str(detail, "network_error_code", NULL),
                         .network_advice = json_str(detail, "processor_advice_code", NULL)};
     rest_put_text(out, "code", d.code);

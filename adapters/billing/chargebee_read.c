@@ -227,6 +227,16 @@ static void add_payment(struct rest_call *c, const json_t *theirs, const char *i
     json_array_append_new(rest_part(c, "payments"), payment);
 }
 
+/* A source that was deleted, or added once more, is still the same card: then its brand and last digits name it (attempts.c). */
+static void add_attempt(struct rest_call *c, const json_t *theirs)
+{
+    const char *source = json_str(theirs, "payment_source_id", "");
+    struct chargebee_card card;
+    chargebee_card_of(theirs, &card);
+    AUTO_STR name = *card.brand && *card.last4 && !brand_of(c, source) ? str_fmt("%s %s", card.brand, card.last4) : str_dup(source);
+    attempts_add(rest_part(c, "attempts"), chargebee_ms(theirs, "date"), name);
+}
+
 static void transactions_take(struct rest_call *c)
 {
     const json_t *list = json_object_get(c->body, "list"), *row, *linked;
@@ -241,7 +251,7 @@ static void transactions_take(struct rest_call *c)
                 add_payment(c, theirs, invoice);
         }
         if (str_eq(status_of(theirs), "failed"))
-            attempts_add(rest_part(c, "attempts"), chargebee_ms(theirs, "date"), json_str(theirs, "payment_source_id", ""));
+            add_attempt(c, theirs);
     }
     turn_page(c, TRANSACTION_PAGES_MAX, "subscription");
 }

@@ -23,6 +23,7 @@ static void what_is_ticked_stays_ticked(void **state)
         half_released(&o);
         if (!ticked_late)
             say(&o, "U0AE1", "done A-2", "What is done by hand of A-2 is done, by your word. The rest goes on by itself");
+        office_is(&o, "SELECT count(*) FROM hands", ticked_late, "who has done it is not reminded");
         restart(&o);
         office_later(&o, MS_HOUR);
         office_later(&o, MS_HOUR);
@@ -108,11 +109,26 @@ static void whoever_answers_is_reminded(void **state)
         office_later(&o, MS_HOUR);
     int64_t left = office_i64(&o, "SELECT end_ms FROM holds") - o.now_ms;
     assert_true(left > 23 * MS_HOUR && left <= 24 * MS_HOUR); /* before the hold's end, whatever the hours say */
+    office_later(&o, 2 * MS_HOUR);
+    office_is(&o, "SELECT said FROM hands", 5, "that once");
     say(&o, "U0AE1", "done A-1", "is done");
     office_is(&o, "SELECT count(*) FROM hands", 0, "nothing waits");
-    office_later(&o, 23 * MS_HOUR);
+    office_later(&o, 20 * MS_HOUR);
     office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'hand.reminded'", 5, "and nobody is reminded of what is done");
     say(&o, "U0COL1", "queue", "The collectors' queue is empty.");
+    close_two(&o);
+}
+
+static void of_what_will_not_be_done_nobody_is_reminded(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM hands", 1, "it waits");
+    say(&o, "U0AE1", "withdraw A-1 why nobody has access", "Taken back");
+    office_is(&o, "SELECT count(*) FROM hands", 0, "no more");
     close_two(&o);
 }
 
@@ -164,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_ticked_stays_ticked),
         cmocka_unit_test(whoever_answers_is_reminded),
+        cmocka_unit_test(of_what_will_not_be_done_nobody_is_reminded),
         cmocka_unit_test(what_has_no_end_is_said_ever_more_seldom),
         cmocka_unit_test(the_owner_is_left_alone_at_night),
         cmocka_unit_test(who_pays_meanwhile_leaves_only_the_machines_part),

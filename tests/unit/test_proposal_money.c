@@ -125,6 +125,12 @@ static void what_billing_cannot_do_is_refused_or_a_persons_work(void **state)
     assert_int_equal(office_approve(&o, "manager1", id, 0).rc, 0);
     office_turn(&o, NULL, NULL);
     assert_int_equal(office_state(&o, id), PROPOSAL_QUEUED);
+    AUTO_STR waits = str_fmt("A-%lld Acme Corp, Otto Executive, for 4 h: by hand: Credit it in the dashboard. When it is done: done A-%lld", (long long)id, (long long)id);
+    office_later(&o, 4 * MS_HOUR);
+    says(&o, "U0COL1", "queue", waits);
+    assert_int_equal(office_i64(&o, "SELECT said FROM hands"), 1);
+    AUTO_STR key = str_fmt("reply-N-1-A-%lld-hand-1", (long long)id);
+    assert_says(json_str(office_sent(&o, key), "args.text", ""), "Otto Executive, this has waited for 4 h: by hand: Credit it in the dashboard. When it is done: done A-");
     due_becomes(&o, 2, 0, 110000, "open"); /* the hand was quicker than the word */
     office_event_of(&o, 2);
     assert_int_equal(office_state(&o, id), PROPOSAL_QUEUED);

@@ -33,7 +33,7 @@ free_port() {
 
 # wait_for URL PID: until it answers anything at all, or its process is gone.
 wait_for() {
-    for _ in $(seq 1 150); do
+    for _ in $(seq 1 450); do
         curl -s -o /dev/null --max-time 2 "$1" && return 0
         kill -0 "$2" 2>/dev/null || return 1
         sleep 0.2

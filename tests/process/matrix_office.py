@@ -116,7 +116,7 @@ class Adopted:
 
 def write_registration(path, port):
     """What `dunwell matrix registration` prints."""
-    folder = os.path.join(ROOT, "build/process/matrix.registration")
+    folder = os.path.join(ROOT, "build/process", "matrix." + os.path.basename(path).removesuffix(".yaml"))  # several servers start at once
     dw = harness.Dunwell(folder, "http://127.0.0.1:1", "http://127.0.0.1:1")
     dw.port, dw.config["listen"] = port, f"127.0.0.1:{port}"
     dw.config["chat"] = {"matrix": {"homeserver": "http://127.0.0.1:1", "user": "asbot", "as_token": {"env": "AS_TOKEN"}, "hs_token": {"env": "HS_TOKEN"},

@@ -24,7 +24,7 @@
 #include "bot/io.h"
 #include "engine/buf.h"
 
-#define RIG_PATIENCE_MS 5000
+#define RIG_PATIENCE_MS 20000
 
 struct rig {
     struct io *io;

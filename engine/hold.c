@@ -118,13 +118,22 @@ static void prior_merge(struct hold *h, const json_t *result)
             json_object_set(h->prior, id, before);
 }
 
+/* Those of `ids` that are not among `others`. New. */
+static json_t *ids_without(const json_t *ids, const json_t *others)
+{
+    json_t *left = json_array(), *id;
+    size_t i;
+    json_array_foreach(ids, i, id)
+        if (json_is_string(id) && !json_has_text(others, json_string_value(id)))
+            json_array_append(left, id);
+    return left;
+}
+
 static void invoices_merge(struct hold *h, const json_t *held)
 {
-    json_t *all = json_copy(h->invoices), *id;
-    size_t i;
-    json_array_foreach(held, i, id)
-        if (json_is_string(id) && !json_has_text(all, json_string_value(id)))
-            json_array_append(all, id);
+    json_auto_t *more = ids_without(held, h->invoices);
+    json_t *all = json_copy(h->invoices);
+    json_array_extend(all, more);
     json_decref(h->invoices);
     h->invoices = all;
 }
@@ -163,18 +172,38 @@ static struct hold *row_for(struct engine *e, const struct recovery *r, int64_t 
     return hold_load(e, hold_start(e, r, terms));
 }
 
+static void release_ask(struct engine *e, struct recovery *r, const struct hold *h, json_t *take_invoices, const char *why)
+{
+    json_t *terms = json_object();
+    json_put_i64(terms, "hold", h->id);
+    json_put_new(terms, "invoices", take_invoices);
+    json_put_new(terms, "prior", json_incref(h->prior));
+    proposal_auto(e, r, VERB_RELEASE, terms, why);
+}
+
+/* Billing held it while a release was already on its way, which does not name what is new here: that is released at once too, for the
+ * other may wait for somebody's hand. */
+static void held_late(struct engine *e, struct recovery *r, struct hold *h, const json_t *held)
+{
+    json_t *more = ids_without(held, h->invoices);
+    json_array_extend(h->invoices, more);
+    hold_move(e, r, h, HOLD_RELEASING, "Billing was still holding while the release was on its way; all of it is released");
+    if (json_array_size(more))
+        release_ask(e, r, h, more, "billing held more while the release was on its way");
+    else
+        json_decref(more);
+}
+
 void hold_confirmed(struct engine *e, struct recovery *r, int64_t id, const json_t *terms, const json_t *result)
 {
     struct hold *h = row_for(e, r, id, terms);
     if (!h)
         return;
     prior_merge(h, result);
-    if (hold_counts(h)) {
+    if (hold_counts(h))
         in_force(e, r, h, terms, result);
-    } else {
-        invoices_merge(h, json_at(result, "held"));
-        hold_move(e, r, h, HOLD_RELEASING, "Billing was still holding while the release was on its way; all of it is released");
-    }
+    else
+        held_late(e, r, h, json_at(result, "held"));
     hold_free(h);
     if (r->state == RECOVERY_CLOSED)
         hold_release(e, r, "the case was closed meanwhile");
@@ -240,15 +269,6 @@ void hold_until(struct engine *e, struct recovery *r, int64_t end_ms, int64_t as
     hold_free(h);
 }
 
-static void release_ask(struct engine *e, struct recovery *r, const struct hold *h, const char *why)
-{
-    json_t *terms = json_object();
-    json_put_i64(terms, "hold", h->id);
-    json_put_new(terms, "invoices", json_incref(h->invoices));
-    json_put_new(terms, "prior", json_incref(h->prior));
-    proposal_auto(e, r, VERB_RELEASE, terms, why);
-}
-
 void hold_release(struct engine *e, struct recovery *r, const char *why)
 {
     saga_call_off(e, r, SM_BIT(VERB_HOLD) | SM_BIT(VERB_EXTEND), why);
@@ -265,7 +285,7 @@ void hold_release(struct engine *e, struct recovery *r, const char *why)
         if (by_hand && r->state == RECOVERY_CLOSED)
             hold_move(e, r, h, HOLD_RELEASED, "Nothing is open any more, so nobody needs to resume anything by hand");
         else
-            release_ask(e, r, h, why);
+            release_ask(e, r, h, json_incref(h->invoices), why);
     } else if (h && h->state == HOLD_STARTING) {
         int64_t running = store_i64(e->store, 0, "SELECT count(*) FROM proposals WHERE case_id = ?1 AND verb = ?2 AND is_live = 1 AND state <> ?3", "iii",
                                     r->id, SM_ID(VERB_HOLD), SM_ID(PROPOSAL_ASKED));
@@ -286,19 +306,50 @@ void hold_release_again(struct engine *e, struct recovery *r, int64_t id)
         if (r->state == RECOVERY_HELD)
             recovery_move(e, r, &TIMER, RECOVERY_HELD, next, newest->end_ms);
     } else if (h && h->state == HOLD_RELEASING && !saga_release_again(e, r, id))
-        release_ask(e, r, h, "the release failed before and is tried again");
+        release_ask(e, r, h, json_incref(h->invoices), "the release failed before and is tried again");
     hold_free(newest);
     hold_free(h);
+}
+
+/* What no release under way names. New. */
+static json_t *not_asked(struct engine *e, const struct hold *h)
+{
+    json_t *left = json_incref(h->invoices);
+    struct query *q = store_query(e->store, "SELECT terms FROM proposals WHERE case_id = ?1 AND verb = ?2 AND is_live = 1", "ii", h->case_id, SM_ID(VERB_RELEASE));
+    while (query_next(q)) {
+        AUTO_JSON terms = query_json(q, 0);
+        if (json_i64(terms, "hold", 0) != h->id)
+            continue;
+        json_t *fewer = ids_without(left, json_at(terms, "invoices"));
+        json_decref(left);
+        left = fewer;
+    }
+    return left;
+}
+
+static void released_in_part(struct engine *e, struct recovery *r, struct hold *h, json_t *take_left)
+{
+    json_decref(h->invoices);
+    h->invoices = take_left;
+    hold_move(e, r, h, HOLD_RELEASING, "Some of it is released; the rest follows");
+    json_t *rest = not_asked(e, h);
+    if (json_array_size(rest))
+        release_ask(e, r, h, rest, "billing held more while the release was on its way");
+    else
+        json_decref(rest);
 }
 
 void hold_released(struct engine *e, struct recovery *r, int64_t id, const json_t *terms)
 {
     struct hold *h = hold_load(e, id);
     if (h && h->state == HOLD_RELEASING) {
-        if (json_has_all(json_at(terms, "invoices"), h->invoices))
+        json_t *left = ids_without(h->invoices, json_at(terms, "invoices"));
+        if (json_array_size(left)) {
+            released_in_part(e, r, h, left);
+        } else {
+            json_decref(left);
             hold_move(e, r, h, HOLD_RELEASED, "Notices and retries run again as before, read back");
-        else
-            release_ask(e, r, h, "billing held more while the release was on its way");
+        }
     }
     hold_free(h);
 }

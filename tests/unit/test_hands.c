@@ -77,6 +77,36 @@ static void a_newer_hold_ends_the_old_ones_release(void **state)
     close_two(&o);
 }
 
+/* Stripe has not answered for a second invoice when the hold is resumed; zuora's part of that waits for a hand, stripe's for nobody. */
+static void what_is_held_late_waits_for_no_hand(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    say(&o, "U0AE1", "done A-1", "is done");
+    json_t *invoices = json_at(o.read[0], "invoices"), *second = json_deep_copy(json_array_get(invoices, 0));
+    json_put(second, "id", "in_2002");
+    json_array_append_new(invoices, second);
+    at_stripe = SILENT;
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 1 AND state = 10", 1, "the hold is extended to it, and nobody knows");
+    say(&o, "U0AE1", "resume northwind", "resume");
+    at_stripe = FINE;
+    restart(&o);
+    for (int i = 0; i < 3; i++)
+        office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'release' AND driver = 'stripe' AND state = 4 AND args LIKE '%in_2002%'", 1, "released as soon as it was known to be held, once");
+    holds(&o, HOLD_RELEASING, "[\"in_1001\",\"in_1002\"]");
+    int64_t task = office_i64(&o, "SELECT id FROM proposals WHERE is_live = 1 AND outcome LIKE 'by hand at zuora %'");
+    AUTO_STR done = str_fmt("done A-%lld", (long long)task);
+    say(&o, "U0AE1", done, "is done, by your word.");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "nothing is held");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE is_live = 1", 0, "and nobody is asked a second time");
+    close_two(&o);
+}
+
 static void whoever_answers_is_reminded(void **state)
 {
     (void)state;
@@ -181,6 +211,7 @@ int main(void)
         cmocka_unit_test(what_is_ticked_stays_ticked),
         cmocka_unit_test(whoever_answers_is_reminded),
         cmocka_unit_test(of_what_will_not_be_done_nobody_is_reminded),
+        cmocka_unit_test(what_is_held_late_waits_for_no_hand),
         cmocka_unit_test(what_has_no_end_is_said_ever_more_seldom),
         cmocka_unit_test(the_owner_is_left_alone_at_night),
         cmocka_unit_test(who_pays_meanwhile_leaves_only_the_machines_part),

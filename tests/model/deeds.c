@@ -30,6 +30,10 @@ static void ask(struct model *m)
     const char *count = counts[pick(m, 4)];
     when_iso_day(day, OFFICE_NOW + 30 * MS_DAY, NULL);
     m->asker = pick(m, PEOPLE);
+    if (pick(m, m->mood == MONEY ? 2 : 6) == 0) {
+        money_asked(m);
+        return;
+    }
     if (pick(m, 3)) {
         AUTO_STR text = plan ? str_fmt("plan %s %sx from %s why renewal in flight", MODEL_ACCOUNT, count, day)
                              : str_fmt("hold %s until %s why they asked for time", MODEL_ACCOUNT, day);
@@ -45,6 +49,10 @@ static void ask(struct model *m)
 
 void agreed(struct model *m, struct wish *w)
 {
+    if (expect_gives_up(w)) {
+        money_agreed(m, w);
+        return;
+    }
     w->stage = m->x.undo_ms ? WINDOW : DONE;
     w->runs_ms = m->x.undo_ms ? m->x.now_ms + m->x.undo_ms : 0;
 }
@@ -110,24 +118,39 @@ static void refuse(struct model *m, struct wish *w, int who)
     says(m, &(struct spoken){.who = who, .way = way, .verb = "decline", .text = text, .values = values});
 }
 
+/* Other terms, as an offer of theirs would say them. */
+static char *other_terms(struct model *m, const struct wish *w, json_t *values, bool *offers)
+{
+    char day[WHEN_TEXT_SIZE], amount[32];
+    int count = 2 + pick(m, 2);
+    if (expect_gives_up(w)) {
+        *offers = money_countered(m, w, amount);
+        json_put(values, "amount", amount);
+        return str_dup(amount);
+    }
+    *offers = w->is_plan;
+    json_put(values, "first", when_iso_day(day, OFFICE_NOW + 30 * MS_DAY, NULL));
+    json_put(values, "instalments", count == 2 ? "2" : "3");
+    return str_fmt("%dx", count);
+}
+
 static void counter(struct model *m, struct wish *w, int who)
 {
-    char ref[48], day[WHEN_TEXT_SIZE];
+    char ref[48];
     enum way way = (enum way)pick(m, 3);
     struct code c = code_for(m, who);
-    int count = 2 + pick(m, 2);
+    json_auto_t *values = form_of("sooner", &c);
+    bool offers;
+    AUTO_STR terms = other_terms(m, w, values, &offers);
     int64_t revision = way == BY_COMMAND ? w->revision : seen(m, w);
-    bool may = may_decide(m, w, who) && w->is_plan && m->x.people[who].roles & DECIDES && revision == w->revision && way != BY_BUTTON;
+    bool may = may_decide(m, w, who) && offers && m->x.people[who].roles & DECIDES && revision == w->revision && way != BY_BUTTON;
     if (may && code_passes(m, w, who, &c)) {
         w->stage = COUNTERED;
         w->yes &= ~(1u << who);
         m->asker = who;
     }
-    AUTO_STR text = way == BY_COMMAND ? str_fmt("counter A-%lld %dx why sooner%s%s", (long long)w->id, count, c.text[0] ? " code " : "", c.text)
+    AUTO_STR text = way == BY_COMMAND ? str_fmt("counter A-%lld %s why sooner%s%s", (long long)w->id, terms, c.text[0] ? " code " : "", c.text)
                                       : str_dup(about(ref, w, revision));
-    json_auto_t *values = form_of("sooner", &c);
-    json_put(values, "first", when_iso_day(day, OFFICE_NOW + 30 * MS_DAY, NULL));
-    json_put(values, "instalments", count == 2 ? "2" : "3");
     says(m, &(struct spoken){.who = who, .way = way, .verb = "counter", .text = text, .values = values, .once = c.wrong});
 }
 
@@ -169,7 +192,7 @@ static void reopen(struct model *m, struct wish *w, int who)
 static void lend(struct model *m)
 {
     static const struct { const char *words; int64_t limit; } amounts[] = {{"1k", 100000}, {"45k", 4500000}, {"100k", 10000000}};
-    static const char *const kinds[] = {"", "", "plan", "hold"};
+    static const char *const kinds[] = {"", "", "plan", "hold", "credit", "settlement"};
     int from = pick(m, PEOPLE), to = pick(m, 3) ? DEPUTY : pick(m, PEOPLE), how = pick(m, 3);
     if (m->x.n_lent > 0 && pick(m, 4) == 0) { /* back to whoever lent */
         from = m->x.lent[0].to;
@@ -177,7 +200,7 @@ static void lend(struct model *m)
     } else if (pick(m, 2)) {
         from = 1 + pick(m, BOTH); /* most of these decide */
     }
-    const char *kind = kinds[pick(m, 4)];
+    const char *kind = kinds[pick(m, DW_ARRAY_LEN(kinds))];
     if (m->x.n_lent == LENT_MOST)
         return;
     AUTO_STR text = str_fmt("delegate @%s up to %s for 2 days%s%s", crowd[to].key, amounts[how].words, kind[0] ? " for " : "", kind);
@@ -243,6 +266,7 @@ static const int deeds[MOODS][DEEDS] = {
     [LENDING] = {8, 40, 3, 3, 8, 1, 1, 1, 16, 6, 2, 3, 8},
     [PATIENCE] = {12, 14, 2, 3, 3, 1, 16, 1, 3, 1, 1, 6, 37},
     [WINDOWS] = {10, 34, 2, 4, 3, 4, 1, 14, 4, 3, 4, 1, 16},
+    [MONEY] = {14, 30, 2, 6, 3, 4, 4, 3, 3, 1, 3, 1, 26},
 };
 
 static enum deed draw_deed(struct model *m)
@@ -258,7 +282,7 @@ static enum deed draw_deed(struct model *m)
 /* Mostly one that the deed could change something of. */
 static struct wish *wish_for(struct model *m, enum deed deed)
 {
-    enum stage fits = deed == REOPEN ? PARKED : deed == UNDO ? WINDOW : ASKED;
+    enum stage fits = deed == REOPEN ? PARKED : deed == UNDO ? (m->mood == MONEY ? DONE : WINDOW) : ASKED;
     int n = m->x.n_wishes;
     for (int i = n - 1; i >= 0 && pick(m, 5); i--)
         if (m->x.wishes[i].stage == fits)

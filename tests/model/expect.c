@@ -71,6 +71,20 @@ bool expect_code(const struct expect *x, const struct wish *w, int who)
     return x->code_from && w->amount >= x->code_from && who != w->acceptor;
 }
 
+bool expect_gives_up(const struct wish *w)
+{
+    return strcmp(w->kind, "credit") == 0 || strcmp(w->kind, "settlement") == 0;
+}
+
+bool expect_allowed(const struct expect *x, const struct wish *w)
+{
+    if (w->ready)
+        return w->amount > 0 && w->amount <= x->due;
+    if (strcmp(w->kind, "settlement") == 0)
+        return w->pays > 0 && w->pays < x->due && w->pays >= x->due * SETTLE_SHARE / 100 && w->amount == x->due - w->pays;
+    return w->amount > 0 && w->amount <= CREDIT_MOST && w->amount <= x->due * CREDIT_SHARE / 100;
+}
+
 static bool leads_to(const struct expect *x, int from, int to, int depth)
 {
     if (from == to)

@@ -8,7 +8,10 @@
 
 enum { PEOPLE = 10, NOBODY = -1, REQUESTS_MOST = 64, LENT_MOST = 7, TRIES = 5 };
 enum { AE = 1, MANAGER = 2, FINANCE = 4, OPERATOR = 8, DECIDES = MANAGER | FINANCE };
-enum stage { ASKED, DONE, DECLINED, COUNTERED, PARKED, VOID, WITHDRAWN, WINDOW, STAGES }; /* WINDOW: agreed, and can still be undone */
+/* WINDOW: agreed, and can still be undone; WAITS: a settlement that was agreed, until the customer has paid */
+enum stage { ASKED, DONE, DECLINED, COUNTERED, PARKED, VOID, WITHDRAWN, WINDOW, WAITS, STAGES };
+/* Beyond these nobody may give money up: cents, and percent of what is due. */
+enum { CREDIT_MOST = 4000000, CREDIT_SHARE = 80, SETTLE_SHARE = 50 };
 
 struct someone {
     const char *key, *chat_id;
@@ -34,7 +37,9 @@ struct wish {
     int64_t id, revision, created_ms, expires_ms, amount;
     int64_t runs_ms; /* in its window: until when it can be undone */
     enum stage stage;
-    const char *kind; /* "plan", "hold", "extend" */
+    const char *kind; /* "plan", "hold", "extend", "credit", "settlement" */
+    int64_t pays;     /* of a settlement; amount is the rest, which is given up */
+    bool ready;       /* they have paid it: the rest alone is asked for */
     bool is_plan, was_reopened, disputed, reminded, escalated;
     int requester, acceptor; /* acceptor: of a counter-offer, whoever asked first */
     unsigned yes;            /* a bit for each person who said so */
@@ -63,6 +68,8 @@ struct expect {
 int expect_right(const struct expect *x, const struct wish *w, int who);
 bool expect_complete(const struct expect *x, const struct wish *w); /* are there enough votes that count? */
 bool expect_code(const struct expect *x, const struct wish *w, int who); /* does their yes take a code? */
+bool expect_gives_up(const struct wish *w); /* money that cannot be had back */
+bool expect_allowed(const struct expect *x, const struct wish *w); /* is what is given up within bounds now? */
 bool expect_may_lend(const struct expect *x, int from, int to, int64_t limit);
 bool expect_may_work(const struct expect *x, int who); /* on the case */
 bool expect_may_reopen(const struct expect *x, const struct wish *w, int who);

@@ -38,8 +38,9 @@ void must(const struct model *m, bool holds, const char *what, int64_t id)
 /* ---- the comparison ---- */
 
 static const char *const heads[STAGES] = {"Approval needed", "Confirmed", "Declined", "Countered", "Expired, nothing changed", "Void", "Withdrawn",
-                                          "Approved, runs in a moment"};
-static const char *const states[STAGES] = {"asked", "confirmed", "declined", "countered", "parked", "voided", "withdrawn", "queued"};
+                                          "Approved, runs in a moment", "Approved, queued"};
+static const char *const states[STAGES] = {"asked", "confirmed", "declined", "countered", "parked", "voided", "withdrawn", "queued", "queued"};
+static const char *const ends[STAGES] = {"asked", "confirmed", "declined", "countered", "parked", "voided", "withdrawn", "to be undone", "to be paid"};
 
 static int person_of(const char *key)
 {
@@ -52,13 +53,12 @@ static int person_of(const char *key)
 /* A request that was not there before: may it be? */
 static void adopt(struct model *m, const struct proposal *p)
 {
-    static const char *const kinds[] = {[VERB_HOLD] = "hold", [VERB_EXTEND] = "extend", [VERB_PLAN] = "plan"};
+    static const char *const kinds[] = {[VERB_HOLD] = "hold", [VERB_EXTEND] = "extend", [VERB_PLAN] = "plan", [VERB_CREDIT] = "credit", [VERB_SETTLE] = "settlement"};
     struct expect *x = &m->x;
     int who = person_of(p->requester);
     must(m, who != NOBODY, "a request has an asker", p->id);
     must(m, who == m->asker || m->facts_moved, "a request is there because somebody asked", p->id);
     must(m, p->expires_ms == x->now_ms + OPEN_HOURS * MS_HOUR, "a request is open for as long as policy says", p->id);
-    must(m, p->amount.minor == x->due, "a request is about what is due", p->id);
     must(m, x->n_wishes < REQUESTS_MOST, "a schedule has few requests", p->id);
     struct wish *w = &x->wishes[x->n_wishes++];
     *w = (struct wish){.id = p->id, .created_ms = p->created_ms, .expires_ms = p->expires_ms, .amount = p->amount.minor, .kind = kinds[p->verb],
@@ -67,6 +67,12 @@ static void adopt(struct model *m, const struct proposal *p)
         if (x->wishes[i].id == p->replaces)
             w->acceptor = x->wishes[i].requester;
     must(m, !p->replaces || w->acceptor != NOBODY, "a counter-offer answers a request", p->id);
+    if (expect_gives_up(w))
+        money_adopted(m, w, p);
+    else
+        must(m, w->amount == x->due, "a request is about what is due", p->id);
+    for (int i = 0; w->is_plan && i < x->n_wishes; i++)
+        must(m, x->wishes[i].stage != WAITS, "no plan is asked for beside a settlement", p->id);
     if (tracing)
         printf("      A-%lld: %s asks for a %s\n", (long long)p->id, crowd[who].key, w->kind);
 }
@@ -75,7 +81,8 @@ static void adopt(struct model *m, const struct proposal *p)
 static void adopt_new(struct model *m)
 {
     int64_t known = m->x.n_wishes ? m->x.wishes[m->x.n_wishes - 1].id : 0, id;
-    while ((id = store_i64(m->o.store, 0, "SELECT min(id) FROM proposals WHERE id > ?1 AND verb IN (0, 1, 3) AND requester <> 'policy'", "i", known)) > 0) {
+    while ((id = store_i64(m->o.store, 0, "SELECT min(id) FROM proposals WHERE id > ?1 AND verb IN (?2, ?3, ?4, ?5, ?6) AND requester <> 'policy'", "iiiiii", known, (int64_t)VERB_HOLD, (int64_t)VERB_EXTEND,
+                           (int64_t)VERB_PLAN, (int64_t)VERB_CREDIT, (int64_t)VERB_SETTLE)) > 0) {
         struct proposal *p = proposal_load(&m->o.e, id);
         adopt(m, p);
         proposal_free(p);
@@ -114,6 +121,7 @@ static void row_agrees(struct model *m, struct wish *w, struct query *q)
     must(m, query_i64(q, 2) == (w->stage == DONE), "one effect when it is agreed and its window is over, else none", w->id);
     must(m, query_i64(q, 3) == (w->stage == ASKED), "what is open ends some time, and nothing else does", w->id);
     must(m, query_i64(q, 4) == (w->stage == WINDOW), "what can be undone runs some time, and nothing else does", w->id);
+    must(m, query_i64(q, 6) == w->amount || w->stage != ASKED, "what is asked is for what it would be today", w->id);
     w->revision = query_i64(q, 1);
     w->was_reopened = query_i64(q, 5) > 0;
 }
@@ -133,9 +141,9 @@ static void agrees(struct model *m, struct wish *w)
     AUTO_STR ref = str_fmt("A-%lld", (long long)w->id);
     bool found = false;
     struct query *q = store_query(m->o.store,
-                                  "SELECT state, revision, (SELECT count(*) FROM effects WHERE proposal_id = p.id AND op IN ('plan', 'hold') AND state <> 6), (SELECT count(*) FROM "
+                                  "SELECT state, revision, (SELECT count(*) FROM effects WHERE proposal_id = p.id AND op IN ('plan', 'hold', 'credit', 'write_off') AND state <> 6), (SELECT count(*) FROM "
                                   "timers WHERE kind = 'expire' AND ref = p.id), (SELECT count(*) FROM timers WHERE kind = 'run' AND ref = p.id), (SELECT "
-                                  "reopened_as FROM waiting WHERE proposal_id = p.id) FROM proposals p WHERE id = ?1",
+                                  "reopened_as FROM waiting WHERE proposal_id = p.id), amount FROM proposals p WHERE id = ?1",
                                   "i", w->id);
     while (query_next(q)) {
         row_agrees(m, w, q);
@@ -156,6 +164,10 @@ static void compare(struct model *m)
         m->x.disputed = query_i64(q, 1) == RECOVERY_DISPUTED;
     }
     m->x.owner = person_of(owner);
+    if (m->closed) {
+        money_closed(m);
+        return;
+    }
     adopt_new(m);
     for (int i = 0; i < m->x.n_wishes; i++)
         agrees(m, &m->x.wishes[i]);
@@ -190,7 +202,7 @@ static void schedule(struct model *m, uint64_t seed)
     m->seed = seed;
     m->rng = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
     model_begin(m);
-    for (int n = 5 + pick(m, 30); n > 0; n--) {
+    for (int n = 5 + pick(m, 30); n > 0 && !m->closed; n--) {
         m->asker = NOBODY;
         m->facts_moved = false;
         model_event(m);
@@ -230,7 +242,7 @@ int main(int argc, char **argv)
     model_close(&m);
     printf("model: %ld schedules from seed %ld: the engine and the model agree; requests ended", schedules, first);
     for (int i = 0; i < STAGES; i++)
-        printf("%s %s %ld", i ? "," : "", states[i], m.ended[i]);
+        printf("%s %s %ld", i ? "," : "", ends[i], m.ended[i]);
     puts("");
     return 0;
 }

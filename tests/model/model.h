@@ -9,8 +9,8 @@
 #define MODEL_SECRET "12345678901234567890"
 #define MODEL_ACCOUNT "acme-east"
 enum { CUSTOMER = 3, STRANGER = PEOPLE, BOTH = 6, DEPUTY = 8, HOURS_MOST = 300, OPEN_HOURS = 48, REMIND_HOURS = 6, ESCALATE_HOURS = 12 };
-enum { TABLES_MOST = 64, RULES = 10 };
-enum mood { PLAIN, CODES, LENDING, PATIENCE, WINDOWS, MOODS }; /* what a schedule is mostly about */
+enum { TABLES_MOST = 64, RULES = 10, PAYMENTS_MOST = 16, WRITES_MOST = 64 };
+enum mood { PLAIN, CODES, LENDING, PATIENCE, WINDOWS, MONEY, MOODS }; /* what a schedule is mostly about */
 
 struct model {
     uint64_t seed, rng;
@@ -29,6 +29,14 @@ struct model {
     int asker;    /* whose new request this event may make */
     bool facts_moved;
     int64_t case_id;
+    bool closed; /* nothing is due any more: the schedule ends */
+    struct {
+        int64_t amount, at_ms;
+    } payments[PAYMENTS_MOST]; /* that billing shows */
+    int n_payments;
+    char written[WRITES_MOST][48]; /* keys of what the peer has done about money */
+    int n_written;
+    int64_t written_off; /* by the peer, for the last settlement */
     long ended[STAGES]; /* over all schedules: how requests stood at the end */
 };
 
@@ -62,9 +70,19 @@ struct code code_for(struct model *m, int who); /* of this moment, or a wrong on
 /* Is a code wanted, and was a good one given? What it does to the person's codes is kept. */
 bool code_passes(struct model *m, const struct wish *w, int who, const struct code *c);
 
+/* money.c: what gives money up */
+void money_asked(struct model *m);                                /* somebody asks for a credit or a settlement */
+void money_adopted(struct model *m, struct wish *w, const struct proposal *p); /* a new request: within bounds, and the only one? */
+void money_agreed(struct model *m, struct wish *w);
+bool money_countered(struct model *m, const struct wish *w, char text[32]); /* what a counter-offer says instead; false: it is none */
+void money_paid(struct model *m);                                 /* the customer pays towards a settlement */
+void money_closed(struct model *m);                               /* what has to be true when nothing is due any more */
+void money_step(void *ctx, const struct job *job, const struct http_response *previous, struct step *out); /* the peer */
+
 /* deeds.c, world.c */
 void model_event(struct model *m); /* one thing happens, to the engine and to what is expected */
 void agreed(struct model *m, struct wish *w); /* enough have said yes */
 void world_moves(struct model *m);
+void due_fell(struct model *m); /* to x.due: what is asked is lowered or void, and a right that did not reach may reach now */
 
 #endif

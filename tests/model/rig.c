@@ -90,9 +90,10 @@ static void people_back(struct model *m)
 static struct policy *read_policy(const char *rule, bool coded, bool window, bool patient)
 {
     struct problems p = {0};
-    const char *head = strstr(office_policy, "approvals:");
+    const char *head = strstr(office_policy, "approvals:"), *credits = strstr(office_policy, "credits:"), *rest = strstr(office_policy, "write_offs:");
     AUTO_STR patience = str_fmt("  remind_hours: [%d]\n  escalate: [{after_hours: %d, ask: [finance]}]\n", REMIND_HOURS, ESCALATE_HOURS);
-    AUTO_STR text = str_fmt("%.*sapprovals:\n  expire_hours: %d\n%s%s%s%s%s%s", (int)(head - office_policy), office_policy, OPEN_HOURS,
+    AUTO_STR text = str_fmt("%.*scredits: {manager: {USD: %d}, share: %d}\n%.*sapprovals:\n  expire_hours: %d\n%s%s%s%s%s%s", (int)(credits - office_policy), office_policy,
+                            CREDIT_MOST / 100, CREDIT_SHARE, (int)(head - rest), rest, OPEN_HOURS,
                             coded ? "  step_up: {USD: 35000}\n" : "", window ? "  undo_seconds: 600\n" : "", patient ? patience : "  remind_hours: []\n",
                             rule[0] ? "  rules:\n    - {name: model, " : "", rule, rule[0] ? "}\n" : "");
     struct doc *d = parsed(text);
@@ -196,6 +197,7 @@ static void enrol_all(struct model *m)
 void model_open(struct model *m)
 {
     office_open(&m->o, false);
+    m->o.e.world.step = money_step;
     m->office_policy = m->o.policy;
     make_people(m);
     enrol_all(m);
@@ -238,6 +240,9 @@ void model_begin(struct model *m)
     m->mood = (enum mood)pick(m, MOODS);
     m->favourite = 1 + pick(m, BOTH);
     m->inputs = m->hours = m->tickets = 0;
+    m->n_payments = m->n_written = 0;
+    m->written_off = 0;
+    m->closed = false;
     json_array_clear(m->o.sent);
     m->x = (struct expect){.due = 4820000, .now_ms = OFFICE_NOW, .owner = NOBODY, .executive = 1};
     memcpy(m->x.people, crowd, sizeof crowd);

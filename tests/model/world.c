@@ -10,6 +10,21 @@ static void worse(struct model *m)
     m->facts_moved = true;
 }
 
+void due_fell(struct model *m)
+{
+    for (int i = 0; i < m->x.n_wishes; i++) {
+        struct wish *w = &m->x.wishes[i];
+        if (w->stage != ASKED)
+            continue;
+        if (strcmp(w->kind, "credit") != 0)
+            w->amount = m->x.due - w->pays * !w->ready;
+        if (expect_gives_up(w) && !expect_allowed(&m->x, w))
+            w->stage = VOID; /* of less, the same would be too much */
+        else if (expect_complete(&m->x, w))
+            agreed(m, w); /* a vote whose right did not reach, reaches now */
+    }
+}
+
 static void bill(struct model *m)
 {
     static const int64_t dues[] = {2800000, 3200000, 3600000, 4000000, 4600000, 4820000, 6000000};
@@ -19,14 +34,8 @@ static void bill(struct model *m)
     m->x.due = due;
     if (due > was)
         worse(m);
-    for (int i = 0; i < m->x.n_wishes; i++) {
-        struct wish *w = &m->x.wishes[i];
-        if (w->stage != ASKED)
-            continue;
-        w->amount = due;
-        if (expect_complete(&m->x, w))
-            agreed(m, w); /* a vote whose right did not reach, reaches now */
-    }
+    m->n_payments = 0; /* it shows the newest reading only */
+    due_fell(m);
     office_rebill(&m->o, CUSTOMER, due, "H");
     office_event_of(&m->o, CUSTOMER);
 }
@@ -141,6 +150,8 @@ void world_moves(struct model *m)
     int what = pick(m, 16);
     if (m->mood == PATIENCE && pick(m, 2))
         what = 15;
+    if (m->mood == MONEY && pick(m, 3) == 0)
+        what = 11;
     switch (what) {
     case 0:
     case 1: bill(m); break;
@@ -153,6 +164,7 @@ void world_moves(struct model *m)
     case 8:
     case 9:
     case 10: minutes_pass(m); break;
+    case 11: money_paid(m); break;
     default: hours_pass(m); break;
     }
 }

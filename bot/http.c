@@ -71,7 +71,7 @@ struct http {
     struct replies replies;
     int port;
     int64_t now_ms; /* monotonic, read once a round */
-    bool stopping;
+    bool stopping, answered; /* since the last flush */
     size_t waiting, body_bytes;
     struct conn *free_list[SLOTS];
     size_t n_free;
@@ -482,11 +482,14 @@ void http_answer(struct http *h, struct handle to, int status)
     c->status = status;
     conn_enter(c, CONN_RESUMED);
     MHD_resume_connection(c->mhd);
+    h->answered = true;
 }
 
 void http_flush(struct http *h)
 {
-    pump(h);
+    if (h->answered)
+        pump(h);
+    h->answered = false;
 }
 
 size_t http_waiting(const struct http *h)

@@ -469,8 +469,11 @@ int scan_copy(const struct scan_field *f, char *out, size_t size)
         return ERR_INVALID;
     if (size == 0)
         return ERR_LIMIT;
-    size_t n = 0;
-    int rc = unescape(f->value, out, size - 1, &n);
+    size_t n = f->value.n;
+    bool plain = n < size && !memchr(f->value.p, '\\', n) && !memchr(f->value.p, '\0', n); /* nearly always */
+    int rc = plain ? 0 : unescape(f->value, out, size - 1, &n);
+    if (plain)
+        memcpy(out, f->value.p, n);
     out[rc == 0 ? n : 0] = '\0';
     return rc;
 }

@@ -109,6 +109,44 @@ static void test_closed(void **state)
     queue_free(q);
 }
 
+/* One thing at a time, each as soon as the last one was taken: the taker looks out for it instead of sleeping, and misses none. */
+static void *one_by_one(void *arg)
+{
+    struct queue *q = arg;
+    for (uint32_t i = 0; i < 2000; i++) {
+        while (!queue_empty(q))
+            sched_yield();
+        assert_true(push(q, webhook(i, 1)));
+        queue_wake(q);
+    }
+    return NULL;
+}
+
+static void test_one_by_one(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new(10, 1 << 20);
+    struct input *list = NULL;
+    size_t cap = 0;
+    bool away = false;
+    pthread_t pusher;
+    assert_int_equal(pthread_create(&pusher, NULL, one_by_one, q), 0);
+    for (uint32_t next = 0; next < 2000;) {
+        queue_wait(q, 1000);
+        size_t n = queue_take(q, &list, &cap, &away);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(list[i].from.slot, next++);
+        finish(list, n);
+    }
+    pthread_join(pusher, NULL);
+    queue_wait(q, 1); /* nothing comes any more: the time is over */
+    assert_int_equal(queue_take(q, &list, &cap, &away), 0);
+    queue_close(q);
+    queue_wait(q, 5000); /* returns at once */
+    free(list);
+    queue_free(q);
+}
+
 /* --- the engine thread --- */
 
 struct stage {
@@ -390,7 +428,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_and_exchange), cmocka_unit_test(test_bound_by_count), cmocka_unit_test(test_bound_by_bytes),
-        cmocka_unit_test(test_one_that_is_larger_than_all), cmocka_unit_test(test_closed), cmocka_unit_test(test_group_commit),
+        cmocka_unit_test(test_one_that_is_larger_than_all), cmocka_unit_test(test_closed), cmocka_unit_test(test_one_by_one), cmocka_unit_test(test_group_commit),
         cmocka_unit_test(test_failed_turn), cmocka_unit_test(test_due_without_input), cmocka_unit_test(test_accepted_before_close),
         cmocka_unit_test(test_room_is_told), cmocka_unit_test(test_answers_after_the_close), cmocka_unit_test(test_waits_for_answers_with_an_end),
     };

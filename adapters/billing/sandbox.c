@@ -315,9 +315,11 @@ static void plan_write(struct call_of *c, json_t *take_stage)
     tell(c, "plans", "", body, take_stage);
 }
 
+/* The plan made its invoices quiet, so whoever releases them has to know how they were before it. */
 static void plan_finish(struct call_of *c, const json_t *answer)
 {
-    step_done(c->out, json_pack("{s:s, s:s}", "id", json_str(answer, "plan.id", ""), "mode", "held_by_dunwell"));
+    step_done(c->out, json_pack("{s:s, s:s, s:O, s:O*}", "id", json_str(answer, "plan.id", ""), "mode", "held_by_dunwell", "held", json_object_get(c->job->args, "invoices"), "prior",
+                                json_at(answer, "plan.prior")));
 }
 
 /* A credit, a write-off, a deferral and a note are entries in the sandbox's book; the operation is their kind. */

@@ -167,8 +167,10 @@ static void post_plan(struct exchange *x)
         return;
     }
     size_t i;
+    json_t *prior = json_object();
     json_array_foreach (ids, i, one) {
         json_t *invoice = open_invoice(x, one);
+        json_put_new(prior, json_string_value(one), json_pack("{s:b}", "auto_advance", json_flag(invoice, "auto_advance", true)));
         json_put_new(invoice, "auto_advance", json_false());
         json_put(invoice, "next_attempt_ms", NULL);
     }
@@ -176,6 +178,7 @@ static void post_plan(struct exchange *x)
     json_t *plan = json_deep_copy(x->body);
     json_put(plan, "id", id);
     json_put(plan, "key", x->key);
+    json_put_new(plan, "prior", prior);
     json_put_new(book_part(x->s, "plans"), id, plan);
     reply(x, 200, json_deep_copy(plan));
 }

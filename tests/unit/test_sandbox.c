@@ -345,6 +345,8 @@ static void a_plan_is_noted_once_and_stops_the_retries(void **state)
     assert_int_equal(s.outcome, STEP_DONE);
     assert_string_equal(json_str(s.result, "mode", ""), "held_by_dunwell");
     assert_true(strncmp(json_str(s.result, "id", ""), "plan_", 5) == 0);
+    assert_true(json_has_text(json_object_get(s.result, "held"), id));
+    assert_true(json_flag(json_object_get(json_object_get(s.result, "prior"), id), "auto_advance", false)); /* as it was before, though the answer was lost */
     assert_false(auto_advance(d, id));
     assert_int_equal(json_object_size(book_part(d->memory, "plans")), 1);
     step_fini(&s);

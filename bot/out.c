@@ -2,7 +2,9 @@
  * blocking threads, and the kept connections are shared. At most 8 calls of one driver are under way, and places for five
  * such drivers, so that slow vendors do not starve the others; what is more waits in the order it came, and the metrics say
  * how much. A call that only waits for
- * something to happen (a chat's long poll) has a place of its own and counts for nobody.
+ * something to happen (a chat's long poll) has a place of its own and counts for nobody. A billing system that says "too many" (429), or
+ * that nothing is left of what may be asked, is left alone by all its calls until the moment it names, a minute at most: then one of
+ * them finds out. A chat's limits are of one method or room, so there each call waits for itself (the engine's business).
  *
  * A driver with `serve` is a peer inside this process (sandbox, console). Its requests are answered right here, one after
  * the other, by the one thread that ever touches its memory; what it wants to tell us then comes in as a webhook whose
@@ -21,8 +23,10 @@
 #include "bot/log.h"
 #include "bot/metrics.h"
 #include "bot/transfer.h"
+#include "engine/when.h"
 
 #define IDLE_POLL_MS 60000
+#define PAUSE_MOST_MS 60000
 #define KEPT_CONNECTIONS 32
 #define MAX_WAITING_CALLS 4 /* chats that are polled */
 #define MAX_PLACES (OUT_MAX_CALLS + MAX_WAITING_CALLS)
@@ -65,6 +69,7 @@ struct out {
     struct task *waiting;            /* out thread */
     struct place places[MAX_PLACES]; /* the last ones for calls that wait */
     size_t *per_lane;
+    int64_t *paused_ms; /* by lane: until when a billing system wants nothing more of us; by the machine's clock */
 };
 
 /* --- handing over --- */
@@ -213,6 +218,38 @@ static void refuse(struct out *o, struct task *t, const char *why)
     answer(o, t->asker, t->id, &response);
 }
 
+/* --- limits --- */
+
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * MS_SECOND + now.tv_nsec / 1000000;
+}
+
+static void lane_pause(struct out *o, const struct place *p)
+{
+    int64_t ms = transfer_pause_ms(&p->transfer), until = clock_ms() + (ms < PAUSE_MOST_MS ? ms : PAUSE_MOST_MS);
+    bool billing = o->config->drivers[p->lane]->driver->kind == DRIVER_BILLING;
+    if (ms > 0 && billing && until > o->paused_ms[p->lane])
+        o->paused_ms[p->lane] = until;
+}
+
+static bool is_paused(const struct out *o, const struct task *t)
+{
+    return t->asker == ASKED_BY_ENGINE && o->paused_ms[t->lane] > clock_ms();
+}
+
+/* Until somebody wakes us, or until what waits for a limit may go. */
+static int poll_ms(const struct out *o)
+{
+    int64_t wait = IDLE_POLL_MS, now = clock_ms();
+    for (const struct task *t = o->waiting; t; t = t->next)
+        if (t->driver && o->paused_ms[t->lane] > now && o->paused_ms[t->lane] - now < wait)
+            wait = o->paused_ms[t->lane] - now;
+    return (int)wait;
+}
+
 /* --- calls --- */
 
 static struct place *free_place(struct out *o, bool waits)
@@ -235,6 +272,7 @@ static void place_clear(struct out *o, struct place *p)
 static void place_answer(struct out *o, struct place *p)
 {
     struct http_response response;
+    lane_pause(o, p);
     transfer_take_response(&p->transfer, &response);
     enum asker asker = p->asker;
     int64_t id = p->id;
@@ -291,7 +329,7 @@ static void start_waiting(struct out *o)
         bool finishing = atomic_load(&o->finishing), inside = t->driver && t->driver->driver->serve;
         if (t->driver && !inside && !finishing) {
             p = free_place(o, t->asker == ASKED_BY_POLL);
-            if (!p || (o->per_lane[t->lane] >= OUT_MAX_PER_DRIVER && t->asker == ASKED_BY_ENGINE)) {
+            if (!p || is_paused(o, t) || (o->per_lane[t->lane] >= OUT_MAX_PER_DRIVER && t->asker == ASKED_BY_ENGINE)) {
                 at = &t->next;
                 left++;
                 continue;
@@ -340,7 +378,7 @@ static void *out_main(void *arg)
         curl_multi_perform(o->multi, &running);
         calls_end(o);
         start_waiting(o); /* places are free again */
-        curl_multi_poll(o->multi, NULL, 0, IDLE_POLL_MS, NULL);
+        curl_multi_poll(o->multi, NULL, 0, poll_ms(o), NULL);
     }
     return NULL;
 }
@@ -360,6 +398,7 @@ struct out *out_start(const struct config *c, const struct out_hooks *hooks)
     pthread_mutex_init(&o->lock, NULL);
     o->memories = mem_alloc((c->n_drivers + 1) * sizeof *o->memories);
     o->per_lane = mem_alloc((c->n_drivers + 1) * sizeof *o->per_lane);
+    o->paused_ms = mem_alloc((c->n_drivers + 1) * sizeof *o->paused_ms);
     for (size_t i = 0; i < c->n_drivers; i++)
         if (c->drivers[i]->driver->serve && c->drivers[i]->driver->open_memory)
             o->memories[i] = c->drivers[i]->driver->open_memory(c->drivers[i]);
@@ -408,6 +447,7 @@ void out_free(struct out *o)
             o->config->drivers[i]->driver->close_memory(o->memories[i]);
     free(o->memories);
     free(o->per_lane);
+    free(o->paused_ms);
     pthread_mutex_destroy(&o->lock);
     free(o);
 }

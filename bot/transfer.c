@@ -17,6 +17,7 @@
 
 #define DEFAULT_TIMEOUT_MS 10000
 #define CONNECT_TIMEOUT_MS 5000L
+#define PAUSE_UNSAID_MS 1000
 #define LONGEST_RETRY_AFTER_S (7 * 86400)
 #define EPOCH_FROM 1000000000
 
@@ -89,13 +90,13 @@ static int64_t retry_after_ms(const char *text, int64_t now_s)
 }
 
 /* Recurly names the moment, in seconds of the epoch, and on each answer: it counts on a 429 alone. A small number is a span, of others. */
-static int64_t reset_ms(const char *text, const struct http_response *r)
+static int64_t reset_ms(const char *text)
 {
     struct timespec now;
     char *end = NULL;
     long long at = strtoll(text, &end, 10);
     clock_gettime(CLOCK_REALTIME, &now);
-    if (r->status != 429 || end == text || *end || at < EPOCH_FROM)
+    if (end == text || *end || at < EPOCH_FROM)
         return -1;
     long long s = at > now.tv_sec ? at - now.tv_sec : 0;
     return (s < LONGEST_RETRY_AFTER_S ? s : LONGEST_RETRY_AFTER_S) * 1000;
@@ -109,7 +110,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
     size_t len = size * n;
     if (len > 5 && strncmp(p, "HTTP/", 5) == 0) { /* what came before was a 1xx */
         r->retry_after_ms = -1;
-        r->never_retry = false;
+        r->never_retry = t->spent = false;
+        t->in_reset_ms = -1;
         r->request_id[0] = '\0';
         const char *space = memchr(p, ' ', len);
         r->status = space ? (int)strtol(space, NULL, 10) : 0;
@@ -118,9 +120,13 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
         clock_gettime(CLOCK_REALTIME, &now);
         r->retry_after_ms = retry_after_ms(value, now.tv_sec);
     } else if (header_value(p, len, "ratelimit-reset", value, sizeof value)) { /* seconds; Retry-After outranks it */
-        r->retry_after_ms = r->retry_after_ms < 0 ? retry_after_ms(value, INT64_MAX) : r->retry_after_ms;
+        t->in_reset_ms = retry_after_ms(value, INT64_MAX);
+        r->retry_after_ms = r->retry_after_ms < 0 ? t->in_reset_ms : r->retry_after_ms;
     } else if (header_value(p, len, "X-RateLimit-Reset", value, sizeof value)) {
-        r->retry_after_ms = r->retry_after_ms < 0 ? reset_ms(value, r) : r->retry_after_ms;
+        t->in_reset_ms = reset_ms(value);
+        r->retry_after_ms = r->retry_after_ms < 0 && r->status == 429 ? t->in_reset_ms : r->retry_after_ms;
+    } else if (header_value(p, len, "ratelimit-remaining", value, sizeof value) || header_value(p, len, "X-RateLimit-Remaining", value, sizeof value)) {
+        t->spent = value[strspn(value, "0")] == '\0' && value[0];
     } else if (header_value(p, len, "Stripe-Should-Retry", value, sizeof value)) {
         r->never_retry = strcasecmp(value, "false") == 0;
     } else if (header_value(p, len, "Request-Id", value, sizeof value) || header_value(p, len, "x-slack-req-id", value, sizeof value) ||
@@ -128,6 +134,15 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
         str_copy(r->request_id, sizeof r->request_id, value);
     }
     return len;
+}
+
+int64_t transfer_pause_ms(const struct transfer *t)
+{
+    const struct http_response *r = &t->response;
+    if (r->transport != TRANSPORT_OK || (r->status != 429 && !t->spent))
+        return 0;
+    int64_t said = r->status == 429 ? r->retry_after_ms : t->in_reset_ms;
+    return said < 0 ? PAUSE_UNSAID_MS : said;
 }
 
 /* --- sending --- */

@@ -14,6 +14,8 @@ struct transfer {
     struct buf upload; /* SMTP: the message with CRLF */
     size_t uploaded;
     bool too_large;
+    bool spent;          /* the server says that nothing is left of what we may ask of it now */
+    int64_t in_reset_ms; /* after which there is again; -1: it does not say */
     char problem[CURL_ERROR_SIZE];
 };
 
@@ -22,6 +24,8 @@ int transfer_begin(struct transfer *t, CURL *easy, struct http_request *take, co
 /* After the handle is done: fills t->response. */
 void transfer_end(struct transfer *t, CURLcode code);
 void transfer_fini(struct transfer *t); /* the response too; take it out before (transfer_take_response) */
+/* For how long this server wants to be left alone, by whomever; 0: it does not. */
+int64_t transfer_pause_ms(const struct transfer *t);
 void transfer_take_response(struct transfer *t, struct http_response *out);
 
 /* transfer_mail.c: the same for method MAIL. */

@@ -47,10 +47,11 @@ static inline void *inside_open(const void *config)
 static const struct driver far_driver = {.name = "far", .kind = DRIVER_BILLING};
 static const struct driver inside_driver = {.name = "inside", .kind = DRIVER_BILLING, .serve = inside_serve,
                                             .open_memory = inside_open, .close_memory = free, .next_event = inside_next};
+static const struct driver talk_driver = {.name = "talk", .kind = DRIVER_CHAT};
 static struct driver_config far_away = {.driver = &far_driver, .name = "far"}, other = {.driver = &far_driver, .name = "other"},
-                            inside = {.driver = &inside_driver, .name = "inside"};
-static struct driver_config *configured[] = {&far_away, &other, &inside};
-static const struct config config = {.drivers = configured, .n_drivers = 3};
+                            inside = {.driver = &inside_driver, .name = "inside"}, talk = {.driver = &talk_driver, .name = "talk"};
+static struct driver_config *configured[] = {&far_away, &other, &inside, &talk};
+static const struct config config = {.drivers = configured, .n_drivers = 4};
 
 struct site {
     struct out *out;

@@ -239,6 +239,59 @@ static void test_ratelimit_moment(void **state)
     }
 }
 
+/* What is asked of a system that wants nothing more waits, all of it; what is asked of others, and of a chat, does not. */
+static void test_limit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *driver, *head;
+        bool waits;
+    } rows[] = {{"far", "429 Slow\r\nRetry-After: 30", true},
+                {"far", "200 OK\r\nratelimit-remaining: 0\r\nratelimit-reset: 30", true},
+                {"far", "200 OK\r\nratelimit-reset: 30\r\nRateLimit-Remaining: 1", false},
+                {"far", "200 OK\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 4000000000", true},
+                {"far", "200 OK\r\nX-RateLimit-Remaining: 10\r\nX-RateLimit-Reset: 4000000000", false},
+                {"far", "429 Slow\r\nRetry-After: 0", false},
+                {"far", "503 Down\r\nRetry-After: 30", false},
+                {"talk", "429 Slow\r\nRetry-After: 30", false}};
+    for (size_t i = 0; i < DW_ARRAY_LEN(rows); i++) {
+        struct site s;
+        struct peer full, p;
+        AUTO_STR answer = str_fmt("HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n", rows[i].head);
+        peer_open(&full, answer);
+        peer_open(&p, ANSWER("200 OK\r\nContent-Length: 0", ""));
+        site_open(&s);
+        one(&s, call_of(rows[i].driver, 1, "GET", at(&full, "/"), NULL));
+        struct call next = call_of(rows[i].driver, 2, "GET", at(&p, "/"), NULL);
+        out_submit(s.out, &next, 1);
+        if (!rows[i].waits)
+            site_wait(&s, 2);
+        one(&s, call_of("other", 3, "GET", at(&p, "/"), NULL));
+        assert_int_equal(s.ids[rows[i].waits ? 1 : 2], 3);
+        out_finish(s.out); /* what waits is answered: it was not sent */
+        site_wait(&s, 3);
+        assert_int_equal(s.responses[rows[i].waits ? 2 : 1].transport, rows[i].waits ? TRANSPORT_NOT_SENT : TRANSPORT_OK);
+        site_close(&s);
+        peer_close(&p);
+        peer_close(&full);
+    }
+}
+
+static void test_limit_is_over(void **state)
+{
+    (void)state;
+    struct site s;
+    struct peer full, p;
+    peer_open(&full, ANSWER("429 Slow\r\nContent-Length: 0", "")); /* it does not say for how long */
+    peer_open(&p, ANSWER("200 OK\r\nContent-Length: 0", ""));
+    site_open(&s);
+    one(&s, call_of("far", 1, "GET", at(&full, "/"), NULL));
+    assert_int_equal(one(&s, call_of("far", 2, "GET", at(&p, "/"), NULL))->status, 200);
+    site_close(&s);
+    peer_close(&p);
+    peer_close(&full);
+}
+
 /* The peer has read the request and says nothing: it may have happened. */
 static void test_lost(void **state)
 {
@@ -476,7 +529,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answer), cmocka_unit_test(test_methods), cmocka_unit_test(test_retry_after_date), cmocka_unit_test(test_ratelimit_reset), cmocka_unit_test(test_ratelimit_moment),
-        cmocka_unit_test(test_lost), cmocka_unit_test(test_no_silent_repetition), cmocka_unit_test(test_not_sent),
+        cmocka_unit_test(test_limit), cmocka_unit_test(test_limit_is_over), cmocka_unit_test(test_lost), cmocka_unit_test(test_no_silent_repetition), cmocka_unit_test(test_not_sent),
         cmocka_unit_test(test_tls_refused), cmocka_unit_test(test_body_cap), cmocka_unit_test(test_caps), cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_inside_peer), cmocka_unit_test(test_stop_with_calls), cmocka_unit_test(test_finish),
     };

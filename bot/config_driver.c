@@ -16,8 +16,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapters/billing/declines.h"
+
 #define SECRET_MAX 4096
 #define OPTIONS_MAX 32 /* of one driver */
+#define ROW_SHOWN 40
 
 static const char *const secret_keys[] = {"env", "file", NULL};
 static const char *const channel_keys[] = {"approvals", "collections", "shadow", NULL};
@@ -246,12 +249,16 @@ static void read_option(const struct place *at, struct driver_config *d)
         return;
     case OPTION_TEXT:
     case OPTION_URL:
+    case OPTION_DECLINES:
         break;
     }
+    struct span row;
     if (text == NULL)
         bad(at, "write text, in quotes if it looks like a number");
     else if (text[0] == '\0' || !printable(text))
         bad(at, text[0] == '\0' ? "is empty; leave it out instead" : "holds a control character");
+    else if (o->type == OPTION_DECLINES && !decline_map_fits(text, &row))
+        bad(at, "\"%.*s\" is no row: write CODE=CLASS or GATEWAY/CODE=CLASS, with a class of H, N, A, S or M, such as 51=S", (int)(row.n < ROW_SHOWN ? row.n : ROW_SHOWN), row.p);
     else if (o->type == OPTION_TEXT && strcmp(o->name, "file") == 0)
         *text_at(d, o) = config_resolve(at->r, text); /* in every driver an option of this name is a path */
     else

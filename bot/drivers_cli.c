@@ -36,6 +36,8 @@ static const char *type_words(enum option_type type)
         return "secret";
     case OPTION_CHANNELS:
         return "channels";
+    case OPTION_DECLINES:
+        return "codes";
     }
     return "?";
 }

@@ -157,6 +157,8 @@ static const struct option options[] = {
     {"webhook_user", OPTION_TEXT, AT(webhook_user), NULL, true, "User name set on the webhook in Chargebee."},
     {"webhook_password", OPTION_SECRET, AT(webhook_password), NULL, true, "Password set on the webhook in Chargebee."},
     {"return_url", OPTION_URL, AT(return_url), NULL, false, "Where Chargebee's hosted pages send people back to."},
+    {"declines", OPTION_DECLINES, AT(declines), NULL, false,
+     "What the gateways' own codes mean, as \"3001=S\" or, of one gateway, \"braintree/2001=S\": H never again, N new data, A authenticate, S later, M our side."},
     {NULL, OPTION_TEXT, 0, NULL, false, NULL},
 };
 

@@ -8,7 +8,7 @@
 
 struct chargebee_config {
     struct driver_config base;
-    char *site, *base_url, *api_key, *webhook_user, *webhook_password, *return_url;
+    char *site, *base_url, *api_key, *webhook_user, *webhook_password, *return_url, *declines;
 };
 
 extern const struct rest_vendor chargebee_vendor;
@@ -28,7 +28,7 @@ struct chargebee_card {
 };
 void chargebee_card_of(const json_t *transaction, struct chargebee_card *out);
 /* What a refused transaction means: fills {code, class, advice, network_code, text, wait_ms}. brand: of its source; NULL: the transaction tells. */
-void chargebee_put_decline(json_t *out, const json_t *transaction, const char *brand);
+void chargebee_put_decline(const struct rest_call *c, json_t *out, const json_t *transaction, const char *brand);
 /* Refuses when the body's invoice is not `id` or not the customer of the arguments. False then. */
 bool chargebee_is_invoice(struct rest_call *c, const char *id);
 

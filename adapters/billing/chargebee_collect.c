@@ -135,7 +135,7 @@ static void refuse_declined(struct rest_call *c, const json_t *transaction)
 {
     json_t *decline = json_object();
     const char *why = json_str(c->stage, "why", "");
-    chargebee_put_decline(decline, transaction, NULL);
+    chargebee_put_decline(c, decline, transaction, NULL);
     if (!*json_str(decline, "text", "") && *why)
         json_put_new(decline, "text", json_text_safe(why));
     const char *code = json_str(decline, "code", json_str(c->stage, "code", "")), *text = json_str(decline, "text", "");

@@ -128,8 +128,19 @@ void chargebee_card_of(const json_t *transaction, struct chargebee_card *out)
     str_copy(out->last4, sizeof out->last4, json_str(card, "last4", ""));
 }
 
-/* Chargebee passes on what the gateway said. Codes that no table knows stay "?": a person decides. */
-void chargebee_put_decline(json_t *out, const json_t *transaction, const char *brand)
+/* Chargebee passes on what the gateway said. Codes that no table knows stay "?": a person decides. A network's "never again" always
+ * counts; then what the configuration says of this gateway's code, or of any's. */
+static const char *class_of(const struct rest_call *c, const json_t *transaction, const struct decline *d)
+{
+    const struct decline network = {.brand = d->brand, .network_code = d->network_code, .network_advice = d->network_advice};
+    const char *map = config_of(c)->declines, *gateway = json_str(transaction, "gateway", NULL);
+    const char *mapped = decline_mapped(map, gateway, d->code ? d->code : "");
+    if (*mapped == '?')
+        mapped = decline_mapped(map, gateway, json_str(transaction, "error_code", ""));
+    return *mapped == '?' || *decline_class(&network) == 'H' ? decline_class(d) : mapped;
+}
+
+void chargebee_put_decline(const struct rest_call *c, json_t *out, const json_t *transaction, const char *brand)
 {
     const json_t *detail = json_object_get(transaction, "error_detail");
     const char *code = json_str(detail, "decline_code", json_str(transaction, "error_code", json_str(detail, "error_code", NULL)));
@@ -144,7 +155,7 @@ void chargebee_put_decline(json_t *out, const json_t *transaction, const char *b
     rest_put_text(out, "network_code", d.network_code);
     rest_put_text(out, "advice", json_str(detail, "recommendation_code", NULL));
     rest_put_text(out, "network_advice", d.network_advice);
-    json_put(out, "class", decline_class(&d));
+    json_put(out, "class", class_of(c, transaction, &d));
     rest_put_text(out, "text", text);
     if (decline_wait_ms(&d))
         json_put_i64(out, "wait_ms", decline_wait_ms(&d));

@@ -223,7 +223,7 @@ static void add_payment(struct rest_call *c, const json_t *theirs, const char *i
     json_put_i64(payment, "at_ms", chargebee_ms(theirs, "date"));
     rest_put_text(payment, "method", method);
     if (str_eq(status_of(theirs), "failed"))
-        chargebee_put_decline(payment, theirs, brand_of(c, method));
+        chargebee_put_decline(c, payment, theirs, brand_of(c, method));
     json_array_append_new(rest_part(c, "payments"), payment);
 }
 

@@ -6,9 +6,11 @@
  * caps them. Tables are searched in line: a few dozen short words, a few times for each case. */
 #include "adapters/billing/declines.h"
 
+#include <string.h>
 #include <strings.h>
 
 #define HOUR_MS INT64_C(3600000)
+#define ROWS_APART ", "
 
 struct code_row {
     const char *code, *class;
@@ -117,6 +119,51 @@ static bool brand_is(const struct decline *d, const char *brand)
 const char *decline_code_class(const char *code)
 {
     return row_class(codes, DW_ARRAY_LEN(codes), code);
+}
+
+/* "code=S" or "gateway/code=S"; NULL when it is no row. */
+static const char *row_of_map(const char *row, size_t n)
+{
+    static const char *const classes[] = {"H", "N", "A", "S", "M"};
+    for (size_t i = 0; n > 2 && row[n - 2] == '=' && i < DW_ARRAY_LEN(classes); i++)
+        if (row[n - 1] == classes[i][0])
+            return classes[i];
+    return NULL;
+}
+
+static bool is_row(const char *row, size_t n, const char *gateway, const char *code)
+{
+    size_t g = strlen(gateway), k = strlen(code), before = g ? g + 1 : 0;
+    return k > 0 && n == before + k + 2 && strncmp(row, gateway, g) == 0 && (!g || row[g] == '/') && strncmp(row + before, code, k) == 0;
+}
+
+const char *decline_mapped(const char *map, const char *gateway, const char *code)
+{
+    const char *of_any = "?";
+    for (const char *p = map ? map : ""; *p;) {
+        p += strspn(p, ROWS_APART);
+        size_t n = strcspn(p, ROWS_APART);
+        const char *class = row_of_map(p, n);
+        if (class && gateway && *gateway && is_row(p, n, gateway, code))
+            return class;
+        if (class && is_row(p, n, "", code))
+            of_any = class;
+        p += n;
+    }
+    return of_any;
+}
+
+bool decline_map_fits(const char *map, struct span *wrong)
+{
+    for (const char *p = map; *p;) {
+        p += strspn(p, ROWS_APART);
+        size_t n = strcspn(p, ROWS_APART);
+        *wrong = (struct span){.p = p, .n = n};
+        if (n && !row_of_map(p, n))
+            return false;
+        p += n;
+    }
+    return true;
 }
 
 int decline_visa_category(const char *network_code)

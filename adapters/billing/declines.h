@@ -6,6 +6,7 @@
 #define DW_ADAPTERS_BILLING_DECLINES_H
 
 #include "engine/base.h"
+#include "engine/buf.h"
 
 /* What a processor tells of one refused payment. Any of them may be NULL. */
 struct decline {
@@ -21,6 +22,11 @@ struct decline {
 const char *decline_class(const struct decline *d);
 /* The code alone: a class, or "?". */
 const char *decline_code_class(const char *code);
+/* What the configuration says of a gateway's own code, which no table knows: "51=S, braintree/2001=S stolen=H"; a row that names the
+ * gateway outranks one that does not. gateway may be NULL. "?": nothing. */
+const char *decline_mapped(const char *map, const char *gateway, const char *code);
+/* False: `wrong` is the first row that is none. */
+bool decline_map_fits(const char *map, struct span *wrong);
 /* Visa's category of a response code: 1 never, 2 not now, 3 fix the data first, 4 all others. 0 for an empty code. */
 int decline_visa_category(const char *network_code);
 /* How long the network wants us to wait before the next attempt (Mastercard's codes 24 to 30); 0 when it does not say. */

@@ -190,7 +190,7 @@ static const struct option options[] = {
     {"api_secret", OPTION_SECRET, AT(api_secret), NULL, true, "The tenant's API secret."},
     {"webhook_secret", OPTION_SECRET, AT(webhook_secret), NULL, true,
      "A long random word of letters and digits; register the callback as .../hooks/NAME?secret=WORD."},
-    {"declines", OPTION_TEXT, AT(declines), "", false,
+    {"declines", OPTION_DECLINES, AT(declines), "", false,
      "What the gateway's codes mean, as \"51=S 54=N 43=H\": H never again, N new data, A authenticate, S later, M our side; for others a person decides."},
     {NULL, OPTION_TEXT, 0, NULL, false, NULL},
 };

@@ -34,8 +34,6 @@ const json_t *killbill_row(const json_t *list, const char *path, const char *tex
 /* A decimal to minor units; 0 when there is none. */
 int64_t killbill_money(const json_t *owner, const char *path, const char *currency);
 int64_t killbill_ms(const char *iso, const char *zone); /* "2026-11-22T01:56:15.000Z", or "2026-11-22" in a zone; 0 when it is neither */
-/* The class of a gateway's code by the configured map; "?" for a code that is not in it: a person decides. */
-const char *killbill_class(const struct rest_call *c, const char *code);
 /* {code, class, text} of a transaction that failed, into `out`. */
 void killbill_put_decline(const struct rest_call *c, json_t *out, const json_t *transaction);
 

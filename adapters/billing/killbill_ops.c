@@ -6,6 +6,8 @@
  * Each write carries three headers that Kill Bill keeps in its audit log (50, 255 and 255 characters wide; more is an SQL error
  * there): who, the case, and the approval with its reason. So the billing system can tell the same story as the journal. */
 #include "adapters/billing/killbill.h"
+
+#include "adapters/billing/declines.h"
 #include "adapters/billing/rest_settle.h"
 
 #include <string.h>
@@ -142,31 +144,13 @@ int64_t killbill_ms(const char *iso, const char *zone)
     return timed ? at_ms + hour * MS_HOUR + minute * MS_MINUTE + second * MS_SECOND : 0;
 }
 
-/* The map is one line, "51=S 54=N stolen_card=H": a gateway has a handful of codes, so it is read each time. */
-const char *killbill_class(const struct rest_call *c, const char *code)
-{
-    static const char *const classes[] = {"H", "N", "A", "S", "M"};
-    const char *p = config_of(c)->declines ? config_of(c)->declines : "";
-    size_t n = strlen(code);
-    while (*p && n) {
-        p += strspn(p, " ,");
-        size_t word = strcspn(p, " ,");
-        if (word == n + 2 && strncmp(p, code, n) == 0 && p[n] == '=')
-            for (size_t i = 0; i < DW_ARRAY_LEN(classes); i++)
-                if (p[n + 1] == classes[i][0])
-                    return classes[i];
-        p += word;
-    }
-    return "?";
-}
-
 /* A plugin failure is a fault of the gateway or of the way there; without a code of its own it gets that name. */
 void killbill_put_decline(const struct rest_call *c, json_t *out, const json_t *transaction)
 {
     bool plugin = str_eq(json_str(transaction, "status", ""), "PLUGIN_FAILURE");
     const char *code = json_str(transaction, "gatewayErrorCode", "");
     rest_put_text(out, "code", *code ? code : plugin ? "plugin_failure" : NULL);
-    json_put(out, "class", killbill_class(c, *code ? code : plugin ? "plugin_failure" : ""));
+    json_put(out, "class", decline_mapped(config_of(c)->declines, NULL, *code ? code : plugin ? "plugin_failure" : ""));
     rest_put_text(out, "text", json_str(transaction, "gatewayErrorMsg", plugin ? "the gateway or its plugin failed" : NULL));
 }
 

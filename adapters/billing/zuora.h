@@ -100,7 +100,7 @@ void zuora_minted(struct zuora_call *c); /* the answer of the token endpoint */
 /* "2026-11-20", "2026-11-20 09:00:00", "2026-11-20T09:00:00.000-07:00" to ms; a bare day begins in `zone`. 0: it is no time. */
 int64_t zuora_ms(const char *text, const char *zone);
 /* {code, class, text} of a payment that was refused. `said` is the gateway's text, or Zuora's reason. */
-json_t *zuora_decline(const struct zuora_config *config, const char *code, const char *said);
+json_t *zuora_decline(const struct zuora_config *config, const char *gateway, const char *code, const char *said);
 void zuora_put_text(json_t *object, const char *key, const char *text); /* foreign text, bounded; NULL: null */
 void zuora_add_string(struct buf *json, const char *text);              /* quoted and escaped */
 int64_t zuora_amount(const json_t *owner, const char *path, const char *currency); /* 0 when it is none */

@@ -60,7 +60,7 @@ static void finish(struct zuora_call *c, const char *outcome, int64_t due, const
 
 static void refuse_declined(struct zuora_call *c, const char *code, const char *said)
 {
-    json_t *decline = zuora_decline(c->config, code, said);
+    json_t *decline = zuora_decline(c->config, json_str(c->body, "gatewayId", NULL), code, said);
     const char *word = json_str(decline, "code", "");
     char text[SAID_MAX];
     str_copy(text, sizeof text, json_str(decline, "text", ""));

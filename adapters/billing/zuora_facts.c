@@ -80,31 +80,14 @@ static bool bracket_code(char *out, size_t size, const char *said)
     return true;
 }
 
-/* The class that the configuration gives this code: "51=S, do_not_honor=S". NULL when it says nothing. */
-static const char *configured_class(const char *rows, const char *code)
-{
-    static const char *const classes[] = {"H", "N", "A", "S", "M"};
-    size_t n = strlen(code);
-    for (const char *p = rows ? rows : ""; n > 0 && *p;) {
-        p += strspn(p, ", ");
-        size_t row = strcspn(p, ", ");
-        if (row == n + 2 && strncmp(p, code, n) == 0 && p[n] == '=')
-            for (size_t i = 0; i < DW_ARRAY_LEN(classes); i++)
-                if (p[n + 1] == classes[i][0])
-                    return classes[i];
-        p += row;
-    }
-    return NULL;
-}
-
-json_t *zuora_decline(const struct zuora_config *config, const char *code, const char *said)
+json_t *zuora_decline(const struct zuora_config *config, const char *gateway, const char *code, const char *said)
 {
     char word[WORD_MAX];
     bool named = bracket_code(word, sizeof word, said);
-    const char *class = configured_class(config->decline_codes, code);
-    if (!class && named)
-        class = configured_class(config->decline_codes, word);
-    if (!class)
+    const char *class = decline_mapped(config->decline_codes, gateway, code);
+    if (*class == '?' && named)
+        class = decline_mapped(config->decline_codes, gateway, word);
+    if (*class == '?')
         class = decline_code_class(named ? word : code);
     json_t *decline = json_object();
     zuora_put_text(decline, "code", named ? word : code);

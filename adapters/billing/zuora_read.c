@@ -241,7 +241,7 @@ static void add_payment(struct zuora_call *c, const json_t *theirs)
     memcpy(currency, m.currency, sizeof currency);
     int64_t amount = zuora_amount(theirs, "amount", currency);
     bool failed = str_eq(status, "failed");
-    AUTO_JSON decline = zuora_decline(c->config, json_str(theirs, "gatewayResponseCode", ""), said);
+    AUTO_JSON decline = zuora_decline(c->config, json_str(theirs, "gatewayId", NULL), json_str(theirs, "gatewayResponseCode", ""), said);
     json_t *payment = json_object();
     zuora_put_text(payment, "id", json_str(theirs, "id", ""));
     zuora_put_text(payment, "invoice", invoice_for(c, theirs, amount, currency));

@@ -327,6 +327,17 @@ static void addresses_are_addresses(void **state)
     refuses("base_url: \"https://api.stripe.com\"", "base_url: 7", 8, "write text, in quotes");
 }
 
+#define CHARGEBEE "stripe: {kind: chargebee, site: acme-test, webhook_user: hook, webhook_password: {env: TEST_STRIPE}, api_key: {env: TEST_STRIPE}"
+
+static void codes_have_classes(void **state)
+{
+    (void)state;
+    static const char stripe[] = "stripe: {kind: stripe, base_url: \"https://api.stripe.com\", secret_key: {env: TEST_STRIPE}, webhook_secret: {file: hook.txt}";
+    accepts(stripe, CHARGEBEE ", declines: \"3001=S, braintree/2001=H\"");
+    refuses(stripe, CHARGEBEE ", declines: \"3001=S 3002\"", 8, "billing.stripe.declines: \"3002\" is no row: write CODE=CLASS");
+    refuses(stripe, CHARGEBEE ", declines: \"3001=soft\"", 8, "with a class of H, N, A, S or M");
+}
+
 static void listen_is_an_address_and_a_port(void **state)
 {
     (void)state;
@@ -544,6 +555,7 @@ int main(void)
         cmocka_unit_test(only_this_machine_without_tls),
         cmocka_unit_test(mail_is_encrypted_elsewhere),
         cmocka_unit_test(addresses_are_addresses),
+        cmocka_unit_test(codes_have_classes),
         cmocka_unit_test(listen_is_an_address_and_a_port),
         cmocka_unit_test(live_must_be_said),
         cmocka_unit_test(drivers_are_known_and_named_once),

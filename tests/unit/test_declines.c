@@ -110,6 +110,26 @@ static void mastercard_says_how_long(void **state)
     assert_int_equal(decline_wait_ms(&(struct decline){.brand = "mastercard"}), 0);
 }
 
+static void a_map_of_the_gateways_own_codes(void **state)
+{
+    (void)state;
+    static const char map[] = "51=S,54=N  braintree/51=H stripe/x/y=A 2001=M, ,9=Q =S";
+    static const struct {
+        const char *gateway, *code, *class;
+    } rows[] = {{NULL, "51", "S"}, {"adyen", "51", "S"}, {"braintree", "51", "H"}, {"braintree", "54", "N"}, {"", "54", "N"}, {"stripe", "x/y", "A"}, {"stripe", "y", "?"},
+                {"brain", "51", "S"}, {NULL, "5", "?"}, {NULL, "9", "?"}, {NULL, "", "?"}, {"braintree", "", "?"}, {NULL, "2001", "M"}};
+    for (size_t i = 0; i < DW_ARRAY_LEN(rows); i++)
+        assert_string_equal(decline_mapped(map, rows[i].gateway, rows[i].code), rows[i].class);
+    assert_string_equal(decline_mapped(NULL, NULL, "51"), "?");
+    struct span wrong = {0};
+    assert_true(decline_map_fits("51=S, braintree/51=H", &wrong));
+    assert_true(decline_map_fits("", &wrong));
+    assert_false(decline_map_fits("51=S 54=X", &wrong));
+    assert_true(span_is(wrong, "54=X"));
+    assert_false(decline_map_fits("51=S,S", &wrong));
+    assert_true(span_is(wrong, "S"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +138,7 @@ int main(void)
         cmocka_unit_test(a_network_never_is_never),
         cmocka_unit_test(the_network_helps_where_the_code_says_nothing),
         cmocka_unit_test(visa_categories),
+        cmocka_unit_test(a_map_of_the_gateways_own_codes),
         cmocka_unit_test(mastercard_says_how_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -363,7 +363,7 @@ static void declines(void **state)
     char codes[] = "51=S,54x=N, do_not_honor=H 05=Q";
     const struct zuora_config c = {.decline_codes = codes};
     for (size_t i = 0; i < DW_ARRAY_LEN(rows); i++) {
-        json_auto_t *d = zuora_decline(&c, rows[i].code, rows[i].said);
+        json_auto_t *d = zuora_decline(&c, "gw", rows[i].code, rows[i].said);
         assert_string_equal(json_str(d, "code", "-"), rows[i].shown);
         assert_string_equal(json_str(d, "class", "-"), rows[i].class);
     }

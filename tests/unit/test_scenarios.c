@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/unit/scenario_values.h"
+#include "tests/unit/scenario_failures.h"
 
 /* ---- stepping ---- */
 
@@ -307,6 +307,7 @@ static void give_answer(struct scenario *s, const char *line)
 {
     if (s->step.outcome != STEP_HTTP || s->answered)
         wrong(s, "nothing was asked that could be answered");
+    failures_try(s);
     http_response_fini(&s->response);
     http_response_init(&s->response);
     if (after(line, "lost")) {

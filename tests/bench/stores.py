@@ -4,7 +4,8 @@ import json
 import sqlite3
 import time
 
-STATE_QUEUED, STATE_CLOSED, ASKED, VERB_PLAN = 4, 8, 2, 3
+STATE_QUEUED, STATE_CLOSED, ASKED, CONFIRMED, VERB_PLAN = 4, 8, 2, 11, 3
+DECIDER = "manager2"
 
 
 def _open(path):
@@ -28,8 +29,30 @@ def _case(blank, i, now, is_open, account):
                 revision=2, outcome="" if is_open else "paid")
 
 
+def _decided(db, cases, now):
+    """A plan for each case: asked in the last two years, and said yes to by one person; of a case that is open, still asked."""
+    seq = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]
+    terms = json.dumps({"count": 3, "total": 3000, "currency": "USD", "first_ms": now, "instalments": []})
+
+    def rows(table, make, only_decided=True):
+        insert, blank = _rows(db, table)
+        db.executemany(insert, (dict(blank, **make(i, now - (cases - i) * (730 * 86400000 // cases) - 3600000))
+                                for i in range(1, cases + 1) if not only_decided or i % 10 != 1))
+
+    rows("proposals", lambda i, at: dict(id=i, case_id=i, verb=VERB_PLAN, state=ASKED if i % 10 == 1 else CONFIRMED, is_live=int(i % 10 == 1), created_ms=at,
+                                         expires_ms=now + 86400000 + i, requester="collector1", reason="the customer asked for time", bound="more than two instalments",
+                                         terms=terms, amount=1000 + i % 9000, currency="USD", facts_hash="x", asked=1, decider="" if i % 10 == 1 else DECIDER,
+                                         decided_ms=0 if i % 10 == 1 else at + 60000, replaces=0, revision=3, basis="{}"), only_decided=False)
+    rows("pings", lambda i, at: dict(id=i, person=DECIDER, at_ms=at, case_id=i, ref=f"A-{i}", why="the rule large asks you", state=1), only_decided=False)
+    rows("votes", lambda i, at: dict(subject=f"A-{i}", person=DECIDER, vote="yes", holder=DECIDER, right_used="manager", reason="", revision=2, at_ms=at + 60000))
+    rows("receipts", lambda i, at: dict(id=f"R-{i:08d}", ref=f"A-{i}", seq=seq + i, person=DECIDER, at_ms=at + 60000, card="x"))
+    rows("journal", lambda i, at: dict(seq=seq + i, at_ms=at + 60000, actor=DECIDER, verb="decision.yes", case_id=i, account=f"stripe:cus_big{i:06d}", ref=f"A-{i}",
+                                       text=f"{DECIDER} said yes to A-{i} by right: manager", detail="{}", hash=bytes(32)))
+    rows("plans", lambda i, at: dict(id=i, case_id=i, proposal_id=i, state="kept" if i % 3 else "broken"))
+
+
 def big(path, cases, events):
-    """Ten events a case, a tenth of the cases open in the queue."""
+    """Ten events a case, a tenth of the cases open in the queue; a request a case, decided but for those."""
     now = int(time.time() * 1000)
     db = _open(path)
     insert, blank = _rows(db, "recoveries")
@@ -43,6 +66,7 @@ def big(path, cases, events):
     db.executemany(insert, (dict(blank, seq=i, source="stripe", created_ms=now - events + i, ext_id=f"evt_{i}", type="invoice.payment_failed", kind=1,
                                  customer=f"cus_big{1 + i % cases:06d}", invoice="in_1", received_ms=now, body=b"{}" * 50)
                             for i in range(1, events + 1)))
+    _decided(db, cases, now)
     db.execute("INSERT INTO meta (name, value) VALUES ('inbox_done', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (str(events),))
     db.commit()
     db.close()

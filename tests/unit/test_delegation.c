@@ -323,23 +323,39 @@ static void the_card_names_the_deputy(void **state)
     policy_free(policy);
 }
 
+static void lend_often(int times)
+{
+    office_begin(&office);
+    for (int i = 0; i < times; i++)
+        store_run(office.store,
+                  "INSERT INTO delegations (from_person, to_person, kind, limits, created_ms, until_ms, is_live, ended_ms, ended_by) VALUES ('manager1', 'manager2', '', "
+                  "'{\"USD\":5000000}', ?1, ?2, 1, 0, '')",
+                  "ii", office.now_ms, office.now_ms + MS_DAY);
+    office_commit(&office);
+}
+
+/* So that a list of them can be looked at. */
+static void twenty_at_a_time(void **state)
+{
+    (void)state;
+    lend_often(19);
+    says("U0MAN1", "delegate @ae2 up to 1k until tomorrow", "D-20");
+    says("U0MAN1", "delegate @ae2 up to 1k until tomorrow", "You have 20 delegations in force, and no more fit. Revoke one first.");
+    says("U0MAN1", "revoke D-3", "D-3");
+    says("U0MAN1", "delegate @ae2 up to 1k until tomorrow", "D-21");
+}
+
 /* Whatever somebody is lent, what is looked at has an end: no more than there is room for, the oldest first. */
 static void many_rights_at_once(void **state)
 {
     (void)state;
     struct right rights[RIGHTS_MOST + 1];
     const struct person *who = people_by_key(office.people, "manager2");
-    office_begin(&office);
-    for (int i = 0; i < RIGHTS_MOST + 4; i++)
-        store_run(office.store,
-                  "INSERT INTO delegations (from_person, to_person, kind, limits, created_ms, until_ms, is_live, ended_ms, ended_by) VALUES ('manager1', 'manager2', '', "
-                  "'{\"USD\":5000000}', ?1, ?2, 1, 0, '')",
-                  "ii", office.now_ms, office.now_ms + MS_DAY);
+    lend_often(RIGHTS_MOST + 4);
     memset(&rights[RIGHTS_MOST], 7, sizeof rights[RIGHTS_MOST]);
     struct right untouched = rights[RIGHTS_MOST];
     assert_int_equal(approval_rights(&office.e, who, "USD", rights), RIGHTS_MOST);
     assert_memory_equal(&untouched, &rights[RIGHTS_MOST], sizeof untouched);
-    office_commit(&office);
     says("U0MAN2", "approve A-2", "Approved: A-2");
 }
 
@@ -364,6 +380,7 @@ int main(void)
         T(away_with_a_right),
         T(the_card_names_the_deputy),
         T(many_rights_at_once),
+        T(twenty_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

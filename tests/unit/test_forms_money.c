@@ -195,6 +195,20 @@ static void a_counter_to_what_has_changed_is_void(void **state)
     assert_int_equal(office_state(&o, id), PROPOSAL_VOIDED);
 }
 
+/* What a plan is about to ask for is not lowered under it. */
+static void none_while_a_plan_is_on_its_way(void **state)
+{
+    (void)state;
+    o.biller_silent = true;
+    AUTO_STR plan = office_say(&o, "U0AE2", "plan acme-corp 2x from 2027-01-05");
+    assert_says(plan, "Inside policy");
+    AUTO_STR credit = office_say(&o, "U0AE2", "credit acme-corp 100 why downtime");
+    assert_says(credit, "is on its way to billing. Wait until the card says that it is confirmed.");
+    AUTO_STR settle = office_say(&o, "U0AE2", "settle acme-corp 600 by 2027-01-15 why closing");
+    assert_says(settle, "is on its way to billing");
+    o.biller_silent = false;
+}
+
 static void where_there_are_no_forms_it_says_what_to_type(void **state)
 {
     (void)state;
@@ -259,6 +273,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_credit_is_countered_by_its_form, setup, teardown),
         cmocka_unit_test_setup_teardown(a_settlement_is_countered_by_its_form, setup, teardown),
         cmocka_unit_test_setup_teardown(a_counter_to_what_has_changed_is_void, setup, teardown),
+        cmocka_unit_test_setup_teardown(none_while_a_plan_is_on_its_way, setup, teardown),
         cmocka_unit_test_setup_teardown(where_there_are_no_forms_it_says_what_to_type, setup, teardown),
         cmocka_unit_test_setup_teardown(an_offer_stands_on_the_card_of_the_case, setup, teardown),
         cmocka_unit_test_setup_teardown(with_a_plan_asked_other_terms_are_offered, setup, teardown),

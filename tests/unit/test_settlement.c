@@ -144,6 +144,37 @@ static void a_credit_given_elsewhere_is_no_payment(void **state)
     office_close(&o);
 }
 
+/* What is due went down by as much as was agreed, and something stands among the payments that is none for this. */
+static const struct {
+    const char *status, *invoice, *currency;
+    int64_t before_ms; /* it was asked */
+} no_payment[] = {
+    {"failed", "in_1002", "USD", 0},
+    {"pending", "in_1002", "USD", 0},
+    {"succeeded", "in_9999", "USD", 0},
+    {"succeeded", "in_1002", "EUR", 0},
+    {"succeeded", "in_1002", "USD", MS_HOUR},
+};
+
+static void what_is_no_payment_for_it_writes_nothing_off(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < DW_ARRAY_LEN(no_payment); i++) {
+        struct office o;
+        int64_t id = agreed(&o);
+        json_array_append_new(json_at(o.read[1], "payments"),
+                              json_pack("{s:s, s:s, s:I, s:s, s:s, s:I}", "id", "ch_new", "invoice", no_payment[i].invoice, "amount", (json_int_t)60000, "currency",
+                                        no_payment[i].currency, "status", no_payment[i].status, "at_ms", (json_int_t)(o.now_ms - no_payment[i].before_ms)));
+        pays(&o, 0, 60000);
+        if (write_offs(&o) != 0)
+            fail_msg("row %zu", i);
+        assert_int_equal(office_state(&o, id), PROPOSAL_QUEUED);
+        pays(&o, 60000, 60000);
+        assert_int_equal(write_offs(&o), 1); /* the real one */
+        office_close(&o);
+    }
+}
+
 static void money_that_lowered_nothing_is_no_payment(void **state)
 {
     (void)state;
@@ -320,7 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(until_the_payment_nothing_is_written_off_and_nothing_collected),
         cmocka_unit_test(the_rest_is_written_off_when_the_payment_has_come),
-        cmocka_unit_test(what_is_next_when_they_have_paid), cmocka_unit_test(who_pays_more_is_forgiven_less),
+        cmocka_unit_test(what_is_next_when_they_have_paid), cmocka_unit_test(what_is_no_payment_for_it_writes_nothing_off), cmocka_unit_test(who_pays_more_is_forgiven_less),
         cmocka_unit_test(a_part_is_not_enough_and_two_parts_are),
         cmocka_unit_test(a_credit_given_elsewhere_is_no_payment),
         cmocka_unit_test(money_that_lowered_nothing_is_no_payment),

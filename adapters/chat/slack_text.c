@@ -254,6 +254,8 @@ void slack_unescape(char *text)
         const char *entity;
         char c;
     } entities[] = {{"&lt;", '<'}, {"&gt;", '>'}, {"&amp;", '&'}};
+    if (!strpbrk(text, "<&"))
+        return; /* as most that people type */
     char *to = text;
     const char *p = text, *last = strrchr(text, '>');
     while (*p) {

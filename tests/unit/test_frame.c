@@ -121,7 +121,7 @@ static void test_what_a_server_may_not(void **state)
 #define BYTES(b) {.p = b, .n = sizeof b - 1}
     static const struct span bad[] = {
         BYTES("\xc1\x00"), BYTES("\xa1\x00"), BYTES("\x91\x00"),                /* reserved bits */
-        BYTES("\x81\x85" "abcdHello"),                                          /* masked */
+        BYTES("\x81\x80"), BYTES("\x81\x85" "abcdHello"),                        /* masked */
         BYTES("\x83\x00"), BYTES("\x87\x00"), BYTES("\x8b\x00"), BYTES("\x8f\x00"), /* no such kinds */
         BYTES("\x80\x00"), BYTES("\x00\x00"),                                   /* goes on with nothing */
         BYTES("\x01\x01" "a" "\x81\x01" "b"), BYTES("\x01\x01" "a" "\x02\x01" "b"), /* one inside another */

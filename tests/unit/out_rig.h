@@ -127,6 +127,23 @@ static inline void site_wait(struct site *s, size_t n)
     assert_int_equal(have, n);
 }
 
+/* Until that one is answered. */
+static inline void site_wait_for(struct site *s, int64_t id)
+{
+    struct timespec limit;
+    bool found = false;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += 2 * RIG_PATIENCE_MS / 1000;
+    pthread_mutex_lock(&s->lock);
+    for (int late = 0; !found && !late;) {
+        for (size_t i = 0; i < s->n; i++)
+            found |= s->ids[i] == id;
+        late = found ? 0 : pthread_cond_timedwait(&s->came, &s->lock, &limit);
+    }
+    pthread_mutex_unlock(&s->lock);
+    assert_true(found);
+}
+
 static inline struct call call_of(const char *driver, int64_t id, const char *method, char *take_url, const char *body)
 {
     struct call c = {.effect_id = id};

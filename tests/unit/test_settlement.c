@@ -144,6 +144,25 @@ static void a_credit_given_elsewhere_is_no_payment(void **state)
     office_close(&o);
 }
 
+/* An offer was a person's word for that amount: when more is due it is void, and nobody asks for more in their name. */
+static void an_offer_is_not_made_again_for_more(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 2);
+    AUTO_STR asked = office_say(&o, "U0AE2", "settle acme-corp 600 by 2027-01-15 why they are closing down");
+    assert_says(asked, "Asked for approval");
+    AUTO_STR counter = str_fmt("counter A-%lld 900 why they can", (long long)office_last(&o));
+    AUTO_STR offered = office_say(&o, "U0MAN1", counter);
+    assert_says(offered, "Counter-offer A-");
+    int64_t offer = office_last(&o);
+    pays(&o, 0, 150000);
+    assert_int_equal(office_state(&o, offer), PROPOSAL_VOIDED);
+    assert_int_equal(office_last(&o), offer);
+    office_close(&o);
+}
+
 /* What is due went down by as much as was agreed, and something stands among the payments that is none for this. */
 static const struct {
     const char *status, *invoice, *currency;
@@ -351,7 +370,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(until_the_payment_nothing_is_written_off_and_nothing_collected),
         cmocka_unit_test(the_rest_is_written_off_when_the_payment_has_come),
-        cmocka_unit_test(what_is_next_when_they_have_paid), cmocka_unit_test(what_is_no_payment_for_it_writes_nothing_off), cmocka_unit_test(who_pays_more_is_forgiven_less),
+        cmocka_unit_test(what_is_next_when_they_have_paid), cmocka_unit_test(an_offer_is_not_made_again_for_more), cmocka_unit_test(what_is_no_payment_for_it_writes_nothing_off), cmocka_unit_test(who_pays_more_is_forgiven_less),
         cmocka_unit_test(a_part_is_not_enough_and_two_parts_are),
         cmocka_unit_test(a_credit_given_elsewhere_is_no_payment),
         cmocka_unit_test(money_that_lowered_nothing_is_no_payment),

@@ -58,7 +58,8 @@ static const char *state_head(const struct proposal *p)
     case PROPOSAL_PARKED: return "Expired, nothing changed";
     case PROPOSAL_VOIDED: return "Void";
     case PROPOSAL_WITHDRAWN: return "Withdrawn";
-    case PROPOSAL_QUEUED: return p->expires_ms ? "Approved, runs in a moment" : "Approved, queued";
+    case PROPOSAL_QUEUED:
+        return p->expires_ms ? "Approved, runs in a moment" : p->verb == VERB_SETTLE && !settle_ready(p) ? "Approved, waits for their payment" : "Approved, queued";
     case PROPOSAL_EXECUTING: return "Approved, executing";
     case PROPOSAL_UNKNOWN: return "Unknown, reconciling";
     case PROPOSAL_CONFIRMED: return "Confirmed";

@@ -38,7 +38,7 @@ void must(const struct model *m, bool holds, const char *what, int64_t id)
 /* ---- the comparison ---- */
 
 static const char *const heads[STAGES] = {"Approval needed", "Confirmed", "Declined", "Countered", "Expired, nothing changed", "Void", "Withdrawn",
-                                          "Approved, runs in a moment", "Approved, queued"};
+                                          "Approved, runs in a moment", "Approved, waits for their payment"};
 static const char *const states[STAGES] = {"asked", "confirmed", "declined", "countered", "parked", "voided", "withdrawn", "queued", "queued"};
 static const char *const ends[STAGES] = {"asked", "confirmed", "declined", "countered", "parked", "voided", "withdrawn", "to be undone", "to be paid"};
 

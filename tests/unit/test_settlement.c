@@ -61,6 +61,8 @@ static void until_the_payment_nothing_is_written_off_and_nothing_collected(void 
         AUTO_STR said = office_say(&o, "U0AE2", refused[i]);
         assert_says(said, i < 3 ? "settlement is agreed" : "is under way");
     }
+    AUTO_STR own = str_fmt("card-A-%lld", (long long)id);
+    assert_says(json_str(office_sent(&o, own), "args.card.title", ""), "Approved, waits for their payment: Acme Corp");
     AUTO_STR status = office_say(&o, "U0AE2", "status acme-corp");
     assert_says(status, "waits for their payment of $600.00 by 15 Jan 2027");
     office_close(&o);

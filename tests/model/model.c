@@ -155,6 +155,18 @@ static void agrees(struct model *m, struct wish *w)
         looked_at(m, w, ref);
 }
 
+/* Votes are counted anew whenever facts come, and somebody may have been lent a right since they said yes: then it is agreed, if there are
+ * enough that count now. */
+static void recounted(struct model *m)
+{
+    for (int i = 0; i < m->x.n_wishes; i++) {
+        struct wish *w = &m->x.wishes[i];
+        if (w->stage == ASKED && expect_complete(&m->x, w) &&
+            store_i64(m->o.store, 0, "SELECT count(*) FROM proposals WHERE id = ?1 AND state <> ?2 AND decided_ms > 0", "ii", w->id, (int64_t)PROPOSAL_ASKED) == 1)
+            agreed(m, w);
+    }
+}
+
 static void compare(struct model *m)
 {
     char owner[41] = "";
@@ -164,6 +176,7 @@ static void compare(struct model *m)
         m->x.disputed = query_i64(q, 1) == RECOVERY_DISPUTED;
     }
     m->x.owner = person_of(owner);
+    recounted(m);
     if (m->closed) {
         money_closed(m);
         return;

@@ -8,7 +8,7 @@ V      ?=
 Q      := $(if $(V),,@)
 say     = $(if $(V),,@echo '  $(1)')
 
-PKGS   := libwebsockets libcurl jansson sqlite3 libmicrohttpd libfyaml libssl libcrypto
+PKGS   := libwebsockets libcurl jansson sqlite3 libmicrohttpd libfyaml libcrypto
 WARN   := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
           -Wold-style-definition -Wformat=2 -Wundef -Wvla -Wcast-qual -Wwrite-strings -Wpointer-arith -Wswitch-enum -Wdouble-promotion -Wno-overlength-strings
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE

@@ -1,5 +1,5 @@
 /* The io loop. libwebsockets' own poll loop is its main path and the one that works best in 4.1.6, so it carries the
- * chat's connections directly and everything else as adopted "raw files": an eventfd by which other threads and signal
+ * WebSocket clients directly and everything else as adopted "raw files": an eventfd by which other threads and signal
  * handlers wake it, and libmicrohttpd's epoll descriptor. lws_service ignores its time-out since 3.2; time comes from its
  * sorted timers (lws_sul) alone.
  *

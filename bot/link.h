@@ -2,9 +2,7 @@
 #ifndef DW_BOT_LINK_H
 #define DW_BOT_LINK_H
 
-#include "bot/frame.h"
 #include "bot/io.h"
-#include "bot/tls.h"
 #include "engine/buf.h"
 #include "engine/json.h"
 
@@ -47,24 +45,19 @@ struct link {
     size_t unacked;
     struct lws *wsi;
     struct buf in;
-    bool upgraded, skipping, parked, close, close_sent;
+    bool skipping, parked, ping, close;
     const struct link_target *target; /* while opening */
-    char key[FRAME_KEY];              /* of the handshake */
-    struct frame_reader reader;
-    struct buf rest; /* read behind the message that is parked */
-    struct buf wire; /* frames to send, from wire_at */
-    size_t wire_at;
-    struct tls *tls;   /* NULL: a peer on this machine, in clear */
-    struct buf sealed; /* its bytes to send, for as long as a call takes */
-    unsigned char masks[64][FRAME_MASK]; /* the first n_masks are unused */
-    size_t n_masks;
+    struct buf *out;                  /* frames from out_at to n_out */
+    size_t n_out, cap_out, out_at, out_bytes;
+    unsigned char *scratch; /* the frame being written, with lws's head room */
+    size_t cap_scratch;
 };
 
 extern const struct lws_protocols link_protocols[];
 
 void link_init(struct link *l, struct io *io, uint32_t slot, const struct link_hooks *hooks);
-/* Begins to connect; `tls` where the target wants it. How it ends, if it does, is told by hooks->gone, perhaps before this returns. */
-void link_open(struct link *l, struct lws_vhost *vhost, struct tls_site *tls, const struct link_target *t);
+/* Begins to connect. How it ends, if it does, is told by hooks->gone, perhaps before this returns. */
+void link_open(struct link *l, struct lws_vhost *vhost, const struct link_target *t);
 void link_send(struct link *l, struct buf *take); /* after the last one of a batch: link_flush */
 void link_flush(struct link *l);
 void link_ping(struct link *l);

@@ -32,8 +32,7 @@ struct socket {
     struct socket_hooks hooks;
     struct socket_limits limits;
     struct link_hooks link_hooks;
-    struct lws_vhost *vhost; /* both made at the first link */
-    struct tls_site *tls;
+    struct lws_vhost *vhost; /* made at the first link */
     struct dial dial;
     struct link links[MAX_LINKS];
     struct link *opening; /* the attempt's; NULL when none */
@@ -217,7 +216,7 @@ static void on_gone(void *ctx, struct link *l, enum link_state was, const char *
 
 /* --- what the dialler asks for --- */
 
-static struct lws_vhost *make_vhost(struct socket *s)
+static struct lws_vhost *make_vhost(struct socket *s, bool tls)
 {
     struct lws_context_creation_info info;
     memset(&info, 0, sizeof info);
@@ -225,21 +224,14 @@ static struct lws_vhost *make_vhost(struct socket *s)
     info.protocols = link_protocols;
     info.vhost_name = "chat";
     info.timeout_secs = 20;
+    if (tls) {
+        info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        if (s->config->ca_file) { /* instead of the system's store, as for every other call */
+            info.client_ssl_ca_filepath = s->config->ca_file;
+            info.options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+        }
+    }
     return lws_create_vhost(io_context(s->io), &info);
-}
-
-/* What a link needs, made at the first. False, and the attempt has failed. */
-static bool ground(struct socket *s, bool tls)
-{
-    struct err e = {.text = "the event loop takes no connections"};
-    if (!s->vhost)
-        s->vhost = make_vhost(s);
-    if (tls && !s->tls) /* the configured store stands instead of the system's, as for every other call */
-        s->tls = tls_site_new(s->config->ca_file, &e);
-    bool fine = s->vhost && (!tls || s->tls);
-    if (!fine)
-        dial_failed(&s->dial, LOG_ERROR, 0, "%s", e.text);
-    return fine;
 }
 
 /* A free place; a replaced link gives way when there is none, the one that has waited longest first. */
@@ -261,13 +253,13 @@ static struct link *free_link(struct socket *s)
 static void on_open(void *ctx, const struct link_target *t)
 {
     struct socket *s = ctx;
-    if (!ground(s, t->tls))
-        return;
-    s->opening = free_link(s);
+    if (!s->vhost)
+        s->vhost = make_vhost(s, t->tls);
+    s->opening = s->vhost ? free_link(s) : NULL;
     if (s->opening)
-        link_open(s->opening, s->vhost, s->tls, t);
+        link_open(s->opening, s->vhost, t);
     else
-        dial_failed(&s->dial, LOG_ERROR, 0, "all links are still being closed");
+        dial_failed(&s->dial, LOG_ERROR, 0, s->vhost ? "all links are still being closed" : "TLS could not be set up; is the CA file right?");
 }
 
 /* --- time --- */
@@ -452,6 +444,5 @@ void socket_close(struct socket *s)
     for (size_t i = 0; i < MAX_LINKS; i++)
         link_fini(&s->links[i]);
     dial_fini(&s->dial);
-    tls_site_free(s->tls);
     free(s);
 }

@@ -42,7 +42,7 @@ bool str_eq(const char *a, const char *b);               /* NULL equals only NUL
 size_t utf8_length(const char *p, size_t n); /* bytes of the character at p, 1 to 4; 0 when it is not valid UTF-8 */
 
 void auto_free(void *pp); /* frees *(void **)pp; use by AUTO_STR */
-#define AUTO_STR __attribute__((cleanup(auto_free))) char *
+#define AUTO_STR __attribute__((cleanup(auto_free), unused)) char * /* clang does not count being freed as a use */
 #define AUTO_JSON json_auto_t *
 #define STEAL(p)                                                                                                       \
     __extension__({                                                                                                    \

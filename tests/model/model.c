@@ -237,12 +237,11 @@ int main(int argc, char **argv)
     long schedules = 1000, first = 1, one = 0;
     struct model m = {0};
     log_level_set(LOG_ERROR);
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (!option_number(argv[i], value, "--schedules", &schedules) && !option_number(argv[i], value, "--first", &first) &&
             !option_number(argv[i], value, "--seed", &one))
             return fprintf(stderr, "usage: model [--schedules N] [--first SEED] [--seed SEED]\n"), 2;
-        i++;
     }
     tracing = one > 0;
     if (one) {

@@ -27,6 +27,7 @@ def play(name, env):
         world.dw.spawn()
         tale.play()
         tale.check()
+        tale.stop()
         with open(log) as f:
             passed = collections.Counter(f.read().split())
         world.close()

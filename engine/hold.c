@@ -295,20 +295,10 @@ void hold_release(struct engine *e, struct recovery *r, const char *why)
     hold_free(h);
 }
 
-/* A newer hold took what this one found with it, so there is nothing left for this one to put back. */
-void hold_release_again(struct engine *e, struct recovery *r, int64_t id)
+void hold_release_later(struct engine *e, const struct recovery *r, int64_t id)
 {
-    struct hold *h = hold_load(e, id), *newest = hold_of_case(e, r->id);
-    if (h && h->state == HOLD_RELEASING && hold_counts(newest)) {
-        hold_move(e, r, h, HOLD_RELEASED, "A newer hold has taken its place");
-        saga_call_off(e, r, SM_BIT(VERB_RELEASE), "a newer hold has taken its place");
-        AUTO_STR next = str_fmt("Notices and retries resume by themselves on {ms:%lld} unless somebody decides before", (long long)newest->end_ms);
-        if (r->state == RECOVERY_HELD)
-            recovery_move(e, r, &TIMER, RECOVERY_HELD, next, newest->end_ms);
-    } else if (h && h->state == HOLD_RELEASING && !saga_release_again(e, r, id))
-        release_ask(e, r, h, json_incref(h->invoices), "the release failed before and is tried again");
-    hold_free(newest);
-    hold_free(h);
+    timer_cancel(e, "release", r->id, id);
+    timer_add(e, "release", r->id, id, e->now_ms + MS_HOUR);
 }
 
 /* What no release under way names. New. */
@@ -327,16 +317,40 @@ static json_t *not_asked(struct engine *e, const struct hold *h)
     return left;
 }
 
+static void rest_ask(struct engine *e, struct recovery *r, const struct hold *h, bool even_nothing, const char *why)
+{
+    json_t *rest = not_asked(e, h);
+    if (even_nothing || json_array_size(rest))
+        release_ask(e, r, h, rest, why);
+    else
+        json_decref(rest);
+}
+
+/* A newer hold took what this one found with it, so there is nothing left for this one to put back. A release that waits for a hand stands
+ * in the way of no other. */
+void hold_release_again(struct engine *e, struct recovery *r, int64_t id)
+{
+    struct hold *h = hold_load(e, id), *newest = hold_of_case(e, r->id);
+    if (h && h->state == HOLD_RELEASING && hold_counts(newest)) {
+        hold_move(e, r, h, HOLD_RELEASED, "A newer hold has taken its place");
+        saga_call_off(e, r, SM_BIT(VERB_RELEASE), "a newer hold has taken its place");
+        AUTO_STR next = str_fmt("Notices and retries resume by themselves on {ms:%lld} unless somebody decides before", (long long)newest->end_ms);
+        if (r->state == RECOVERY_HELD)
+            recovery_move(e, r, &TIMER, RECOVERY_HELD, next, newest->end_ms);
+    } else if (h && h->state == HOLD_RELEASING) {
+        bool under_way = saga_release_again(e, r, id);
+        rest_ask(e, r, h, !under_way, "the release failed before and is tried again");
+    }
+    hold_free(newest);
+    hold_free(h);
+}
+
 static void released_in_part(struct engine *e, struct recovery *r, struct hold *h, json_t *take_left)
 {
     json_decref(h->invoices);
     h->invoices = take_left;
     hold_move(e, r, h, HOLD_RELEASING, "Some of it is released; the rest follows");
-    json_t *rest = not_asked(e, h);
-    if (json_array_size(rest))
-        release_ask(e, r, h, rest, "billing held more while the release was on its way");
-    else
-        json_decref(rest);
+    rest_ask(e, r, h, false, "billing held more while the release was on its way");
 }
 
 void hold_released(struct engine *e, struct recovery *r, int64_t id, const json_t *terms)

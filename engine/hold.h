@@ -31,7 +31,8 @@ void hold_set_end(struct engine *e, struct recovery *r, struct hold *h, int64_t 
 void hold_until(struct engine *e, struct recovery *r, int64_t end_ms, int64_t ask_ms, const char *at_end, const char *reason);
 /* Asks billing to put back what was; a hold that is still starting is released once it has started. No hold: nothing. */
 void hold_release(struct engine *e, struct recovery *r, const char *why);
-void hold_release_again(struct engine *e, struct recovery *r, int64_t id); /* its timer, after a release that failed */
+void hold_release_later(struct engine *e, const struct recovery *r, int64_t id); /* a release of it failed: again within the hour */
+void hold_release_again(struct engine *e, struct recovery *r, int64_t id);       /* its timer, after that */
 void hold_released(struct engine *e, struct recovery *r, int64_t id, const json_t *terms); /* terms of the release */
 
 #endif

@@ -320,7 +320,7 @@ void proposal_failed(struct engine *e, int64_t id, const char *why, const json_t
         if (p->verb == VERB_UNPLAN) /* or billing's own schedule would go on collecting */
             timer_add(e, "unplan", r->id, p->id, e->now_ms + MS_HOUR);
         if (p->verb == VERB_RELEASE && is_releasing(e, p))
-            timer_add(e, "release", r->id, json_i64(p->terms, "hold", 0), e->now_ms + MS_HOUR);
+            hold_release_later(e, r, json_i64(p->terms, "hold", 0));
         if (r->state != RECOVERY_CLOSED)
             recovery_ask_facts(e, r, NULL);
     }

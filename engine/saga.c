@@ -256,8 +256,7 @@ static void again_later(struct engine *e, struct recovery *r, struct proposal *p
     free(p->outcome);
     p->outcome = str_fmt("%s%s%s, asked again within the hour", buf_text(&words), open ? ". Besides, " : "", refused);
     proposal_move(e, r, p, &POLICY, PROPOSAL_EXECUTING, done, "%s", p->outcome);
-    timer_cancel(e, "release", r->id, hold);
-    timer_add(e, "release", r->id, hold, e->now_ms + MS_HOUR);
+    hold_release_later(e, r, hold);
     release_goes_on(e, r, refused);
 }
 
@@ -347,11 +346,12 @@ bool saga_release_again(struct engine *e, const struct recovery *r, int64_t hold
     int64_t ids[64];
     bool found = false;
     size_t n = proposal_live(e, r->id, ids, DW_ARRAY_LEN(ids));
-    for (size_t i = 0; i < n && !found; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct proposal *p = proposal_load(e, ids[i]);
-        found = p && p->verb == VERB_RELEASE && json_i64(p->terms, "hold", 0) == hold_id;
-        if (found && !is_out(e, p))
+        bool of_it = p && p->verb == VERB_RELEASE && json_i64(p->terms, "hold", 0) == hold_id;
+        if (of_it && !is_out(e, p))
             run_again(e, r, p->id);
+        found = found || of_it;
         proposal_free(p);
     }
     return found;

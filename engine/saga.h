@@ -36,7 +36,7 @@ struct leg_end {
 void saga_leg_ended(struct engine *e, int64_t proposal_id, const struct leg_end *end);
 /* A task has ended: is there anything left to wait for? p is saved. */
 void saga_look(struct engine *e, struct recovery *r, struct proposal *p);
-/* The release of a hold, of which a part was refused, asks for that part again. False: none waits, so it is to be asked for anew. */
+/* Each release of a hold that is under way asks again for the part that was refused. False: none is. */
 bool saga_release_again(struct engine *e, const struct recovery *r, int64_t hold_id);
 /* "stripe and zuora": where its machines' parts are confirmed. False: nowhere. */
 bool saga_done_places(struct buf *out, const struct engine *e, const struct proposal *p);

@@ -77,33 +77,104 @@ static void a_newer_hold_ends_the_old_ones_release(void **state)
     close_two(&o);
 }
 
-/* Stripe has not answered for a second invoice when the hold is resumed; zuora's part of that waits for a hand, stripe's for nobody. */
+static void owes_more(struct office *o, int biller, const char *id)
+{
+    json_t *invoices = json_at(o->read[biller], "invoices"), *another = json_deep_copy(json_array_get(invoices, 0));
+    json_put(another, "id", id);
+    json_array_append_new(invoices, another);
+}
+
+/* Stripe has not answered for a second invoice when the hold is resumed. */
+static void resumed_before_stripe_has_answered(struct office *o)
+{
+    open_two(o);
+    zuora_by_hand = true;
+    office_event_of(o, 1);
+    say(o, "U0AE1", "done A-1", "is done");
+    owes_more(o, 0, "in_2002");
+    at_stripe = SILENT;
+    office_event_of(o, 1);
+    office_is(o, "SELECT count(*) FROM proposals WHERE verb = 1 AND state = 10", 1, "the hold is extended to it, and nobody knows");
+    say(o, "U0AE1", "resume northwind", "resume");
+}
+
+#define LATE "SELECT count(*) FROM effects WHERE op = 'release' AND driver = 'stripe' AND args LIKE '%in_2002%'"
+
+/* Zuora's part of the release waits for a hand, stripe's for nobody. */
+static void ends_by_that_hand_alone(struct office *o)
+{
+    office_is(o, LATE " AND state = 4", 1, "released as soon as it could be, once");
+    holds(o, HOLD_RELEASING, "[\"in_1001\",\"in_1002\"]");
+    int64_t task = office_i64(o, "SELECT id FROM proposals WHERE is_live = 1 AND outcome LIKE 'by hand at zuora %'");
+    AUTO_STR done = str_fmt("done A-%lld", (long long)task);
+    say(o, "U0AE1", done, "is done, by your word.");
+    office_is(o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "nothing is held");
+    office_is(o, "SELECT count(*) FROM proposals WHERE is_live = 1", 0, "and nobody is asked a second time");
+    close_two(o);
+}
+
 static void what_is_held_late_waits_for_no_hand(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
-    say(&o, "U0AE1", "done A-1", "is done");
-    json_t *invoices = json_at(o.read[0], "invoices"), *second = json_deep_copy(json_array_get(invoices, 0));
-    json_put(second, "id", "in_2002");
-    json_array_append_new(invoices, second);
-    at_stripe = SILENT;
-    office_event_of(&o, 1);
-    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 1 AND state = 10", 1, "the hold is extended to it, and nobody knows");
-    say(&o, "U0AE1", "resume northwind", "resume");
+    resumed_before_stripe_has_answered(&o);
     at_stripe = FINE;
     restart(&o);
     for (int i = 0; i < 3; i++)
         office_later(&o, MS_HOUR);
-    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'release' AND driver = 'stripe' AND state = 4 AND args LIKE '%in_2002%'", 1, "released as soon as it was known to be held, once");
-    holds(&o, HOLD_RELEASING, "[\"in_1001\",\"in_1002\"]");
-    int64_t task = office_i64(&o, "SELECT id FROM proposals WHERE is_live = 1 AND outcome LIKE 'by hand at zuora %'");
-    AUTO_STR done = str_fmt("done A-%lld", (long long)task);
-    say(&o, "U0AE1", done, "is done, by your word.");
+    ends_by_that_hand_alone(&o);
+}
+
+/* Zuora's hand is waited for, and stripe refuses what it held late: it is asked for that again each hour, whoever waits for whom. */
+static void what_is_refused_late_waits_for_no_hand(void **state)
+{
+    (void)state;
+    struct office o;
+    resumed_before_stripe_has_answered(&o);
+    at_stripe = FINE;
+    kept = "in_2002";
+    restart(&o);
+    for (int i = 0; i < 4; i++)
+        office_later(&o, MS_HOUR);
+    int64_t refused = office_i64(&o, LATE " AND state = 5");
+    assert_in_range(refused, 2, 4); /* an hour apart, not at each look */
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'release'", 1, "one time for the next");
+    office_is(&o, LATE " AND state = 4", 0, "held still");
+    kept = NULL;
+    restart(&o);
+    office_later(&o, MS_HOUR);
+    ends_by_that_hand_alone(&o);
+}
+
+/* Two releases wait for hands, and of both stripe refuses its part: the first that is found is not the only one that is asked for again. */
+static void each_release_that_was_refused_is_asked_for_again(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    office_event_of(&o, 1);
+    owes_more(&o, 0, "in_2002");
+    owes_more(&o, 1, "in_2003");
+    at_stripe = at_zuora = SILENT;
+    office_event_of(&o, 1);
+    zuora_by_hand = true; /* by now it has no way any more */
+    say(&o, "U0AE1", "resume northwind", "resume");
+    at_stripe = at_zuora = FINE;
+    kept = "in_";
+    restart(&o);
+    for (int i = 0; i < 3; i++)
+        office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2 AND is_live = 1 AND outcome LIKE 'by hand at zuora %Besides, stripe: %'", 2, "each waits for a hand and for stripe");
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'release'", 1, "both at the same time");
+    kept = NULL;
+    restart(&o);
+    office_later(&o, MS_HOUR);
+    office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'release' AND state = 4 AND args LIKE '%[\"in_1001\"]%'", 1, "the first is released");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'release' AND state = 4 AND args LIKE '%[\"in_2002\"]%'", 1, "and so is the other");
+    say(&o, "U0AE1", "done A-3", "is done, by your word.");
+    say(&o, "U0AE1", "done A-4", "is done, by your word.");
     office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "nothing is held");
-    office_is(&o, "SELECT count(*) FROM proposals WHERE is_live = 1", 0, "and nobody is asked a second time");
     close_two(&o);
 }
 
@@ -212,6 +283,8 @@ int main(void)
         cmocka_unit_test(whoever_answers_is_reminded),
         cmocka_unit_test(of_what_will_not_be_done_nobody_is_reminded),
         cmocka_unit_test(what_is_held_late_waits_for_no_hand),
+        cmocka_unit_test(what_is_refused_late_waits_for_no_hand),
+        cmocka_unit_test(each_release_that_was_refused_is_asked_for_again),
         cmocka_unit_test(what_has_no_end_is_said_ever_more_seldom),
         cmocka_unit_test(the_owner_is_left_alone_at_night),
         cmocka_unit_test(who_pays_meanwhile_leaves_only_the_machines_part),

@@ -203,6 +203,26 @@ static void a_release_that_fails_is_tried_again(void **state)
     office_close(&o);
 }
 
+/* Billing found all of it paid when it was to hold it, and says no when it is asked to resume nothing. */
+static void a_hold_of_nothing_comes_to_an_end_too(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 1);
+    store_begin(o.store);
+    store_run(o.store, "UPDATE holds SET invoices = '[]'", "");
+    assert_int_equal(store_commit(o.store, NULL), 0);
+    o.now_ms = end_of(&o);
+    o.biller_says_no = true;
+    office_later(&o, 0);
+    check_held(&o, HOLD_RELEASING, 0);
+    o.biller_says_no = false;
+    office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 3", 1, "over");
+    office_close(&o);
+}
+
 static void a_release_that_failed_does_not_end_a_newer_hold(void **state)
 {
     (void)state;
@@ -374,6 +394,7 @@ int main(void)
         cmocka_unit_test(resumed_while_it_is_extended_all_of_it_is_released),
         cmocka_unit_test(paid_while_it_starts_it_is_released),
         cmocka_unit_test(a_release_that_fails_is_tried_again),
+        cmocka_unit_test(a_hold_of_nothing_comes_to_an_end_too),
         cmocka_unit_test(a_release_that_failed_does_not_end_a_newer_hold),
         cmocka_unit_test(a_closing_case_still_releases),
         cmocka_unit_test(what_was_first_is_put_back),

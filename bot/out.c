@@ -2,9 +2,9 @@
  * blocking threads, and the kept connections are shared. At most 8 calls of one driver are under way, and places for five
  * such drivers, so that slow vendors do not starve the others; what is more waits in the order it came, and the metrics say
  * how much. A call that only waits for
- * something to happen (a chat's long poll) has a place of its own and counts for nobody. A billing system that says "too many" (429), or
- * that nothing is left of what may be asked, is left alone by all its calls until the moment it names, a minute at most: then one of
- * them finds out. A chat's limits are of one method or room, so there each call waits for itself (the engine's business).
+ * something to happen (a chat's long poll) has a place of its own and counts for nobody. What a billing
+ * system says of its limits holds for all its calls (room.c). A chat's limits are of one method or room, so there each call waits for
+ * itself (the engine's business).
  *
  * A driver with `serve` is a peer inside this process (sandbox, console). Its requests are answered right here, one after
  * the other, by the one thread that ever touches its memory; what it wants to tell us then comes in as a webhook whose
@@ -26,7 +26,6 @@
 #include "engine/when.h"
 
 #define IDLE_POLL_MS 60000
-#define PAUSE_MOST_MS 60000
 #define KEPT_CONNECTIONS 32
 #define MAX_WAITING_CALLS 4 /* chats that are polled */
 #define MAX_PLACES (OUT_MAX_CALLS + MAX_WAITING_CALLS)
@@ -69,7 +68,7 @@ struct out {
     struct task *waiting;            /* out thread */
     struct place places[MAX_PLACES]; /* the last ones for calls that wait */
     size_t *per_lane;
-    int64_t *paused_ms; /* by lane: until when a billing system wants nothing more of us; by the machine's clock */
+    struct room *rooms; /* by lane */
 };
 
 /* --- handing over --- */
@@ -227,26 +226,28 @@ static int64_t clock_ms(void)
     return (int64_t)now.tv_sec * MS_SECOND + now.tv_nsec / 1000000;
 }
 
-static void lane_pause(struct out *o, const struct place *p)
+static void listen_to(struct out *o, const struct place *p)
 {
-    int64_t ms = transfer_pause_ms(&p->transfer), until = clock_ms() + (ms < PAUSE_MOST_MS ? ms : PAUSE_MOST_MS);
-    bool billing = o->config->drivers[p->lane]->driver->kind == DRIVER_BILLING;
-    if (ms > 0 && billing && until > o->paused_ms[p->lane])
-        o->paused_ms[p->lane] = until;
+    struct room_word w = transfer_word(&p->transfer);
+    size_t others = o->per_lane[p->lane] - (p < o->places + OUT_MAX_CALLS);
+    if (o->config->drivers[p->lane]->driver->kind == DRIVER_BILLING)
+        room_hear(&o->rooms[p->lane], &w, others, clock_ms());
 }
 
-static bool is_paused(const struct out *o, const struct task *t)
+static bool has_room(struct out *o, const struct task *t)
 {
-    return t->asker == ASKED_BY_ENGINE && o->paused_ms[t->lane] > clock_ms();
+    return t->asker != ASKED_BY_ENGINE || room_is_there(&o->rooms[t->lane], o->per_lane[t->lane], clock_ms());
 }
 
 /* Until somebody wakes us, or until what waits for a limit may go. */
 static int poll_ms(const struct out *o)
 {
     int64_t wait = IDLE_POLL_MS, now = clock_ms();
-    for (const struct task *t = o->waiting; t; t = t->next)
-        if (t->driver && o->paused_ms[t->lane] > now && o->paused_ms[t->lane] - now < wait)
-            wait = o->paused_ms[t->lane] - now;
+    for (const struct task *t = o->waiting; t; t = t->next) {
+        int64_t left = t->driver ? room_look_ms(&o->rooms[t->lane]) - now : 0;
+        if (left > 0 && left < wait)
+            wait = left;
+    }
     return (int)wait;
 }
 
@@ -272,7 +273,7 @@ static void place_clear(struct out *o, struct place *p)
 static void place_answer(struct out *o, struct place *p)
 {
     struct http_response response;
-    lane_pause(o, p);
+    listen_to(o, p);
     transfer_take_response(&p->transfer, &response);
     enum asker asker = p->asker;
     int64_t id = p->id;
@@ -329,7 +330,7 @@ static void start_waiting(struct out *o)
         bool finishing = atomic_load(&o->finishing), inside = t->driver && t->driver->driver->serve;
         if (t->driver && !inside && !finishing) {
             p = free_place(o, t->asker == ASKED_BY_POLL);
-            if (!p || is_paused(o, t) || (o->per_lane[t->lane] >= OUT_MAX_PER_DRIVER && t->asker == ASKED_BY_ENGINE)) {
+            if (!p || !has_room(o, t)) {
                 at = &t->next;
                 left++;
                 continue;
@@ -398,7 +399,9 @@ struct out *out_start(const struct config *c, const struct out_hooks *hooks)
     pthread_mutex_init(&o->lock, NULL);
     o->memories = mem_alloc((c->n_drivers + 1) * sizeof *o->memories);
     o->per_lane = mem_alloc((c->n_drivers + 1) * sizeof *o->per_lane);
-    o->paused_ms = mem_alloc((c->n_drivers + 1) * sizeof *o->paused_ms);
+    o->rooms = mem_alloc((c->n_drivers + 1) * sizeof *o->rooms);
+    for (size_t i = 0; i < c->n_drivers; i++)
+        room_init(&o->rooms[i]);
     for (size_t i = 0; i < c->n_drivers; i++)
         if (c->drivers[i]->driver->serve && c->drivers[i]->driver->open_memory)
             o->memories[i] = c->drivers[i]->driver->open_memory(c->drivers[i]);
@@ -447,7 +450,7 @@ void out_free(struct out *o)
             o->config->drivers[i]->driver->close_memory(o->memories[i]);
     free(o->memories);
     free(o->per_lane);
-    free(o->paused_ms);
+    free(o->rooms);
     pthread_mutex_destroy(&o->lock);
     free(o);
 }

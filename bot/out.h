@@ -2,10 +2,10 @@
 #ifndef DW_BOT_OUT_H
 #define DW_BOT_OUT_H
 
+#include "bot/room.h"
 #include "bot/turn.h"
 
-#define OUT_MAX_CALLS 40
-#define OUT_MAX_PER_DRIVER 8
+#define OUT_MAX_CALLS (5 * ROOM_MOST)
 
 /* Called on the out thread. */
 struct out_hooks {

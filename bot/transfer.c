@@ -102,6 +102,13 @@ static int64_t reset_ms(const char *text)
     return (s < LONGEST_RETRY_AFTER_S ? s : LONGEST_RETRY_AFTER_S) * 1000;
 }
 
+/* A number, of at most nine digits; -1: it is none. */
+static int64_t count_of(const char *text)
+{
+    size_t n = strspn(text, "0123456789");
+    return n && n < 10 && !text[n] ? strtoll(text, NULL, 10) : -1;
+}
+
 static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
@@ -110,8 +117,8 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
     size_t len = size * n;
     if (len > 5 && strncmp(p, "HTTP/", 5) == 0) { /* what came before was a 1xx */
         r->retry_after_ms = -1;
-        r->never_retry = t->spent = false;
-        t->in_reset_ms = -1;
+        r->never_retry = t->spent = t->left = t->told = false;
+        t->in_reset_ms = t->word.limit = t->word.remaining = -1;
         r->request_id[0] = '\0';
         const char *space = memchr(p, ' ', len);
         r->status = space ? (int)strtol(space, NULL, 10) : 0;
@@ -119,14 +126,22 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
         struct timespec now;
         clock_gettime(CLOCK_REALTIME, &now);
         r->retry_after_ms = retry_after_ms(value, now.tv_sec);
+        t->told = r->retry_after_ms >= 0;
     } else if (header_value(p, len, "ratelimit-reset", value, sizeof value)) { /* seconds; Retry-After outranks it */
         t->in_reset_ms = retry_after_ms(value, INT64_MAX);
         r->retry_after_ms = r->retry_after_ms < 0 ? t->in_reset_ms : r->retry_after_ms;
     } else if (header_value(p, len, "X-RateLimit-Reset", value, sizeof value)) {
         t->in_reset_ms = reset_ms(value);
         r->retry_after_ms = r->retry_after_ms < 0 && r->status == 429 ? t->in_reset_ms : r->retry_after_ms;
-    } else if (header_value(p, len, "ratelimit-remaining", value, sizeof value) || header_value(p, len, "X-RateLimit-Remaining", value, sizeof value)) {
-        t->spent = value[strspn(value, "0")] == '\0' && value[0];
+    } else if (header_value(p, len, "ratelimit-remaining", value, sizeof value)) {
+        t->spent = count_of(value) == 0;
+        t->left = count_of(value) > 0;
+    } else if (header_value(p, len, "X-RateLimit-Remaining", value, sizeof value)) {
+        t->spent = count_of(value) == 0;
+    } else if (header_value(p, len, "Concurrency-Limit-Limit", value, sizeof value)) { /* Zuora's, of calls at the same time */
+        t->word.limit = count_of(value);
+    } else if (header_value(p, len, "Concurrency-Limit-Remaining", value, sizeof value)) {
+        t->word.remaining = count_of(value);
     } else if (header_value(p, len, "Stripe-Should-Retry", value, sizeof value)) {
         r->never_retry = strcasecmp(value, "false") == 0;
     } else if (header_value(p, len, "Request-Id", value, sizeof value) || header_value(p, len, "x-slack-req-id", value, sizeof value) ||
@@ -136,13 +151,23 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
     return len;
 }
 
-int64_t transfer_pause_ms(const struct transfer *t)
+/* Too many at the same time, not in a minute or an hour: Zuora says with it when that begins anew, which is no reason to wait for it. */
+static bool too_many_at_once(const struct transfer *t)
+{
+    return t->response.status == 429 && !t->told && !t->spent && (t->left || t->word.remaining == 0);
+}
+
+struct room_word transfer_word(const struct transfer *t)
 {
     const struct http_response *r = &t->response;
-    if (r->transport != TRANSPORT_OK || (r->status != 429 && !t->spent))
-        return 0;
-    int64_t said = r->status == 429 ? r->retry_after_ms : t->in_reset_ms;
-    return said < 0 ? PAUSE_UNSAID_MS : said;
+    struct room_word w = {.limit = -1, .remaining = -1};
+    if (r->transport != TRANSPORT_OK)
+        return w;
+    w = t->word;
+    w.pause_ms = r->status == 429 ? r->retry_after_ms : t->spent ? t->in_reset_ms : 0;
+    if (w.pause_ms < 0)
+        w.pause_ms = PAUSE_UNSAID_MS;
+    return w;
 }
 
 /* --- sending --- */
@@ -262,6 +287,8 @@ void transfer_end(struct transfer *t, CURLcode code)
     if (code == CURLE_OK) {
         r->transport = TRANSPORT_OK;
         r->status = (int)status;
+        if (too_many_at_once(t))
+            r->retry_after_ms = PAUSE_UNSAID_MS;
         return;
     }
     buf_clear(&r->body);

@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 
+#include "bot/room.h"
 #include "engine/job.h"
 
 struct transfer {
@@ -15,7 +16,10 @@ struct transfer {
     size_t uploaded;
     bool too_large;
     bool spent;          /* the server says that nothing is left of what we may ask of it now */
+    bool left;           /* or that something is */
+    bool told;           /* it says when to ask again */
     int64_t in_reset_ms; /* after which there is again; -1: it does not say */
+    struct room_word word;
     char problem[CURL_ERROR_SIZE];
 };
 
@@ -24,8 +28,8 @@ int transfer_begin(struct transfer *t, CURL *easy, struct http_request *take, co
 /* After the handle is done: fills t->response. */
 void transfer_end(struct transfer *t, CURLcode code);
 void transfer_fini(struct transfer *t); /* the response too; take it out before (transfer_take_response) */
-/* For how long this server wants to be left alone, by whomever; 0: it does not. */
-int64_t transfer_pause_ms(const struct transfer *t);
+/* What this server says of how much may be asked of it, by whomever. */
+struct room_word transfer_word(const struct transfer *t);
 void transfer_take_response(struct transfer *t, struct http_response *out);
 
 /* transfer_mail.c: the same for method MAIL. */

@@ -16,7 +16,10 @@ code_99_after: done, then success:false.
 Control besides: /_test/set {settlement?, declines_by?: "status"|"failure", restores?: leaving a cycle switches autoPay on, filters?}
   /_test/account {id, number?, profile?, auto_pay?, decline?: [code, words]|null, status?}    /_test/invoice {id, account, cents, due?, link?}
   /_test/backdate {id, days} a payment was made earlier
-  /_test/expire {} the tokens are gone    /_test/advance {days}"""
+  /_test/expire {} the tokens are gone    /_test/advance {days}
+  /_test/at_once {most?, takes_s?, others?} so many calls are taken at the same time, each takes so long, and so many are somebody
+       else's; -> {refused, open}"""
+import asyncio
 import base64
 import datetime
 import hashlib
@@ -58,7 +61,7 @@ class Zuora:
     KEY_HEADER, REPLAY_HEADER = "Idempotency-Key", "Idempotency-Replayed"
 
     def reset(self):
-        self.tokens = {}
+        self.tokens, self.crowd = {}, {"most": 0, "takes_s": 0, "open": 0, "others": 0, "refused": 0}
         self.s = {"accounts": {}, "invoices": {}, "payments": {}, "schedules": {}, "cycles": {}, "memos": {}, "taken": {}, "number": 0, "days": 0,
                   "settlement": True, "declines_by": "status", "restores": False, "filters": True, "minted": 0}
 
@@ -387,6 +390,10 @@ class Zuora:
         self.tokens.clear()
         return {}
 
+    def do_at_once(self, **given):
+        self.crowd.update(given)
+        return self.crowd
+
     def do_account(self, id, number="A0001", profile="prof-usual", auto_pay=True, decline=None, status="Processed"):
         self.s["accounts"][id] = {"id": id, "number": number, "profile": profile, "auto_pay": auto_pay, "decline": decline, "status": status, "notes": ""}
         return {}
@@ -397,7 +404,8 @@ class Zuora:
 
 
 class ZuoraServer(Server):
-    """Keys on POST only, not on a token, and not at CPR; a no comes with 200, before or after it was done."""
+    """Keys on POST only, not on a token, and not at CPR; a no comes with 200, before or after it was done; so many calls at the same time,
+    and the window of the other limit, which is far from full, said with each answer."""
 
     def refuse_by(self, f):
         if f["kind"] in ("code_50", "code_70", "code_61", "code_99"):
@@ -421,6 +429,26 @@ class ZuoraServer(Server):
         return super().write(method, path, query, body)
 
     async def handle(self, request):
+        crowd = self.vendor.crowd
+        if not crowd["most"] or request.path == "/oauth/token" or request.path.startswith(CPR):
+            return await self.handle_one(request)
+        crowd["open"] += 1
+        busy = crowd["open"] + crowd["others"]
+        left = {"Concurrency-Limit-Type": "default", "Concurrency-Limit-Limit": str(crowd["most"]), "ratelimit-limit": "2250000, 50000;w=60, 2250000;w=3600",
+                "Concurrency-Limit-Remaining": str(max(0, crowd["most"] - busy)), "ratelimit-remaining": "49000", "ratelimit-reset": "3000"}
+        try:
+            if busy > crowd["most"]:
+                crowd["refused"] += 1
+                return web.json_response({"code": "REQUEST_EXCEEDED_LIMIT", "message": "Your total number of concurrent requests have exceeded the limit"},
+                                         status=429, headers=left)
+            await asyncio.sleep(crowd["takes_s"])
+            answer = await self.handle_one(request)
+            answer.headers.update(left)
+            return answer
+        finally:
+            crowd["open"] -= 1
+
+    async def handle_one(self, request):
         key, first = request.headers.get(self.vendor.KEY_HEADER), None
         for f in self.faults:
             if key and f["match"] == f"{request.method} {request.path}" and f["times"] > 0 and f["kind"] in ("code_50", "code_70"):

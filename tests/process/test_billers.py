@@ -116,5 +116,31 @@ def test_a_slow_one_keeps_nobody_waiting(w):
     slack.say("U0COLLECT1", "queue")  # and chat answers
 
 
+def test_no_more_at_once_than_are_taken(w):
+    """Zuora takes three calls at the same time and says so with each answer, and when its next hour begins, 50 minutes from now. While others
+    need all three, ours are tried one by one, and not after that; then all come through, and hardly one is refused."""
+    slack, stripe, dw = w.begin(hooks=False, start=False)
+    zuora = Fake("zuora.py")
+    w.parts.append(zuora)
+    dw.env["ZUORA_CLIENT_SECRET"] = "secret-fake"
+    dw.config["billing"]["zuora"] = {"kind": "zuora", "base_url": zuora.url, "client_id": "client-fake", "client_secret": {"env": "ZUORA_CLIENT_SECRET"},
+                                     "webhook_user": "u", "webhook_password": {"env": "ZUORA_CLIENT_SECRET"}, "muted_profile": "prof-muted"}
+    dw.write_config()
+    names = [f"z{n}" for n in range(16)]
+    dw.write_accounts([{"account": a, "name": "Zuora " + a, "annual_value": "1200", "ae": "ae1", "billing": "zuora", "billing_id": a} for a in names])
+    zuora.post("at_once", most=3, takes_s=0.05, others=3)
+    for n, a in enumerate(names):
+        zuora.post("account", id=a, number=f"A{n}")
+        zuora.post("invoice", id="i" + a, account=a, cents=5000, due="2026-01-20")
+    dw.start()
+    wait_for("a call that is refused", lambda: zuora.post("at_once")["refused"] > 0)
+    zuora.post("at_once", others=0)
+    wait_for("all cases", lambda: dw.one("SELECT count(*) FROM recoveries WHERE read_ms > 0") == 16)
+    dw.settle()
+    calls, crowd = len([e for e in zuora.log() if e["path"] != "/oauth/token"]), zuora.post("at_once")
+    assert calls > 40 and crowd["refused"] < 25, (calls, crowd)
+    assert not zuora.violations(), zuora.violations()
+
+
 if __name__ == "__main__":
     run(globals())

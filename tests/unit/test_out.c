@@ -441,7 +441,7 @@ static void test_caps_that_are_said(void **state)
     peer_open(&p, ANSWER("200 OK\r\nConcurrency-Limit-Type: default\r\nConcurrency-Limit-Limit: 40\r\nConcurrency-Limit-Remaining: 1\r\nContent-Length: 0", ""));
     site_open(&s);
     one(&s, call_of("far", 0, "GET", at(&p, "/"), NULL));
-    p.answer = ANSWER("200 OK\r\nConcurrency-Limit-Limit: 2\r\nConcurrency-Limit-Remaining: 1\r\nContent-Length: 0", "");
+    p.answer = ANSWER("200 OK\r\nConcurrency-Limit-Limit: 2\r\nConcurrency-Limit-Remaining: 5\r\nContent-Length: 0", "");
     p.delay_ms = 20;
     for (int i = 0; i < 20; i++)
         calls[i] = call_of("far", i + 1, "GET", at(&p, "/"), NULL);

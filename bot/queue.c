@@ -2,32 +2,28 @@
  * full one, so a turn costs one lock however much arrived, and the pushers never wait for a turn. The entries are values,
  * not pointers: no allocation per input, and the arrays are only as large as the largest burst was.
  *
- * Waking a thread that sleeps takes longer than what a single command needs on its way here. So a taker that has lately been
- * called within SOON_NS of its last, lone input keeps looking for that long before it sleeps (measured: a sixth more commands a
- * second with one in flight). A few looks in vain and it is off again: where little happens nothing is spent, and where much
- * happens the taker does not wait. */
+ * A taker whose last input was a lone one looks out for the next before it sleeps (lookout.h); where much happens it does not
+ * wait at all. */
 #include "bot/queue.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "bot/lookout.h"
 
 #define CHAT_MARGIN 64
 #define SOON_NS 100000
-#define LOOKS_IN_VAIN 4
 
 struct queue {
     pthread_mutex_t lock;
     pthread_cond_t arrived;
     struct input *list;
     size_t n, cap, bytes, max_inputs, max_bytes;
-    bool closed, close_told, waiting, turned_away;
-    atomic_bool called; /* there is something, and all that came with it is there too */
-    bool several;       /* processors: else looking keeps away what is looked for */
-    int looks;          /* the taker's own: how often it may still look in vain */
-    size_t taken;       /* and how much it took last */
+    bool closed, close_told, turned_away;
+    bool idle, asleep; /* the taker */
+    struct lookout lookout; /* called: there is something, and all that came with it is there too */
+    size_t taken;      /* the taker's own: how much it took last */
 };
 
 struct queue *queue_new(size_t max_inputs, size_t max_bytes)
@@ -39,7 +35,7 @@ struct queue *queue_new(size_t max_inputs, size_t max_bytes)
     pthread_mutex_init(&q->lock, NULL);
     pthread_cond_init(&q->arrived, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    q->several = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+    lookout_init(&q->lookout, SOON_NS);
     q->max_inputs = max_inputs;
     q->max_bytes = max_bytes;
     return q;
@@ -113,14 +109,15 @@ void queue_push_surely(struct queue *q, struct input *take)
     push(q, take, true);
 }
 
-void queue_wake(struct queue *q)
+bool queue_wake(struct queue *q)
 {
     pthread_mutex_lock(&q->lock);
-    bool wake = q->waiting && q->n > 0;
-    atomic_store(&q->called, q->n > 0);
+    bool wake = q->asleep && q->n > 0, lone = q->idle && q->n == 1;
+    lookout_call(&q->lookout, q->n > 0);
     pthread_mutex_unlock(&q->lock);
     if (wake)
         pthread_cond_signal(&q->arrived);
+    return lone;
 }
 
 bool queue_full(struct queue *q)
@@ -137,7 +134,7 @@ void queue_close(struct queue *q)
 {
     pthread_mutex_lock(&q->lock);
     q->closed = true;
-    atomic_store(&q->called, true);
+    lookout_call(&q->lookout, true);
     pthread_mutex_unlock(&q->lock);
     pthread_cond_signal(&q->arrived);
 }
@@ -158,45 +155,34 @@ bool queue_empty(struct queue *q)
     return empty;
 }
 
-static int64_t monotonic_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static bool called_soon(struct queue *q, int64_t began_ns)
-{
-    if (!q->looks || q->taken != 1)
-        return false;
-    while (monotonic_ns() - began_ns < SOON_NS)
-        if (atomic_load_explicit(&q->called, memory_order_acquire))
-            return true;
-    q->looks--;
-    return false;
-}
-
 static void sleep_until_called(struct queue *q, int64_t until_ns)
 {
     struct timespec until = {.tv_sec = (time_t)(until_ns / 1000000000), .tv_nsec = (long)(until_ns % 1000000000)};
     pthread_mutex_lock(&q->lock);
-    q->waiting = true;
+    q->asleep = true;
     while (q->n == 0 && (!q->closed || q->close_told))
         if (pthread_cond_timedwait(&q->arrived, &q->lock, &until))
             break;
     q->close_told = q->closed;
-    q->waiting = false;
+    q->asleep = false;
+    pthread_mutex_unlock(&q->lock);
+}
+
+static void now_idle(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    q->idle = true;
     pthread_mutex_unlock(&q->lock);
 }
 
 void queue_wait(struct queue *q, int64_t wait_ms)
 {
-    int64_t began_ns = monotonic_ns();
-    if (called_soon(q, began_ns))
-        return;
-    sleep_until_called(q, began_ns + wait_ms * 1000000);
-    if (q->several && monotonic_ns() - began_ns < SOON_NS)
-        q->looks = LOOKS_IN_VAIN;
+    int64_t began_ns = lookout_now_ns();
+    bool lone = q->taken == 1;
+    now_idle(q);
+    if (!lone || !lookout_pays(&q->lookout) || !lookout_look(&q->lookout, began_ns))
+        sleep_until_called(q, began_ns + wait_ms * 1000000);
+    lookout_learn(&q->lookout, lookout_now_ns() - began_ns);
 }
 
 size_t queue_take(struct queue *q, struct input **list, size_t *cap, bool *turned_away)
@@ -209,8 +195,9 @@ size_t queue_take(struct queue *q, struct input **list, size_t *cap, bool *turne
     q->n = q->bytes = 0;
     *turned_away = q->turned_away;
     q->turned_away = false;
-    atomic_store(&q->called, false);
+    lookout_call(&q->lookout, false);
     q->taken = n;
+    q->idle = false;
     pthread_mutex_unlock(&q->lock);
     *list = full;
     *cap = full_cap;

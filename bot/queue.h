@@ -19,7 +19,7 @@ void queue_free(struct queue *q); /* with what is in it; NULL is fine */
 /* Does not wake the taker: push all that came at once, then queue_wake, so that they share one turn. false when full or
  * closed: the input is freed. */
 bool queue_push(struct queue *q, struct input *take);
-void queue_wake(struct queue *q);
+bool queue_wake(struct queue *q); /* true: it is one input, and the taker had nothing to do */
 void queue_push_surely(struct queue *q, struct input *take); /* for what cannot come again; its number is bounded elsewhere */
 /* Is there no room? Then the taker will say so when there is (queue_take: *turned_away). */
 bool queue_full(struct queue *q);

@@ -27,6 +27,7 @@
 #include "bot/log.h"
 #include "bot/metrics.h"
 #include "bot/out.h"
+#include "bot/outbox.h"
 #include "bot/queue.h"
 #include "bot/socket.h"
 #include "bot/turner.h"
@@ -36,12 +37,6 @@
 #define DRAIN_MS 1000
 #define JOIN_MS 500
 #define PULSE_US 50000
-#define MAX_LINK_RESPONSES 4
-
-struct link_response {
-    int64_t attempt;
-    struct http_response response;
-};
 
 struct bot {
     const struct config *config;
@@ -52,6 +47,7 @@ struct bot {
     struct turner *turner;
     struct out *out;
     struct io *io;
+    struct outbox *outbox; /* what the other threads leave for io */
     struct http *http;
     struct socket *socket; /* NULL: the chat needs none */
     atomic_bool stop;
@@ -61,11 +57,6 @@ struct bot {
     bool stuck; /* the engine thread was left behind: what it uses is not freed */
     bot_ack_fn on_ack; /* set before the first push */
     void *on_ack_ctx;
-    pthread_mutex_t lock; /* guards the rest: what the other threads left for io */
-    struct outputs outputs;
-    bool room;
-    struct link_response link_responses[MAX_LINK_RESPONSES];
-    size_t n_link_responses;
 };
 
 /* --- the world --- */
@@ -96,29 +87,11 @@ static void ack_local(struct bot *b, struct buf *take)
     buf_fini(take);
 }
 
-/* Appends; what is in io's outbox belongs to io from then on. */
-static void outbox_add(struct bot *b, struct output *take)
-{
-    struct outputs *o = &b->outputs;
-    if (o->n == o->cap) {
-        o->cap = o->cap ? o->cap * 2 : 64;
-        o->list = mem_grow(o->list, o->cap * sizeof *o->list);
-    }
-    o->list[o->n++] = *take;
-    *take = (struct output){.kind = OUTPUT_ANSWER};
-}
-
 /* Engine thread, after the commit. */
 static void on_deliver(void *ctx, struct outputs *take, bool room)
 {
     struct bot *b = ctx;
-    pthread_mutex_lock(&b->lock);
-    for (size_t i = 0; i < take->n; i++)
-        if (take->list[i].kind != OUTPUT_CALL)
-            outbox_add(b, &take->list[i]);
-    b->room = b->room || room;
-    pthread_mutex_unlock(&b->lock);
-    io_wake(b->io);
+    outbox_put(b->outbox, take, room);
     for (size_t i = 0; i < take->n; i++)
         if (take->list[i].kind == OUTPUT_CALL)
             out_submit(b->out, &take->list[i].call, 1);
@@ -136,14 +109,7 @@ static void on_response(void *ctx, int64_t effect_id, struct http_response *take
 static void on_link_response(void *ctx, int64_t attempt, struct http_response *take)
 {
     struct bot *b = ctx;
-    pthread_mutex_lock(&b->lock);
-    bool fits = b->n_link_responses < MAX_LINK_RESPONSES;
-    if (fits)
-        b->link_responses[b->n_link_responses++] = (struct link_response){.attempt = attempt, .response = *take};
-    pthread_mutex_unlock(&b->lock);
-    if (!fits)
-        http_response_fini(take); /* io has not looked for four attempts: they are all too late */
-    io_wake(b->io);
+    outbox_put_link(b->outbox, attempt, take);
 }
 
 /* A webhook from inside the process: parsed like any other, but there is no signature to check and nobody to answer. */
@@ -182,8 +148,8 @@ static bool on_push(void *ctx, struct input *take)
 static void on_pushed(void *ctx)
 {
     struct bot *b = ctx;
-    if (b->pushed)
-        queue_wake(b->queue);
+    if (b->pushed && queue_wake(b->queue))
+        outbox_expect(b->outbox);
     b->pushed = false;
 }
 
@@ -232,30 +198,22 @@ static void emit(struct bot *b, struct output *o)
 static void on_woken(void *ctx)
 {
     struct bot *b = ctx;
-    struct link_response responses[MAX_LINK_RESPONSES];
-    pthread_mutex_lock(&b->lock);
-    struct outputs out = b->outputs;
-    b->outputs = (struct outputs){.list = NULL};
-    bool room = b->room;
-    b->room = false;
-    size_t n = b->n_link_responses;
-    memcpy(responses, b->link_responses, n * sizeof *responses);
-    b->n_link_responses = 0;
-    pthread_mutex_unlock(&b->lock);
-    for (size_t i = 0; i < out.n; i++)
-        emit(b, &out.list[i]);
-    outputs_free(&out);
-    for (size_t i = 0; i < n; i++) {
+    struct left left;
+    outbox_take(b->outbox, &left);
+    for (size_t i = 0; i < left.outputs.n; i++)
+        emit(b, &left.outputs.list[i]);
+    outputs_free(&left.outputs);
+    for (size_t i = 0; i < left.n_links; i++) {
         if (b->socket)
-            socket_response(b->socket, responses[i].attempt, &responses[i].response);
+            socket_response(b->socket, left.links[i].attempt, &left.links[i].response);
         else
-            http_response_fini(&responses[i].response);
+            http_response_fini(&left.links[i].response);
     }
     if (b->http)
         http_flush(b->http);
     if (b->socket)
         socket_flush(b->socket);
-    if (b->socket && room)
+    if (b->socket && left.room)
         socket_room(b->socket);
 }
 
@@ -335,7 +293,6 @@ int bot_start(struct bot **out, const struct config *c, struct err *e)
     struct http_hooks hooks = {.ctx = b, .now_ms = world_now_ms, .push = on_push, .pushed = on_pushed, .not_ready = on_not_ready};
     b->config = c;
     b->world = (struct world){.ctx = b, .now_ms = world_now_ms, .random = world_random};
-    pthread_mutex_init(&b->lock, NULL);
     signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
     int rc = open_state(b, e);
@@ -348,6 +305,7 @@ int bot_start(struct bot **out, const struct config *c, struct err *e)
         return rc;
     }
     b->queue = queue_new(QUEUE_MAX_INPUTS, QUEUE_MAX_BYTES);
+    b->outbox = outbox_new(b->io);
     start_threads(b);
     io_on_wake(b->io, on_woken, b);
     open_socket(b);
@@ -360,6 +318,8 @@ static void loop_turn(struct bot *b)
 {
     io_turn(b->io);
     on_pushed(b); /* what came by WebSocket */
+    if (outbox_look(b->outbox))
+        on_woken(b);
 }
 
 /* While stopping, the loop must come round even when nothing happens. */
@@ -436,13 +396,10 @@ void bot_free(struct bot *b)
     if (b->turner)
         turner_free(b->turner);
     queue_free(b->queue);
-    outputs_free(&b->outputs);
-    for (size_t i = 0; i < b->n_link_responses; i++)
-        http_response_fini(&b->link_responses[i].response);
+    outbox_free(b->outbox);
     if (b->turn)
         turn_free(b->turn);
     store_close(b->store);
-    pthread_mutex_destroy(&b->lock);
     free(b);
 }
 

@@ -357,3 +357,11 @@ void money_split(int64_t total, int n, int64_t *parts)
         left -= left != 0 ? step : 0;
     }
 }
+
+void money_split_paid(struct money total, int n, int64_t *parts)
+{
+    int64_t step = money_exponent(total.currency) == 3 && total.minor % 10 == 0 && total.minor / 10 >= n ? 10 : 1;
+    money_split(total.minor / step, n, parts);
+    for (int i = 0; i < n; i++)
+        parts[i] *= step;
+}

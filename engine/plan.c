@@ -49,7 +49,7 @@ json_t *plan_terms_make(const struct policy *policy, const struct recovery *r, i
         struct money due = money_of(json_i64(invoice, "due", 0), json_str(invoice, "currency", ""));
         left[i] = str_eq(due.currency, r->due.currency) ? due.minor : 0; /* other currencies are never added */
     }
-    money_split(r->due.minor, instalments, parts);
+    money_split_paid(r->due, instalments, parts);
     json_t *rows = json_array();
     for (int n = 0; n < instalments; n++) {
         char date[WHEN_TEXT_SIZE];
@@ -116,7 +116,7 @@ bool plan_closest(struct engine *e, const struct recovery *r, const json_t *aske
         int64_t from = r->due.minor >= n ? inside_from(e, r, n, first_ms, zone) : 0;
         if (!from)
             continue;
-        money_split(r->due.minor, n, parts);
+        money_split_paid(r->due, n, parts);
         money_text(amount, money_of(parts[0], r->due.currency));
         snprintf(out, size, "%dx from %s (first %s)", n, when_day(day, from, zone), amount);
         return true;

@@ -5,6 +5,7 @@
 #define DW_ADAPTERS_BILLING_CHARGEBEE_H
 
 #include "adapters/billing/rest.h"
+#include "adapters/billing/units.h"
 
 struct chargebee_config {
     struct driver_config base;
@@ -14,6 +15,7 @@ struct chargebee_config {
 extern const struct rest_vendor chargebee_vendor;
 extern const struct rest_op chargebee_read, chargebee_hold, chargebee_release, chargebee_defer, chargebee_plan, chargebee_collect, chargebee_catch_up, chargebee_overdue;
 extern const struct rest_settle chargebee_settle;
+extern const struct units chargebee_units[];
 
 int64_t chargebee_ms(const json_t *owner, const char *path);           /* epoch seconds to ms; 0 when absent */
 const char *chargebee_status(const char *theirs);                      /* an invoice's status in our words */

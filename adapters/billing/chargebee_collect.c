@@ -57,6 +57,9 @@ static void note_amount(struct rest_call *c, int64_t left)
                     money_text(rest, money_of(left, currency)), rest_invoice(c));
         return;
     }
+    if (!units_fit(c, currency, amount_wanted(c), units_step(chargebee_units, currency)))
+        return;
+    json_put(c->stage, "currency", currency);
     json_put_i64(c->stage, "want", amount_wanted(c) ? amount_wanted(c) : left);
     json_put(c->stage, "method", method);
     rest_go(c, *method ? "known" : "customer");
@@ -125,7 +128,7 @@ static void pay_send(struct rest_call *c)
     struct http_request *r = &c->out->request;
     AUTO_STR comment = str_fmt("Dunwell %.40s %.100s", json_str(c->args, "case", ""), c->job->key);
     r->timeout_ms = MONEY_TIMEOUT_MS;
-    form_add_i64(r, "amount", json_i64(c->stage, "want", 0));
+    form_add_i64(r, "amount", units_write(chargebee_units, json_str(c->stage, "currency", ""), json_i64(c->stage, "want", 0)));
     form_add(r, "payment_source_id", json_str(c->stage, "method", ""));
     form_add(r, "payment_initiator", "merchant");
     form_add(r, "comment", comment);

@@ -37,9 +37,14 @@ static const char *base_url(const struct rest_call *c, struct buf *room)
     return buf_text(room);
 }
 
+/* Chargebee knows hundredths, or none: a dinar too has a hundred parts there. */
+const struct units chargebee_units[] = {{"BHD", 2}, {"IQD", 2}, {"JOD", 2}, {"KWD", 2}, {"LYD", 2}, {"OMR", 2}, {"TND", 2}, {"", 0}};
+
 static json_t *read_body(struct span body)
 {
-    return json_read(body, NULL);
+    json_t *answer = json_read(body, NULL);
+    units_read(chargebee_units, "currency_code", answer);
+    return answer;
 }
 
 static bool error_is(const struct rest_call *c, const char *code)

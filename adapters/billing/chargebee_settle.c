@@ -71,10 +71,14 @@ static const char *credit_id(struct rest_call *c)
 static void credit_send(struct rest_call *c)
 {
     char comment[COMMENT_MAX + 1];
+    const char *currency = json_str(c->args, "currency", "");
+    int64_t amount = json_i64(c->args, "amount", 0);
+    if (!units_fit(c, currency, amount, units_step(chargebee_units, currency)))
+        return;
     rest_post(c, "credit_notes", "");
     form_add(&c->out->request, "reference_invoice_id", rest_invoice(c));
     form_add(&c->out->request, "type", "adjustment");
-    form_add_i64(&c->out->request, "total", json_i64(c->args, "amount", 0));
+    form_add_i64(&c->out->request, "total", units_write(chargebee_units, currency, amount));
     form_add(&c->out->request, "reason_code", "waiver");
     form_add(&c->out->request, "comment", idempotency_mark(c->job, "reason", comment, sizeof comment));
 }

@@ -5,6 +5,7 @@
 #define DW_ADAPTERS_BILLING_STRIPE_H
 
 #include "adapters/billing/rest.h"
+#include "adapters/billing/units.h"
 
 struct stripe_config {
     struct driver_config base;
@@ -13,6 +14,8 @@ struct stripe_config {
 
 extern const struct rest_op stripe_read, stripe_hold, stripe_release, stripe_defer, stripe_plan, stripe_collect, stripe_catch_up, stripe_overdue;
 extern const struct rest_settle stripe_settle;
+extern const struct units stripe_units[];
+int64_t stripe_step_of(const char *currency); /* what a payment has to be a multiple of, in minor units: cards know no third decimal */
 
 void stripe_step(const void *config, const struct job *job, const struct http_response *previous, struct step *out);
 

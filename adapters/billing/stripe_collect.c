@@ -76,6 +76,8 @@ static void begin_part(struct rest_call *c, int64_t left)
                       money_text(wanted, money_of(amount_wanted(c), currency)), money_text(rest, money_of(left, currency)), rest_invoice(c));
         return;
     }
+    if (!units_fit(c, currency, amount_wanted(c), stripe_step_of(currency)))
+        return;
     json_put(c->stage, "currency", currency);
     json_put(c->stage, "method", *method ? method : stripe_id(c->body, "default_payment_method"));
     rest_go(c, *json_str(c->stage, "method", "") ? "intent" : "customer");
@@ -93,7 +95,7 @@ static void before_take(struct rest_call *c)
         rest_collect_done(c, "paid", 0, NULL);
     else if (amount_wanted(c) > 0)
         begin_part(c, left);
-    else
+    else if (units_fit(c, json_str(c->body, "currency", ""), left, stripe_step_of(json_str(c->body, "currency", ""))))
         rest_go(c, "pay");
 }
 
@@ -253,7 +255,7 @@ static void intent_send(struct rest_call *c)
     stripe_post(c, "payment_intents", NULL, "", "intent");
     struct http_request *r = &c->out->request;
     r->timeout_ms = MONEY_TIMEOUT_MS;
-    form_add_i64(r, "amount", amount_wanted(c));
+    form_add_i64(r, "amount", units_write(stripe_units, json_str(c->stage, "currency", ""), amount_wanted(c)));
     form_add(r, "currency", json_str(c->stage, "currency", ""));
     form_add(r, "customer", json_str(c->args, "customer", ""));
     form_add(r, "payment_method", json_str(c->stage, "method", ""));

@@ -234,9 +234,19 @@ static const struct rest_state check_states[] = {
 
 /* --- the vendor --------------------------------------------------------------------------------------------------- */
 
+/* Stripe counts the krona and the shilling in hundredths that must be none, and the ariary whole. */
+const struct units stripe_units[] = {{"ISK", 2}, {"UGX", 2}, {"MGA", 0}, {"", 0}};
+
 static json_t *read_body(struct span body)
 {
-    return json_read(body, NULL);
+    json_t *answer = json_read(body, NULL);
+    units_read(stripe_units, "currency", answer);
+    return answer;
+}
+
+int64_t stripe_step_of(const char *currency)
+{
+    return money_exponent(currency) == 3 ? 10 : units_step(stripe_units, currency);
 }
 
 static bool means_later(const struct rest_call *c)

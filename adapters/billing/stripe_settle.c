@@ -60,9 +60,13 @@ static const char *credit_id(struct rest_call *c)
 
 static void credit_send(struct rest_call *c)
 {
+    const char *currency = json_str(c->args, "currency", "");
+    int64_t amount = json_i64(c->args, "amount", 0);
+    if (!units_fit(c, currency, amount, units_step(stripe_units, currency)))
+        return;
     stripe_post(c, "credit_notes", NULL, "", "");
     form_add(&c->out->request, "invoice", rest_invoice(c));
-    form_add_i64(&c->out->request, "amount", json_i64(c->args, "amount", 0));
+    form_add_i64(&c->out->request, "amount", units_write(stripe_units, currency, amount));
     add_metadata(c, "dunwell_key", c->job->key);
     add_metadata(c, "dunwell_case", json_str(c->args, "case", ""));
     add_metadata(c, "dunwell_reason", json_str(c->args, "reason", ""));

@@ -229,6 +229,14 @@ static void adds_and_splits_exactly(void **state)
     assert_int_equal(parts[2], 0);
     money_split(INT64_MAX, 1, parts);
     assert_int_equal(parts[0], INT64_MAX);
+    money_split_paid(money_of(100000, "KWD"), 3, parts); /* a hundred dinars: none of the parts needs the third decimal */
+    assert_int_equal(parts[0], 33340);
+    assert_int_equal(parts[2], 33330);
+    money_split_paid(money_of(100001, "KWD"), 2, parts); /* the total does */
+    assert_int_equal(parts[0], 50001);
+    assert_int_equal(parts[1], 50000);
+    money_split_paid(money_of(1000, "USD"), 3, parts);
+    assert_int_equal(parts[0], 334);
     for (int n = 1; n <= 12; n++) {
         int64_t total = 0;
         money_split(4820001, n, parts);

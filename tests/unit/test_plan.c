@@ -109,6 +109,27 @@ static void the_rows_add_up(void **state)
             }
 }
 
+/* A hundred dinars in three: cards know no third decimal, so no instalment has one. Fifty fils in six have to. */
+static void what_is_collected_can_be_charged(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t due;
+        int n;
+        int64_t first, last;
+    } rows[] = {{100000, 3, 33340, 33330}, {50, 6, 9, 8}, {100001, 2, 50001, 50000}};
+    for (size_t i = 0; i < DW_ARRAY_LEN(rows); i++) {
+        AUTO_JSON one = json_array();
+        json_array_append_new(one, invoice("in_1", rows[i].due, "KWD"));
+        struct recovery r = {.due = money_of(rows[i].due, "KWD"), .invoices = one};
+        AUTO_JSON terms = plan_terms_make(NULL, &r, rows[i].n, OFFICE_NOW, "");
+        const json_t *instalments = json_at(terms, "instalments");
+        assert_int_equal(json_array_size(instalments), rows[i].n);
+        assert_int_equal(json_i64(json_array_get(instalments, 0), "amount", 0), rows[i].first);
+        assert_int_equal(json_i64(json_array_get(instalments, (size_t)rows[i].n - 1), "amount", 0), rows[i].last);
+    }
+}
+
 static void what_cannot_be_split_is_refused(void **state)
 {
     (void)state;
@@ -392,6 +413,7 @@ int main(void)
         cmocka_unit_test(instalments_fall_on_business_days),
         cmocka_unit_test(dates_are_those_of_the_accounts_zone),
         cmocka_unit_test(the_rows_add_up),
+        cmocka_unit_test(what_is_collected_can_be_charged),
         cmocka_unit_test(what_cannot_be_split_is_refused),
         cmocka_unit_test(the_instalments_are_collected_and_paid_closes),
         cmocka_unit_test(paid_early_cancels_the_rest),

@@ -191,7 +191,8 @@ static const struct option options[] = {
     {"webhook_secret", OPTION_SECRET, AT(webhook_secret), NULL, true,
      "A long random word of letters and digits; register the callback as .../hooks/NAME?secret=WORD."},
     {"declines", OPTION_DECLINES, AT(declines), "", false,
-     "What the gateway's codes mean, as \"51=S 54=N 43=H\": H never again, N new data, A authenticate, S later, M our side; for others a person decides."},
+     "What the gateways' codes mean, as \"51=S, 54=N\" or, of one payment plugin, \"killbill-stripe/51=S\": H never again, N new data, A authenticate, S later, M our "
+     "side; for others a person decides."},
     {NULL, OPTION_TEXT, 0, NULL, false, NULL},
 };
 

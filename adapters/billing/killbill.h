@@ -36,5 +36,8 @@ int64_t killbill_money(const json_t *owner, const char *path, const char *curren
 int64_t killbill_ms(const char *iso, const char *zone); /* "2026-11-22T01:56:15.000Z", or "2026-11-22" in a zone; 0 when it is neither */
 /* {code, class, text} of a transaction that failed, into `out`. */
 void killbill_put_decline(const struct rest_call *c, json_t *out, const json_t *transaction);
+/* What the map says of a code of one payment plugin (NULL: whichever it is); and does it name any plugin? */
+const char *killbill_class(const struct rest_call *c, const char *plugin, const char *code);
+bool killbill_asks_plugin(const struct rest_call *c);
 
 #endif

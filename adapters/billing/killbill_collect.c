@@ -122,13 +122,45 @@ static const json_t *last_purchase(const json_t *payment)
     return last;
 }
 
-static void refuse_failed(struct rest_call *c, const json_t *purchase)
+static void refuse_failed(struct rest_call *c)
 {
-    json_t *decline = json_object();
-    killbill_put_decline(c, decline, purchase);
+    json_t *decline = rest_part(c, "decline");
     AUTO_STR code = str_dup(json_str(decline, "code", "no code"));
     AUTO_STR text = str_dup(json_str(decline, "text", "the gateway gave no words for it"));
-    rest_refuse_with(c, json_pack("{s:o}", "decline", decline), "declined (%s): %s", code, text);
+    rest_refuse_with(c, json_pack("{s:O}", "decline", decline), "declined (%s): %s", code, text);
+}
+
+/* What the code means may be another thing at each gateway; the method's plugin tells which it was. */
+static void failed(struct rest_call *c, const json_t *payment)
+{
+    json_t *decline = json_object();
+    killbill_put_decline(c, decline, last_purchase(payment));
+    json_put_new(c->stage, "decline", decline);
+    rest_put_text(c->stage, "method", json_str(payment, "paymentMethodId", ""));
+    if (killbill_asks_plugin(c))
+        rest_go(c, "plugin");
+    else
+        refuse_failed(c);
+}
+
+static void plugin_send(struct rest_call *c)
+{
+    killbill_get(c, "accounts", json_str(c->args, "customer", ""), "/paymentMethods?withPluginInfo=true");
+}
+
+static void plugin_take(struct rest_call *c)
+{
+    const json_t *method = killbill_row(killbill_list(c), "paymentMethodId", json_str(c->stage, "method", ""));
+    json_t *decline = rest_part(c, "decline");
+    AUTO_STR code = str_dup(json_str(decline, "code", ""));
+    json_put(decline, "class", killbill_class(c, json_str(method, "pluginName", NULL), code));
+    refuse_failed(c);
+}
+
+static bool plugin_trouble(struct rest_call *c)
+{
+    refuse_failed(c);
+    return true;
 }
 
 static void wait_for_janitor(struct rest_call *c)
@@ -151,7 +183,7 @@ static void payment_decides(struct rest_call *c)
     else if (str_eq(status, "PENDING"))
         finish(c, "pending", json_i64(c->stage, "left", 0), NULL);
     else if (str_eq(status, "PAYMENT_FAILURE") || str_eq(status, "PLUGIN_FAILURE"))
-        refuse_failed(c, purchase);
+        failed(c, c->body);
     else if (str_eq(status, "PAYMENT_SYSTEM_OFF"))
         rest_refuse(c, "payments are switched off in Kill Bill; nothing was charged");
     else
@@ -164,7 +196,7 @@ static void first_take(struct rest_call *c)
 {
     int64_t left = json_i64(c->stage, "left", 0);
     payment_decides(c);
-    if (!c->ended)
+    if (!c->ended && !rest_at(c, "plugin"))
         finish(c, left > 0 ? "partially_paid" : "paid", left > 0 ? left : 0, NULL);
 }
 
@@ -256,6 +288,7 @@ static const struct rest_state states[] = {
     {"first", find_send, first_take, first_trouble, NULL},
     {"pay", pay_send, pay_take, pay_trouble, "found"},
     {"found", find_send, found_take, found_trouble, NULL},
+    {"plugin", plugin_send, plugin_take, plugin_trouble, NULL},
     {"after", invoice_send, after_take, rest_no_invoice, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };

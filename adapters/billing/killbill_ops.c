@@ -144,13 +144,23 @@ int64_t killbill_ms(const char *iso, const char *zone)
     return timed ? at_ms + hour * MS_HOUR + minute * MS_MINUTE + second * MS_SECOND : 0;
 }
 
+const char *killbill_class(const struct rest_call *c, const char *plugin, const char *code)
+{
+    return decline_mapped(config_of(c)->declines, plugin, code);
+}
+
+bool killbill_asks_plugin(const struct rest_call *c)
+{
+    return strchr(config_of(c)->declines, '/') != NULL;
+}
+
 /* A plugin failure is a fault of the gateway or of the way there; without a code of its own it gets that name. */
 void killbill_put_decline(const struct rest_call *c, json_t *out, const json_t *transaction)
 {
     bool plugin = str_eq(json_str(transaction, "status", ""), "PLUGIN_FAILURE");
     const char *code = json_str(transaction, "gatewayErrorCode", "");
     rest_put_text(out, "code", *code ? code : plugin ? "plugin_failure" : NULL);
-    json_put(out, "class", decline_mapped(config_of(c)->declines, NULL, *code ? code : plugin ? "plugin_failure" : ""));
+    json_put(out, "class", killbill_class(c, NULL, json_str(out, "code", "")));
     rest_put_text(out, "text", json_str(transaction, "gatewayErrorMsg", plugin ? "the gateway or its plugin failed" : NULL));
 }
 

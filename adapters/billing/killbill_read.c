@@ -3,7 +3,8 @@
  * An invoice has no attempts of its own: each payment tells by its attempts which invoice it is for (IPCD_INVOICE_ID), what
  * was tried and, as an attempt that is SCHEDULED, when Kill Bill will try again; but not while the account is tagged AUTO_PAY_OFF. A
  * balance of nothing means paid, unless the invoice is tagged WRITTEN_OFF. Payments are read for the whole account in one answer,
- * because Kill Bill pages them only by tenant. The gateway's codes mean what the configured map says; others are "?". */
+ * because Kill Bill pages them only by tenant. The gateway's codes mean what the configured map says, for
+ * the plugin of the payment's method or for all; others are "?". */
 #include "adapters/billing/attempts.h"
 #include "adapters/billing/killbill.h"
 #include "adapters/billing/rest_read.h"
@@ -280,6 +281,16 @@ static int64_t small_number(const char *text)
     return *text && !*end && n > 0 && n <= 9999 ? n : 0;
 }
 
+/* What the codes of the payments by this method mean at its gateway. */
+static void put_classes(struct rest_call *c, const json_t *method)
+{
+    json_t *list = rest_part(c, "payments"), *row;
+    size_t i;
+    json_array_foreach(list, i, row)
+        if (str_eq(json_str(row, "status", ""), "failed") && str_eq(json_str(row, "method", ""), json_str(method, "paymentMethodId", "")))
+            json_put(row, "class", killbill_class(c, json_str(method, "pluginName", NULL), json_str(row, "code", "")));
+}
+
 static void methods_take(struct rest_call *c)
 {
     const json_t *list = killbill_list(c), *row;
@@ -293,6 +304,7 @@ static void methods_take(struct rest_call *c)
         json_put_i64(method, "exp_month", small_number(property(row, "ccExpirationMonth", "card_exp_month")));
         json_put_i64(method, "exp_year", small_number(property(row, "ccExpirationYear", "card_exp_year")));
         json_array_append_new(rest_part(c, "methods"), method);
+        put_classes(c, row);
     }
     rest_go(c, "subscription");
 }

@@ -129,7 +129,7 @@ crash: ## kill points, kill -9 and faults at billing for longer: CRASH_ROUNDS (1
 	    DUNWELL=$(SANB)/dunwell DUNWELL_PLAIN=$(B)/dunwell CRASH_ROUNDS=$(CRASH_ROUNDS) $(B)/venv/bin/python $$t || exit 1; done
 	DUNWELL=$(SANB)/dunwell WALK='--all --seeds $(CRASH_ROUNDS)' $(B)/venv/bin/python tests/walk/test_walk.py
 
-peers: ## Dunwell with a real Kill Bill server; fetches some 100 MB
+peers: ## Dunwell with a real Kill Bill server; fetches some 130 MB
 	tests/setup.sh check
 	sh tests/peers/killbill_check.sh
 

@@ -1,11 +1,11 @@
 /* Taking money at Kill Bill: the whole balance of an invoice, or a part of it. Partial payments are native there.
  *
  * The payment's external key is the job's key and the invoice. It is a name, not an idempotency key: Kill Bill refuses a second
- * payment under it only after one that succeeded, and charges again after one that failed (tried against 0.22.26). So exactly one
+ * payment under it only after one that succeeded, and charges again after one that failed (tried against 0.24.19). So exactly one
  * payment is ever posted for a job, and before and after it the payment is looked up by that name; what is found decides. A look
  * that finds nothing is repeated twice, some seconds later, because the call may still be running over there; then it did not happen.
  *
- * The status of the answer is not what decides. 201 comes for declined payments as well in 0.22, 402 in later versions; a plugin that
+ * The status of the answer is not what decides. 201 comes for declined payments as well (0.22 and 0.24), 402 from other calls; a plugin that
  * threw gives 400 with a payment of unknown outcome; 204 means that Kill Bill did not even try: nothing left to pay, or an earlier
  * payment is still open. A payment whose status is UNKNOWN is settled by Kill Bill's own janitor within minutes or days, and is
  * looked at until then; it is never paid again meanwhile. */

@@ -6,7 +6,7 @@
 # writing operation, killed after each of its requests, is done once all the same (killbill_walk.py). Then
 # the whole loop (killbill_loop.py): Kill Bill's own notification becomes a card, and the hold on it is confirmed.
 #
-# Not part of `make check`: it fetches some 100 MB. Some minutes once they are there.
+# Not part of `make check`: it fetches some 130 MB. Some minutes once they are there.
 set -u
 cd "$(dirname "$0")/../.."
 . tests/peers/lib.sh
@@ -66,6 +66,8 @@ tried() { # ACCOUNT: how often Kill Bill itself says that it tried to charge
 overdue() { kb GET "/1.0/kb/accounts/$1/overdue" | field name; } # ACCOUNT: __KILLBILL__CLEAR__OVERDUE_STATE__, or the state's name
 
 kb POST /1.0/kb/tenants -d '{"apiKey":"bob","apiSecret":"lazar"}'
+says=$(kb GET /1.0/kb/nodesInfo)
+[ "$(echo "$says" | field 0.kbVersion)" = "$kill_bill_version" ] || fail "another Kill Bill than $kill_bill_version: $says"
 curl -s -S -u admin:password -H 'X-Killbill-ApiKey: bob' -H 'X-Killbill-ApiSecret: lazar' -H 'X-Killbill-CreatedBy: shop' -H 'Content-Type: text/xml' \
     --data-binary @tests/peers/killbill_overdue.xml "$base/1.0/kb/overdue/xml"
 account=$(new_account acme)

@@ -117,6 +117,10 @@ def test_framing(w):
     expect = post(five, sign(five), "Expect: 100-continue\r\n")
     assert raw(dw.port, expect)[0][0] == 200
     assert stored(dw) == 5
+    six = event().encode()
+    offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA\r\n"
+    assert raw(dw.port, post(six, sign(six), offer, close=False))[0][0] == 200, "HTTP/2 is offered, as Kill Bill does with each"
+    assert stored(dw) == 6
 
 
 def test_slow_and_broken_senders(w):

@@ -1,5 +1,5 @@
 /* Kill Bill's push notifications: which are believed, how one is told from another, and what is read from the body. The bodies are
- * those a server of version 0.22.26 sent. */
+ * those a server sends, of version 0.22 as of 0.24. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -142,7 +142,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
         t->word.limit = count_of(value);
     } else if (header_value(p, len, "Concurrency-Limit-Remaining", value, sizeof value)) {
         t->word.remaining = count_of(value);
-    } else if (header_value(p, len, "Stripe-Should-Retry", value, sizeof value)) {
+    } else if (header_value(p, len, "Stripe-Should-Retry", value, sizeof value) || header_value(p, len, "Recurly-Should-Retry", value, sizeof value)) {
         r->never_retry = strcasecmp(value, "false") == 0;
     } else if (header_value(p, len, "Request-Id", value, sizeof value) || header_value(p, len, "x-slack-req-id", value, sizeof value) ||
                header_value(p, len, "Zuora-Request-Id", value, sizeof value)) {

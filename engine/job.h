@@ -27,7 +27,7 @@ struct http_response {
     int status;           /* HTTP or SMTP code; 0 when none */
     struct buf body;      /* capped, request.answer_most; past it the call counts as LOST */
     int64_t retry_after_ms; /* from Retry-After (seconds or date), as a span; -1 when absent */
-    bool never_retry;     /* Stripe-Should-Retry: false */
+    bool never_retry;     /* Stripe-Should-Retry or Recurly-Should-Retry: false */
     bool too_large;       /* why it counts as LOST: the body passed the cap */
     char request_id[80];  /* the vendor's, for the journal */
     char problem[160];    /* words for transport trouble, no secrets */

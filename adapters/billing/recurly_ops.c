@@ -33,13 +33,13 @@ static const char *base_url(const struct rest_call *c, struct buf *room)
 static bool means_later(const struct rest_call *c)
 {
     const char *type = json_str(c->body, "error.type", "");
-    return c->answer->status == 409 || str_eq(type, "simultaneous_request") || str_eq(type, "rate_limited");
+    return (c->answer->status == 409 && !c->answer->never_retry) || str_eq(type, "simultaneous_request") || str_eq(type, "rate_limited");
 }
 
+/* A key that is not to be asked with again: whatever it was used for, only looking tells. */
 static bool key_reused(const struct rest_call *c)
 {
-    (void)c;
-    return false;
+    return c->answer->status == 409 && c->answer->never_retry;
 }
 
 static bool is_decline(const struct rest_call *c)

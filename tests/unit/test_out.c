@@ -189,6 +189,23 @@ static void test_retry_after_date(void **state)
     peer_close(&p);
 }
 
+/* Recurly says it in its own words. */
+static void test_not_again(void **state)
+{
+    (void)state;
+    struct site s;
+    struct peer p;
+    peer_open(&p, ANSWER("409 Conflict\r\nRecurly-Should-Retry: true\r\nRetry-After: 3\r\nContent-Length: 0", ""));
+    site_open(&s);
+    const struct http_response *r = one(&s, call_of("far", 1, "PUT", at(&p, "/"), "a"));
+    assert_false(r->never_retry);
+    assert_int_equal(r->retry_after_ms, 3000);
+    p.answer = ANSWER("409 Conflict\r\nrecurly-should-retry: False\r\nContent-Length: 0", "");
+    assert_true(one(&s, call_of("far", 2, "PUT", at(&p, "/"), "a"))->never_retry);
+    site_close(&s);
+    peer_close(&p);
+}
+
 /* Zuora says in how many seconds its window begins anew; Retry-After outranks it, whichever comes first. */
 static void test_ratelimit_reset(void **state)
 {
@@ -573,7 +590,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answer), cmocka_unit_test(test_methods), cmocka_unit_test(test_retry_after_date), cmocka_unit_test(test_ratelimit_reset), cmocka_unit_test(test_ratelimit_moment),
         cmocka_unit_test(test_limit), cmocka_unit_test(test_limit_is_over), cmocka_unit_test(test_lost), cmocka_unit_test(test_no_silent_repetition), cmocka_unit_test(test_not_sent),
-        cmocka_unit_test(test_tls_refused), cmocka_unit_test(test_body_cap), cmocka_unit_test(test_caps),
+        cmocka_unit_test(test_tls_refused), cmocka_unit_test(test_body_cap), cmocka_unit_test(test_caps), cmocka_unit_test(test_not_again),
         cmocka_unit_test(test_caps_that_are_said),
         cmocka_unit_test(test_no_dead_stop), cmocka_unit_test(test_waiting),
         cmocka_unit_test(test_inside_peer), cmocka_unit_test(test_stop_with_calls), cmocka_unit_test(test_finish),

@@ -244,8 +244,7 @@ void hold_partly(struct engine *e, struct recovery *r, int64_t id, const char *w
 
 void hold_set_end(struct engine *e, struct recovery *r, struct hold *h, int64_t end_ms, const char *at_end, const char *reason)
 {
-    if (h->state != HOLD_STARTING && h->state != HOLD_ACTIVE)
-        return;
+    assert(hold_counts(h));
     char until[WHEN_TEXT_SIZE];
     int64_t lead = h->end_ms - h->ask_ms;
     h->end_ms = end_ms;

@@ -26,6 +26,7 @@ void hold_confirmed(struct engine *e, struct recovery *r, int64_t id, const json
 void hold_failed(struct engine *e, struct recovery *r, int64_t id, const char *why);
 /* Billing held some invoices before it refused the rest: hold `id` answers for them, or they are released again. */
 void hold_partly(struct engine *e, struct recovery *r, int64_t id, const char *why, const json_t *result);
+/* For one that counts (hold_counts). */
 void hold_set_end(struct engine *e, struct recovery *r, struct hold *h, int64_t end_ms, const char *at_end, const char *reason);
 /* Starts a hold, or moves the end of the one in force. */
 void hold_until(struct engine *e, struct recovery *r, int64_t end_ms, int64_t ask_ms, const char *at_end, const char *reason);

@@ -327,6 +327,7 @@ static void a_hold_in_part_is_nobodys_secret(void **state)
     hold_free(h);
     h = hold_of_case(&o.e, r->id);
     assert_int_equal(json_array_size(h->invoices), 2); /* the hold in force answers for it */
+    assert_int_equal(h->state, HOLD_ACTIVE);            /* and stays in force */
     assert_true(json_flag(h->prior, "in_7.auto_advance", false));
     office_begin(&o);
     store_run(o.store, "UPDATE holds SET state = 4, is_live = 0", "");
@@ -336,6 +337,65 @@ static void a_hold_in_part_is_nobodys_secret(void **state)
     office_turn(&o, NULL, NULL);
     release_done(&o, "in_7"); /* with none in force it is released again */
     office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "nothing is held");
+    recovery_free(r);
+    office_close(&o);
+}
+
+/* A hold that only keeps billing still until our own retry ends by itself: nobody is asked, and a later rule moves the same hold. */
+static void a_hold_for_a_retry_asks_nobody_and_is_moved(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 2);
+    struct recovery *r = office_case(&o, "acme-corp");
+    struct hold *h = hold_of_case(&o.e, r->id);
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'hold_end'", 1, "it ends");
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'hold_ask'", 0, "and nobody is asked before");
+    int64_t asked = office_i64(&o, "SELECT count(*) FROM proposals WHERE verb = 0"), end = h->end_ms + 5 * MS_DAY;
+    office_begin(&o);
+    hold_until(&o.e, r, end, end, "queue", "the card will not work again");
+    office_commit(&o);
+    assert_int_equal(office_i64(&o, "SELECT count(*) FROM proposals WHERE verb = 0"), asked); /* billing holds it already */
+    hold_free(h);
+    h = hold_of_case(&o.e, r->id);
+    assert_true(h->state == HOLD_ACTIVE && h->end_ms == end);
+    hold_free(h);
+    recovery_free(r);
+    office_close(&o);
+}
+
+/* What an extension names is what is held from then on; what a plan holds besides joins it. */
+static void an_extension_names_what_is_held(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 1);
+    struct recovery *r = office_case(&o, "northwind");
+    struct hold *h = hold_of_case(&o.e, r->id);
+    AUTO_JSON joins = json_pack("{s:b, s:b}", "joins", 1, "keeps_end", 1);
+    AUTO_JSON more = json_pack("{s:[s]}", "held", "in_9");
+    AUTO_JSON terms = json_pack("{s:I, s:I, s:[s]}", "end_ms", (json_int_t)h->end_ms, "ask_ms", (json_int_t)h->ask_ms, "invoices", "in_9");
+    office_begin(&o);
+    hold_confirmed(&o.e, r, h->id, joins, more);
+    office_commit(&o);
+    struct hold *joined = hold_of_case(&o.e, r->id);
+    assert_int_equal(json_array_size(joined->invoices), 2);
+    office_begin(&o);
+    hold_confirmed(&o.e, r, h->id, terms, more);
+    office_commit(&o);
+    struct hold *named = hold_of_case(&o.e, r->id);
+    assert_int_equal(json_array_size(named->invoices), 1);
+    assert_true(json_has_text(named->invoices, "in_9"));
+    office_begin(&o);
+    hold_release(&o.e, r, "resumed");
+    hold_confirmed(&o.e, r, h->id, terms, more); /* the answer to it once more */
+    office_commit(&o);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2", 1, "nothing more to release, nothing more is asked");
+    hold_free(h);
+    hold_free(joined);
+    hold_free(named);
     recovery_free(r);
     office_close(&o);
 }
@@ -399,6 +459,8 @@ int main(void)
         cmocka_unit_test(a_closing_case_still_releases),
         cmocka_unit_test(what_was_first_is_put_back),
         cmocka_unit_test(a_hold_in_part_is_nobodys_secret),
+        cmocka_unit_test(a_hold_for_a_retry_asks_nobody_and_is_moved),
+        cmocka_unit_test(an_extension_names_what_is_held),
         cmocka_unit_test(one_hold_a_case),
         cmocka_unit_test(shadow_after_live_ends_nothing_and_forgets_nothing),
     };

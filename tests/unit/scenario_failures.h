@@ -7,14 +7,20 @@
 
 #include "tests/unit/scenario_values.h"
 
+#define ZUORA_NO(code) "{\"success\":false,\"processId\":\"p\",\"reasons\":[{\"code\":532000" #code ",\"message\":\"no\"}],\"requestId\":\"r\"}"
+#define KILLBILL_NO(code) "{\"className\":\"x\",\"code\":" #code ",\"message\":\"no\",\"stackTrace\":[]}"
+
+/* Anybody's, and then what each system documents as its own. */
 static const struct failure {
     const char *name;
     enum transport transport;
     int status;
     const char *body;
     int64_t retry_after_ms;
-    bool open;    /* it may have been done */
-    bool not_now; /* it was not, and it may be asked for again */
+    bool open;          /* it may have been done */
+    bool not_now;       /* it was not, and it may be asked for again */
+    const char *driver; /* whose own word it is; NULL: anybody's */
+    bool never_retry;
 } failures[] = {
     {"the line is down", TRANSPORT_NOT_SENT, 0, "", -1, .not_now = true},
     {"the answer is lost", TRANSPORT_LOST, 0, "", -1, .open = true},
@@ -25,6 +31,36 @@ static const struct failure {
     {"504", TRANSPORT_OK, 504, "", -1, .open = true},
     {"a page instead of an answer", TRANSPORT_OK, 200, "<html>log in</html>", -1, .open = true},
     {"the key is not taken", TRANSPORT_OK, 401, "{}", -1, .open = false},
+    {"the same key still runs", TRANSPORT_OK, 409, "{\"error\":{\"type\":\"idempotency_error\",\"code\":\"idempotency_key_in_use\",\"message\":\"busy\"}}", -1, .not_now = true, .driver = "stripe"},
+    {"another uses the object", TRANSPORT_OK, 429, "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"lock_timeout\",\"message\":\"busy\"}}", -1, .not_now = true, .driver = "stripe"},
+    {"the key was used otherwise", TRANSPORT_OK, 400, "{\"error\":{\"type\":\"idempotency_error\",\"message\":\"other parameters\"}}", -1, .open = true, .driver = "stripe"},
+    {"500, and not again", TRANSPORT_OK, 500, "{\"error\":{\"type\":\"api_error\",\"message\":\"sorry\"}}", -1, .open = true, .driver = "stripe", .never_retry = true},
+    {"no such object", TRANSPORT_OK, 404, "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"resource_missing\",\"message\":\"no such thing\"}}", -1, .driver = "stripe"},
+    {"a restricted key", TRANSPORT_OK, 403, "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"not this key\"}}", -1, .driver = "stripe"},
+    {"code 20", TRANSPORT_OK, 200, ZUORA_NO(20), -1, .driver = "zuora"},
+    {"code 22", TRANSPORT_OK, 200, ZUORA_NO(22), -1, .driver = "zuora"},
+    {"code 30", TRANSPORT_OK, 200, ZUORA_NO(30), -1, .driver = "zuora"},
+    {"code 40", TRANSPORT_OK, 200, ZUORA_NO(40), -1, .driver = "zuora"},
+    {"code 50, a lock", TRANSPORT_OK, 200, ZUORA_NO(50), -1, .not_now = true, .driver = "zuora"},
+    {"code 61, for now", TRANSPORT_OK, 200, ZUORA_NO(61), -1, .open = true, .driver = "zuora"},
+    {"code 70, a limit", TRANSPORT_OK, 200, ZUORA_NO(70), -1, .not_now = true, .driver = "zuora"},
+    {"code 99, the gateway", TRANSPORT_OK, 200, ZUORA_NO(99), -1, .open = true, .driver = "zuora"},
+    {"the same key still runs", TRANSPORT_OK, 409, "{\"message\":\"busy\"}", -1, .not_now = true, .driver = "zuora"},
+    {"the key was used otherwise", TRANSPORT_OK, 422, "{\"message\":\"used\"}", -1, .open = true, .driver = "zuora"},
+    {"another uses the object", TRANSPORT_OK, 409, "{\"api_error_code\":\"lock_timeout\",\"type\":\"operation_failed\",\"message\":\"busy\"}", -1, .not_now = true, .driver = "chargebee"},
+    {"the limit of the plan", TRANSPORT_OK, 429, "{\"api_error_code\":\"api_request_limit_exceeded\",\"message\":\"slow down\"}", -1, .not_now = true, .driver = "chargebee"},
+    {"the key was used otherwise", TRANSPORT_OK, 422, "{\"api_error_code\":\"request_params_mismatch\",\"message\":\"used\"}", -1, .open = true, .driver = "chargebee"},
+    {"it is in no state for that", TRANSPORT_OK, 409, "{\"api_error_code\":\"invalid_state_for_request\",\"type\":\"invalid_request\",\"message\":\"not now\"}", -1, .driver = "chargebee"},
+    {"no such object", TRANSPORT_OK, 404, "{\"api_error_code\":\"resource_not_found\",\"message\":\"no such thing\"}", -1, .driver = "chargebee"},
+    {"the same key still runs", TRANSPORT_OK, 409, "{\"error\":{\"type\":\"simultaneous_request\",\"message\":\"busy\"}}", 3000, .not_now = true, .driver = "recurly"},
+    {"the key is used up", TRANSPORT_OK, 409, "{\"error\":{\"type\":\"simultaneous_request\",\"message\":\"used\"}}", -1, .open = true, .driver = "recurly", .never_retry = true},
+    {"not valid", TRANSPORT_OK, 422, "{\"error\":{\"type\":\"validation\",\"message\":\"wrong\"}}", -1, .driver = "recurly"},
+    {"another version", TRANSPORT_OK, 406, "{\"error\":{\"type\":\"invalid_api_version\",\"message\":\"version\"}}", -1, .driver = "recurly"},
+    {"no such object", TRANSPORT_OK, 404, "{\"error\":{\"type\":\"not_found\",\"message\":\"no such thing\"}}", -1, .driver = "recurly"},
+    {"aborted by a control plugin", TRANSPORT_OK, 422, KILLBILL_NO(7109), -1, .driver = "killbill"},
+    {"the gateway", TRANSPORT_OK, 502, KILLBILL_NO(7200), -1, .open = true, .driver = "killbill"},
+    {"no such object", TRANSPORT_OK, 404, KILLBILL_NO(3001), -1, .driver = "killbill"},
+    {"not valid", TRANSPORT_OK, 400, KILLBILL_NO(4001), -1, .driver = "killbill"},
 };
 
 /* What a step may make of it; NULL, or what is wrong. */
@@ -60,11 +96,14 @@ static inline void failures_try(struct scenario *s)
         const struct failure *f = &failures[i];
         struct http_response response;
         struct step got;
+        if (f->driver && !str_eq(f->driver, s->driver->name))
+            continue;
         http_response_init(&response);
         step_init(&got);
         response.transport = f->transport;
         response.status = f->status;
         response.retry_after_ms = f->retry_after_ms;
+        response.never_retry = f->never_retry;
         str_copy(response.problem, sizeof response.problem, f->transport == TRANSPORT_OK ? "" : f->name);
         buf_adds(&response.body, f->body);
         s->driver->step(s->config, &job, &response, &got);

@@ -139,6 +139,7 @@ def test_no_more_at_once_than_are_taken(w):
     dw.settle()
     calls, crowd = len([e for e in zuora.log() if e["path"] != "/oauth/token"]), zuora.post("at_once")
     assert calls > 40 and crowd["refused"] < 25, (calls, crowd)
+    assert zuora.state()["minted"] == 1, "one token for all of them"
     assert not zuora.violations(), zuora.violations()
 
 

@@ -53,6 +53,7 @@ static const struct failure {
     {"it is in no state for that", TRANSPORT_OK, 409, "{\"api_error_code\":\"invalid_state_for_request\",\"type\":\"invalid_request\",\"message\":\"not now\"}", -1, .driver = "chargebee"},
     {"no such object", TRANSPORT_OK, 404, "{\"api_error_code\":\"resource_not_found\",\"message\":\"no such thing\"}", -1, .driver = "chargebee"},
     {"the same key still runs", TRANSPORT_OK, 409, "{\"error\":{\"type\":\"simultaneous_request\",\"message\":\"busy\"}}", 3000, .not_now = true, .driver = "recurly"},
+    {"busy, without a word", TRANSPORT_OK, 409, "{}", 3000, .not_now = true, .driver = "recurly"},
     {"the key is used up", TRANSPORT_OK, 409, "{\"error\":{\"type\":\"simultaneous_request\",\"message\":\"used\"}}", -1, .open = true, .driver = "recurly", .never_retry = true},
     {"not valid", TRANSPORT_OK, 422, "{\"error\":{\"type\":\"validation\",\"message\":\"wrong\"}}", -1, .driver = "recurly"},
     {"another version", TRANSPORT_OK, 406, "{\"error\":{\"type\":\"invalid_api_version\",\"message\":\"version\"}}", -1, .driver = "recurly"},

@@ -1,15 +1,16 @@
 /* Waking a thread that sleeps takes longer than what a lone command needs on its way through one. So a thread to which things
  * have lately come soon keeps looking for a moment before it sleeps (measured with one command in flight: a third more a second).
  *
- * Looking burns a processor that somebody else may need more, so it must pay: each time in vain costs a credit, and what came
- * soon, looked for or not, brings one back. Where little happens, or the machine is busy, or the disk is slow, the credit
- * is gone after a few looks and nothing is spent. */
+ * Looking burns a processor that somebody else may need more, so it must pay: what came soon, looked for or not, earns a credit,
+ * and a look in vain costs two. Where little happens, or the machine is busy, or the disk is slow, the credit is soon gone and
+ * nothing is spent. */
 #include "bot/lookout.h"
 
 #include <time.h>
 #include <unistd.h>
 
 #define MOST_CREDIT 4
+#define COST 2
 
 int64_t lookout_now_ns(void)
 {
@@ -38,7 +39,7 @@ bool lookout_called(struct lookout *l)
 
 bool lookout_pays(const struct lookout *l)
 {
-    return l->credit > 0;
+    return l->credit >= COST;
 }
 
 bool lookout_look(struct lookout *l, int64_t since_ns)
@@ -47,7 +48,7 @@ bool lookout_look(struct lookout *l, int64_t since_ns)
         if (atomic_load_explicit(&l->called, memory_order_acquire))
             return true;
     } while (lookout_now_ns() - since_ns < l->soon_ns);
-    l->credit--;
+    l->credit -= COST;
     return false;
 }
 

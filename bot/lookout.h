@@ -11,7 +11,7 @@ struct lookout {
     int64_t soon_ns;
     atomic_bool called;
     bool several; /* processors: else looking keeps away what is looked for */
-    int credit;   /* how often one may still look in vain */
+    int credit;   /* the looker's */
 };
 
 void lookout_init(struct lookout *l, int64_t soon_ns);

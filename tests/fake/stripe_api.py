@@ -200,8 +200,16 @@ def update_invoice(s, ids, args):
     return s.show_invoice(inv)
 
 
+def chargeable(amount, currency):
+    """docs.stripe.com/currencies, special cases and three-decimal currencies: the last digits are zeros."""
+    step = {"isk": 100, "ugx": 100}.get(currency, 10 if currency in ("bhd", "jod", "kwd", "omr", "tnd") else 1)
+    if amount % step:
+        raise Refused(400, f"Invalid amount. {currency} is charged in steps of {step}.", code="invalid_charge_amount_no_decimal_compatible")
+
+
 def pay(s, ids, args):
     inv = s.find("invoice", s.invoices, ids[0])
+    chargeable(inv["amount_remaining"], inv["currency"])
     if inv["status"] == "paid":
         raise Refused(400, "Invoice is already paid", code="invoice_already_paid")
     if inv["status"] not in ("open", "uncollectible"):
@@ -263,6 +271,7 @@ def create_intent(s, _ids, args):
     need(args, "amount", "currency")
     if args["amount"] <= 0:
         raise wrong("amount", "This value must be greater than or equal to 1.")
+    chargeable(args["amount"], args["currency"])
     if not args.get("confirm"):
         raise Refused(400, "The fake confirms at once only", saved=False, param="confirm")
     need(args, "customer", "payment_method")

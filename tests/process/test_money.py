@@ -1,5 +1,5 @@
 """What may go wrong around money: declines of each kind, answers that never come, limits, shadow mode. Each approved effect happens exactly once."""
-from harness import run, wait_for, words
+from harness import PEOPLE, run, wait_for, words
 from test_loop import ask_plan, await_line, day, held
 
 
@@ -129,6 +129,29 @@ def test_plan_meets_500_after(w):
     slack, stripe, dw = w.begin()
     invoice, request = plan_with(w, match="POST /v1/invoices/*", kind="500_after")
     check_one_plan(w, invoice)
+
+
+def test_plan_in_kronur(w):
+    """Stripe says 100000 for a thousand kronur and takes no part of one; people read, and are charged, kronur."""
+    slack, stripe, dw = w.begin(start=False)
+    dw.write("people.yaml", PEOPLE.replace("{USD: 50000}", "{USD: 50000, ISK: 5000000}"))
+    dw.start()
+    invoice = stripe.failed("northwind", 100000, currency="isk")
+    slack.await_card("U0AE1", "ISK 1,000 unpaid")
+    dw.settle()
+    ref, request = ask_plan(w, how="3x")
+    assert "ISK 334" in words(request), words(request)
+    assert slack.click("U0MANAGER1", request, "approve")["acked"]
+    await_line(w, "U0AE1", "3 x about ISK 333", "confirmed")
+    stripe.post("method_set", id="pm_northwind", decline=None)
+    dw.settle()
+    dw.stop()
+    dw.sql("UPDATE timers SET due_ms = 1 WHERE kind = 'instalment' AND ref = (SELECT min(ref) FROM timers WHERE kind = 'instalment')")
+    dw.start()
+    wait_for("the first part", lambda: stripe.effects("charged"))
+    wait_for("the case to know", lambda: dw.one("SELECT count(*) FROM instalments WHERE state = 'paid'") == 1)
+    assert stripe.taken("northwind") == 33400 and stripe.invoice(invoice)["amount_remaining"] == 66600
+    slack.await_card("U0AE1", "ISK 666")
 
 
 def collect(w, **fault):

@@ -279,12 +279,8 @@ void hold_release(struct engine *e, struct recovery *r, const char *why)
     if (h && h->state == HOLD_ACTIVE && e->shadow) {
         timer_add(e, "hold_end", h->case_id, h->id, e->now_ms + MS_HOUR); /* from a time when we were live: it ends when we are again */
     } else if (h && h->state == HOLD_ACTIVE) {
-        bool by_hand = saga_all_by_hand(e, r, h->invoices, h->prior, VERB_RELEASE);
         hold_move(e, r, h, HOLD_RELEASING, "Billing is asked to resume notices and retries");
-        if (by_hand && r->state == RECOVERY_CLOSED)
-            hold_move(e, r, h, HOLD_RELEASED, "Nothing is open any more, so nobody needs to resume anything by hand");
-        else
-            release_ask(e, r, h, json_incref(h->invoices), why);
+        release_ask(e, r, h, json_incref(h->invoices), why);
     } else if (h && h->state == HOLD_STARTING) {
         int64_t running = store_i64(e->store, 0, "SELECT count(*) FROM proposals WHERE case_id = ?1 AND verb = ?2 AND is_live = 1 AND state <> ?3", "iii",
                                     r->id, SM_ID(VERB_HOLD), SM_ID(PROPOSAL_ASKED));

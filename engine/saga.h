@@ -22,8 +22,6 @@ struct carried {
     const char *how, *note; /* adapters/adapter.h: "native", "emulated", "manual", "none" */
 };
 size_t saga_carried(struct engine *e, const struct recovery *r, enum verb verb, const json_t *terms, struct carried out[BILLERS_MOST]);
-/* Is this a person's work wherever these invoices are, because no API has a way? */
-bool saga_all_by_hand(struct engine *e, const struct recovery *r, json_t *invoices, json_t *prior, enum verb verb);
 
 /* How one of its effects ended; borrowed. result NULL unless done, or some was done before the refusal. */
 struct leg_end {

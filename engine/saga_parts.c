@@ -64,17 +64,6 @@ bool saga_by_hand(struct engine *e, const struct billed *part, enum verb verb, c
     return str_eq(e->world.capability(e->world.ctx, part->biller, verb_op(verb), note), "manual");
 }
 
-bool saga_all_by_hand(struct engine *e, const struct recovery *r, json_t *invoices, json_t *prior, enum verb verb)
-{
-    const char *note;
-    struct billed parts[BILLERS_MOST];
-    json_auto_t *terms = json_pack("{s:O, s:O}", "invoices", invoices, "prior", prior);
-    size_t n = saga_parts(r, terms, parts, BILLERS_MOST), hands = 0;
-    for (size_t i = 0; i < n; i++)
-        hands += saga_by_hand(e, &parts[i], verb, &note);
-    return hands == n;
-}
-
 size_t saga_carried(struct engine *e, const struct recovery *r, enum verb verb, const json_t *terms, struct carried out[BILLERS_MOST])
 {
     struct billed parts[BILLERS_MOST];

@@ -293,6 +293,22 @@ static void who_has_paid_leaves_nobody_a_task(void **state)
     }
 }
 
+static void who_has_paid_leaves_nobody_a_task_at_either(void **state)
+{
+    (void)state;
+    struct office o;
+    for (int done = 0; done < 2; done++) {
+        open_two(&o);
+        zuora_by_hand = stripe_by_hand = true;
+        office_event_of(&o, 1);
+        if (done)
+            say(&o, "U0AE1", "done A-1", "is done");
+        paid(&o);
+        office_is(&o, "SELECT count(*) FROM effects WHERE proposal_id > 0", 0, "the machines were never asked");
+        close_two(&o);
+    }
+}
+
 static void who_has_paid_has_nothing_begun_again(void **state)
 {
     (void)state;
@@ -416,6 +432,7 @@ int main(void)
         cmocka_unit_test(a_new_invoice_is_one_task_and_an_old_one_none),
         cmocka_unit_test(what_a_machine_can_hold_does_not_wait_for_a_hand),
         cmocka_unit_test(who_has_paid_leaves_nobody_a_task),
+        cmocka_unit_test(who_has_paid_leaves_nobody_a_task_at_either),
         cmocka_unit_test(each_place_is_named_with_its_own),
         cmocka_unit_test(who_has_paid_has_nothing_begun_again),
         cmocka_unit_test(what_is_paid_is_nobodys_task_and_nobody_elses_invoice),

@@ -400,6 +400,70 @@ static void an_extension_names_what_is_held(void **state)
     office_close(&o);
 }
 
+/* An answer that comes when nothing waits for it. */
+static void late_words_end_nothing(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 1);
+    struct recovery *r = office_case(&o, "northwind");
+    struct hold *h = hold_of_case(&o.e, r->id);
+    AUTO_JSON terms = json_pack("{s:[s]}", "invoices", "in_1001");
+    office_begin(&o);
+    hold_released(&o.e, r, h->id, terms);
+    hold_release_again(&o.e, r, h->id);
+    hold_failed(&o.e, r, h->id, "the invoice is gone");
+    office_commit(&o);
+    check_held(&o, HOLD_ACTIVE, h->end_ms);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2", 0, "and nothing is released");
+    hold_free(h);
+    recovery_free(r);
+    office_close(&o);
+}
+
+static void one_withdrawn_before_billing_was_asked_is_over(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 1);
+    struct recovery *r = office_case(&o, "northwind");
+    office_begin(&o);
+    store_run(o.store, "UPDATE holds SET state = 4, is_live = 0", "");
+    AUTO_JSON terms = hold_terms(r, o.now_ms + MS_DAY, o.now_ms + MS_HOUR, "resume", "somebody's word");
+    hold_start(&o.e, r, terms);
+    office_commit(&o);
+    check_held(&o, HOLD_STARTING, 0);
+    office_begin(&o);
+    hold_release(&o.e, r, "not any more");
+    office_commit(&o);
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 3", 1, "over");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2", 0, "with nothing to release");
+    recovery_free(r);
+    office_close(&o);
+}
+
+static void a_newer_hold_of_a_dispute_leaves_it_one(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 1);
+    o.now_ms = end_of(&o);
+    o.biller_says_no = true;
+    office_later(&o, 0);
+    check_held(&o, HOLD_RELEASING, 0);
+    o.biller_says_no = false;
+    free(office_say(&o, "U0AE1", "dispute northwind half of it never came"));
+    office_turn(&o, NULL, NULL);
+    check_held(&o, HOLD_ACTIVE, 0);
+    office_later(&o, 2 * MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 3", 1, "the older one is over");
+    office_is(&o, "SELECT state FROM recoveries", RECOVERY_DISPUTED, "and the dispute is not");
+    office_close(&o);
+}
+
 static void one_hold_a_case(void **state)
 {
     (void)state;
@@ -461,6 +525,9 @@ int main(void)
         cmocka_unit_test(a_hold_in_part_is_nobodys_secret),
         cmocka_unit_test(a_hold_for_a_retry_asks_nobody_and_is_moved),
         cmocka_unit_test(an_extension_names_what_is_held),
+        cmocka_unit_test(late_words_end_nothing),
+        cmocka_unit_test(one_withdrawn_before_billing_was_asked_is_over),
+        cmocka_unit_test(a_newer_hold_of_a_dispute_leaves_it_one),
         cmocka_unit_test(one_hold_a_case),
         cmocka_unit_test(shadow_after_live_ends_nothing_and_forgets_nothing),
     };

@@ -58,7 +58,7 @@
 
 enum driver_kind { DRIVER_CHAT, DRIVER_BILLING, DRIVER_NOTIFY };
 
-enum option_type { OPTION_TEXT, OPTION_URL, OPTION_SECRET, OPTION_CHANNELS, OPTION_DECLINES };
+enum option_type { OPTION_TEXT, OPTION_URL, OPTION_SECRET, OPTION_CHANNELS, OPTION_DECLINES, OPTION_EMAIL };
 
 /* One row gives parsing, validation, defaults, `check` and the manual page. The value is a char * at `offset` in the
  * driver's configuration (for OPTION_CHANNELS a json_t * {"approvals": "C..", "collections": "C.."}). OPTION_DECLINES: a map of billing/declines.h. */

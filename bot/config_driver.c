@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "adapters/billing/declines.h"
+#include "adapters/notify/smtp.h"
 
 #define SECRET_MAX 4096
 #define OPTIONS_MAX 32 /* of one driver */
@@ -117,7 +118,13 @@ static void wipe(char *text)
     free(text);
 }
 
-static char *read_secret_text(const struct place *at, const json_t *value)
+/* NAMES_LIKE_THIS are repeated; anything else may be the secret itself, written where its name belongs. */
+static bool is_env_name(const char *name)
+{
+    return name[0] != '\0' && strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == strlen(name);
+}
+
+static char *read_secret_text(const struct place *at, const json_t *value, const char *suggested)
 {
     const char *env = json_string_value(json_object_get(value, "env"));
     const char *file = json_string_value(json_object_get(value, "file"));
@@ -125,10 +132,14 @@ static char *read_secret_text(const struct place *at, const json_t *value)
         const char *text = getenv(env), *folder = getenv("CREDENTIALS_DIRECTORY");
         if (text == NULL && folder != NULL && !strchr(env, '/')) { /* systemd's LoadCredential=NAME:... */
             AUTO_STR path = str_fmt("%s/%s", folder, env);
-            return read_secret_file(at, path);
+            if (is_env_name(env) || access(path, F_OK) == 0)
+                return read_secret_file(at, path);
         }
-        if (text == NULL)
+        if (text == NULL && is_env_name(env))
             bad(at, "the environment variable %.80s is not set", env);
+        else if (text == NULL)
+            bad(at, "no environment variable has the name after env:, which is not repeated here because it may be the secret itself; "
+                    "write a name in capitals, such as {env: %s}", suggested);
         return str_dup(text);
     }
     AUTO_STR path = config_resolve(at->r, file);
@@ -150,7 +161,7 @@ static void read_secret(const struct place *at, const json_t *value, char **out)
         bad(at, "write either {env: %s} or {file: PATH}", suggested);
         return;
     }
-    char *text = read_secret_text(at, value);
+    char *text = read_secret_text(at, value, suggested);
     if (text == NULL)
         return;
     if (text[0] == '\0')
@@ -250,6 +261,7 @@ static void read_option(const struct place *at, struct driver_config *d)
     case OPTION_TEXT:
     case OPTION_URL:
     case OPTION_DECLINES:
+    case OPTION_EMAIL:
         break;
     }
     struct span row;
@@ -257,6 +269,8 @@ static void read_option(const struct place *at, struct driver_config *d)
         bad(at, "write text, in quotes if it looks like a number");
     else if (text[0] == '\0' || !printable(text))
         bad(at, text[0] == '\0' ? "is empty; leave it out instead" : "holds a control character");
+    else if (o->type == OPTION_EMAIL && !smtp_address_fits(text))
+        bad(at, "is not an e-mail address; write the address alone, such as billing@example.com");
     else if (o->type == OPTION_DECLINES && !decline_map_fits(text, &row))
         bad(at, "\"%.*s\" is no row: write CODE=CLASS or GATEWAY/CODE=CLASS, with a class of H, N, A, S or M, such as 51=S", (int)(row.n < ROW_SHOWN ? row.n : ROW_SHOWN), row.p);
     else if (o->type == OPTION_TEXT && strcmp(o->name, "file") == 0)

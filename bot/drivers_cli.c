@@ -38,6 +38,8 @@ static const char *type_words(enum option_type type)
         return "channels";
     case OPTION_DECLINES:
         return "codes";
+    case OPTION_EMAIL:
+        return "e-mail address";
     }
     return "?";
 }
@@ -91,7 +93,7 @@ static void mdoc_option(struct buf *out, const struct option *o)
     buf_addf(out, ".It Ic %s Pq %s", o->name, type_words(o->type));
     buf_addc(out, '\n');
     add_sentence(out, o->help);
-    if (o->otherwise != NULL) {
+    if (o->otherwise != NULL && o->otherwise[0] != '\0') {
         buf_adds(out, "Default:\n.Ql ");
         add_escaped(out, o->otherwise, strlen(o->otherwise));
         buf_adds(out, " .\n");

@@ -48,14 +48,17 @@ static bool fold_ascii(char out[BOOK_FOLD_SIZE], const char *text)
     return true;
 }
 
-/* Characters that are not seen (soft hyphens, joiners) do not count. In place. */
+/* Characters that are not seen (soft hyphens, joiners) do not count; punctuation of any script is a blank, as it is in ASCII,
+ * because telephones write the apostrophe of O'Brien in another way. In place. */
 static size_t drop_unseen(uint8_t *text, size_t n)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n;) {
         ucs4_t c;
         size_t length = (size_t)u8_mbtouc(&c, text + i, n - i);
-        if (!uc_is_property_default_ignorable_code_point(c)) {
+        if (c >= 0x80 && uc_is_general_category(c, UC_CATEGORY_P)) {
+            text[kept++] = ' ';
+        } else if (!uc_is_property_default_ignorable_code_point(c)) {
             memmove(text + kept, text + i, length);
             kept += length;
         }

@@ -224,6 +224,30 @@ json_t *slack_object(const char *text, size_t limit)
     return text_object("plain_text", &t);
 }
 
+/* Slack escapes these three and no others: how many bytes of `p` stand for *c. */
+static size_t entity_at(const char *p, char *c)
+{
+    static const struct {
+        const char *entity;
+        char c;
+    } entities[] = {{"&lt;", '<'}, {"&gt;", '>'}, {"&amp;", '&'}};
+    for (size_t i = 0; i < DW_ARRAY_LEN(entities); i++)
+        if (strncmp(p, entities[i].entity, strlen(entities[i].entity)) == 0) {
+            *c = entities[i].c;
+            return strlen(entities[i].entity);
+        }
+    *c = *p;
+    return 1;
+}
+
+/* n bytes, entities taken out, to `to`, which may be before them in the same text. Returns the new end. */
+static char *unescape_plain(char *to, const char *text, size_t n)
+{
+    for (const char *end = text + n; text < end; to++)
+        text += entity_at(text, to);
+    return to;
+}
+
 /* What stands for "<...>" (inner, n bytes), written to `to`, which is never longer. Returns the new end. */
 static char *unescape_reference(char *to, const char *inner, size_t n)
 {
@@ -244,16 +268,11 @@ static char *unescape_reference(char *to, const char *inner, size_t n)
     } else if (n_label && strncmp(inner, "mailto:", 7) == 0) {
         take = label, n_take = n_label;
     }
-    memmove(to, take, n_take);
-    return to + n_take;
+    return unescape_plain(to, take, n_take);
 }
 
 void slack_unescape(char *text)
 {
-    static const struct {
-        const char *entity;
-        char c;
-    } entities[] = {{"&lt;", '<'}, {"&gt;", '>'}, {"&amp;", '&'}};
     if (!strpbrk(text, "<&"))
         return; /* as most that people type */
     char *to = text;
@@ -268,12 +287,7 @@ void slack_unescape(char *text)
             to = unescape_reference(to, inner, n);
             continue;
         }
-        size_t i = 0;
-        while (i < DW_ARRAY_LEN(entities) && strncmp(p, entities[i].entity, strlen(entities[i].entity)) != 0)
-            i++;
-        bool found = i < DW_ARRAY_LEN(entities);
-        *to++ = found ? entities[i].c : *p;
-        p += found ? strlen(entities[i].entity) : 1;
+        p += entity_at(p, to++);
     }
     *to = '\0';
 }

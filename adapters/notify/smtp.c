@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "adapters/adapter.h"
+#include "adapters/notify/smtp.h"
 #include "engine/when.h"
 
 #define MAX_SUBJECT 500
@@ -59,7 +60,7 @@ static bool domain_fits(const char *p)
     return n > 0 && n <= 253 && label > 0;
 }
 
-static bool address_fits(const char *text)
+bool smtp_address_fits(const char *text)
 {
     const char *at = text ? strrchr(text, '@') : NULL;
     return at && strlen(text) <= 254 && dot_atom(text, (size_t)(at - text), 64) && domain_fits(at + 1);
@@ -206,9 +207,9 @@ static void add_message(struct buf *out, const struct smtp_config *c, const stru
 static const char *fault_of(const struct smtp_config *c, const struct job *job)
 {
     const char *subject = json_str(job->args, "subject", ""), *text = json_str(job->args, "text", "");
-    if (!address_fits(c->from))
+    if (!smtp_address_fits(c->from))
         return "the sender in smtp.from is not an e-mail address";
-    if (!address_fits(json_str(job->args, "to", NULL)))
+    if (!smtp_address_fits(json_str(job->args, "to", NULL)))
         return "the customer's e-mail address is missing or malformed; correct it in the account book";
     if (!*subject || strlen(subject) > MAX_SUBJECT || has_control(subject))
         return "the subject is empty, too long or holds a control character";
@@ -321,7 +322,7 @@ static void smtp_step(const void *config, const struct job *job, const struct ht
 static const struct option options[] = {
     {"url", OPTION_URL, offsetof(struct smtp_config, url), NULL, true,
      "The server: smtp://host:587 (STARTTLS) or smtps://host:465; the path, if any, is the name given in EHLO."},
-    {"from", OPTION_TEXT, offsetof(struct smtp_config, from), NULL, true,
+    {"from", OPTION_EMAIL, offsetof(struct smtp_config, from), NULL, true,
      "The sender's address, for bounces and answers."},
     {"username", OPTION_TEXT, offsetof(struct smtp_config, username), NULL, false, "Name to log in with."},
     {"password", OPTION_SECRET, offsetof(struct smtp_config, password), NULL, false, "Password to log in with."},

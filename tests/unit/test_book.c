@@ -118,6 +118,7 @@ static void people_type(void **state)
     finds(b, "smith &", "smith");
     finds(b, "SONS", "smith");
     finds(b, "Smith <!channel> & Sons", "smith");
+    finds(b, "northwind\xe2\x80\x99" "traders ltd", "northwind"); /* as telephones write an apostrophe */
     finds(b, "M\xc3\x9cLLER", "muller");
     finds(b, "caf\xc3\xa9 noir", "cafe");
     finds(b, "\xe7\x94\xb0\xe4\xb8\xad", "tanaka");

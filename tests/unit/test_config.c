@@ -215,6 +215,11 @@ static void secrets_are_references(void **state)
     assert_false(config_complete(config_driver(l.c, "stripe")));
     unload(&l);
     refuses("{env: TEST_STRIPE}", "{env: TEST_MISSING}", 8, "the environment variable TEST_MISSING is not set");
+    refuses("{env: TEST_STRIPE}", "{env: sk_live_Plain1}", 8, "no environment variable has the name after env:");
+    AUTO_STR in_place = changed("{env: TEST_STRIPE}", "{env: sk_live_Plain1}");
+    struct loaded named = load_text(in_place);
+    assert_false(has_line(&named.p, "sk_live"));
+    unload(&named);
     refuses("{env: TEST_STRIPE}", "{}", 8, "write either");
     setenv("CREDENTIALS_DIRECTORY", folder, 1); /* as systemd's LoadCredential= gives them */
     refuses("{env: TEST_STRIPE}", "{env: TEST_MISSING}", 8, "TEST_MISSING: No such file");
@@ -226,6 +231,7 @@ static void secrets_are_references(void **state)
     unload(&from);
     AUTO_STR credential = str_fmt("%s/TEST_CREDENTIAL", folder);
     unlink(credential);
+    refuses("{env: TEST_STRIPE}", "{env: sk_live_Plain1}", 8, "no environment variable has the name after env:");
     unsetenv("CREDENTIALS_DIRECTORY");
     refuses("{env: TEST_STRIPE}", "{env: TEST_STRIPE, file: hook.txt}", 8, "write either");
     refuses("{env: TEST_STRIPE}", "{file: missing.txt}", 8, "missing.txt: No such file");
@@ -316,6 +322,7 @@ static void addresses_are_addresses(void **state)
     refuses(stripe, "file:///etc/passwd", 8, "billing.stripe.base_url: this address");
     refuses(stripe, "ftp://127.0.0.1/", 8, "begins with https://");
     refuses(stripe, "smtp://127.0.0.1/", 8, "begins with https://");
+    refuses("billing@example.com", "Billing <billing@example.com>", 12, "smtp.from: is not an e-mail address");
     refuses("smtp://127.0.0.1:2525", "https://127.0.0.1", 12, "begins with smtp://");
     refuses(stripe, "https://api.stripe.com/?a=b", 8, "must not hold a ? or #");
     AUTO_STR text = changed(stripe, "https://user:hunter2@api.stripe.com");

@@ -65,6 +65,8 @@ static void slash_text_is_unescaped(void **state)
         {SLASH("note <#C1|general> <#C2> <!here> <!subteam^S1|@sales>"), "note #general #C2 here @sales"},
         {SLASH("note <https://x.example/a|label> <mailto:a@b.example|a@b.example>"),
          "note https://x.example/a a@b.example"},
+        {SLASH("note <https://x.example/?a=1&amp;b=2&amp;amp;c> <https://x.example/?a=1&amp;b=2|x.example> <#C1|r&amp;d>"),
+         "note https://x.example/?a=1&b=2&amp;c https://x.example/?a=1&b=2 #r&d"},
         {SLASH("\\u00fc \\ud83d\\ude00 \\\"q\\\" \\\\"), "\xC3\xBC \xF0\x9F\x98\x80 \"q\" \\"},
         {SLASH(""), ""},
         {SLASH("a < b <"), "a < b <"},

@@ -15,7 +15,7 @@ build_drive() {
     mkdir -p build/peers
     program=${2:-drive}
     sources="engine/base engine/chat engine/buf engine/err engine/job engine/scan engine/money $(ls engine/json*.c engine/when*.c engine/zone*.c engine/nearest.c | sed 's/\.c$//')
-             adapters/common adapters/billing/attempts adapters/billing/declines adapters/billing/idempotency adapters/billing/rest $(ls adapters/billing/rest_*.c | sed 's/\.c$//') adapters/billing/signature adapters/chat/text
+             adapters/common adapters/billing/attempts adapters/billing/declines adapters/billing/idempotency adapters/billing/units adapters/billing/rest $(ls adapters/billing/rest_*.c | sed 's/\.c$//') adapters/billing/signature adapters/chat/text
              $(ls adapters/*/$1*.c | sed 's/\.c$//')"
     objects=""
     for s in $sources; do objects="$objects build/obj/$s.o"; done

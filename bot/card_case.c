@@ -55,6 +55,17 @@ static void case_title(struct buf *out, const struct recovery *r)
         words_unpaid(out, r);
 }
 
+/* In shadow mode what policy does by itself is not done; a hold from a time when it was live is on all the same. */
+static const char *shadow_words(struct engine *e, const struct recovery *r)
+{
+    AUTO_BUF hold = BUF(WORDS_SIZE);
+    if (r->state == RECOVERY_HELD && !words_hold(&hold, e, r))
+        return "notices and retries would be held while somebody decides";
+    if (r->state == RECOVERY_RETRYING)
+        return "the payment would be tried again";
+    return r->state == RECOVERY_WAITING ? "the customer would have a payment link" : NULL;
+}
+
 static const char *state_words(const struct recovery *r)
 {
     switch (r->state) {
@@ -72,11 +83,12 @@ static const char *state_words(const struct recovery *r)
 }
 
 /* One sentence that stands alone: a phone's lock screen shows nothing else. */
-static void case_summary(struct buf *out, const struct recovery *r)
+static void case_summary(struct buf *out, struct engine *e, const struct recovery *r)
 {
     AUTO_BUF title = BUF(WORDS_SIZE);
     case_title(&title, r);
-    buf_addf(out, "%s; %s.", buf_text(&title), state_words(r));
+    const char *shadow = e->shadow ? shadow_words(e, r) : NULL;
+    buf_addf(out, "%s; %s.", buf_text(&title), shadow ? shadow : state_words(r));
 }
 
 /* ---- paragraphs ---- */
@@ -352,7 +364,7 @@ json_t *card_case(struct engine *e, const struct recovery *r)
     AUTO_BUF title = BUF(WORDS_SIZE);
     AUTO_BUF summary = BUF(WORDS_SIZE);
     case_title(&title, r);
-    case_summary(&summary, r);
+    case_summary(&summary, e, r);
     json_t *card = card_new(e, buf_text(&title), case_severity(e, r), buf_text(&summary));
     char ref[32];
     json_put(card, "ref", case_ref(ref, r));

@@ -138,6 +138,10 @@ void words_runs(struct buf *out, struct engine *e, const struct recovery *r, con
     AUTO_STR at = NULL;
     AUTO_STR hands = NULL;
     int64_t window_ms = proposal_undo_ms(e, p->verb);
+    if (e->shadow) {
+        buf_adds(out, "It is recorded and not executed: this is shadow mode.");
+        return;
+    }
     places(e, r, p, &at, &hands);
     if (p->verb == VERB_SETTLE && !settle_ready(p)) {
         buf_adds(out, "Once their payment has come, the rest is given up by itself. That cannot be undone.");

@@ -38,6 +38,8 @@ static int not_open(struct engine *e, const struct proposal *p, struct err *err)
     if (p->decider[0])
         return err_set(err, ERR_CONFLICT, "A-%lld was already decided by %s on %s (now %s). Nothing was changed.", (long long)p->id, person_name_of(e->people, p->decider),
                        when_text(when, p->decided_ms, NULL), proposal_state_name(p->state));
+    if (p->state == PROPOSAL_SHADOW)
+        return err_set(err, ERR_CONFLICT, "A-%lld was recorded in shadow mode: there is nothing to decide, and nothing is executed.", (long long)p->id);
     const char *why = p->state == PROPOSAL_CONFIRMED ? "" : p->outcome; /* of a confirmed one it is a word for machines */
     return err_set(err, ERR_CONFLICT, "A-%lld is not open for a decision any more: it is %s%s%s. Nothing was changed.", (long long)p->id,
                    proposal_state_name(p->state), why[0] ? ", " : "", why);

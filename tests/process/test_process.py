@@ -244,6 +244,9 @@ def test_check_peers_down(w):
     assert dw.command("check", "--config", dw.config_path, "--offline")[0] == 0
     dw.config["billing"]["stripe"]["base_url"] = stripe.url
     dw.write_config()
+    slack.post("channel", id="C0APPROVALS", member=False)
+    code, text = dw.command("check", "--config", dw.config_path)
+    assert code == 3 and "C0APPROVALS: the bot is not in this channel: invite it there" in text, (code, text)
     dw.env = {"SLACK_BOT_TOKEN": "xoxb-wrong", "STRIPE_SECRET_KEY": "sk_test_wrong"}
     stripe.expected.append("wrong key")
     code, text = dw.command("check", "--config", dw.config_path)

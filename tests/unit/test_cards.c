@@ -358,7 +358,10 @@ static void shadow_goes_to_one_channel(void **state)
         assert_string_equal(json_str(row, "args.card.tag", ""), "SHADOW");
         assert_int_equal(json_array_size(json_at(row, "args.card.actions")), 0);
         assert_string_equal(json_str(row, "args.card.mention", ""), "");
+        assert_says(json_str(row, "args.card.summary", ""), "would be held");
     }
+    does("U0AE1", "plan northwind 9x from 2027-01-05 why renewal in flight");
+    stands("A-2", "It is recorded and not executed: this is shadow mode.");
 }
 
 static void foreign_text_is_only_text(void **state)

@@ -444,6 +444,8 @@ static void in_shadow_mode_nothing_is_ever_queued(void **state)
         AUTO_STR yes = str_fmt("approve A-%lld", (long long)asks);
         free(office_say(&o, "U0MAN1", yes));
     }
+    AUTO_STR recorded = office_say(&o, "U0MAN1", "approve A-1");
+    assert_says(recorded, "A-1 was recorded in shadow mode: there is nothing to decide");
     for (int day = 0; day < 40; day++)
         office_later(&o, MS_DAY);
     assert_int_equal(office_i64(&o, "SELECT count(*) FROM effects WHERE proposal_id > 0 OR purpose = 'mail'"), 0);

@@ -42,7 +42,7 @@ for op in hold plan; do
     done
 done
 for at in tags set; do one release "$held" "{\"at\": \"$at\", \"wrong\": [\"$tag\"]}"; done
-for at in before first pay found after; do
+for at in before first pay found after plugin; do
     one collect "$account" "{\"at\": \"$at\", \"currency\": \"USD\", \"left\": 12050}"
 done
 one collect "{\"customer\": \"$a\", \"invoice\": \"$i\", \"method\": \"$tag\"}" '{"at": "pay", "currency": "USD", "left": 12050}'

@@ -38,6 +38,7 @@ static void a_hold_asks_ends_and_resumes(void **state)
     office_event_of(&o, 1);
     check_held(&o, HOLD_ACTIVE, 0);
     office_is(&o, "SELECT count(*) FROM holds WHERE owner = 'ae1' AND end_ms > start_ms", 1, "an owner and an end");
+    office_is(&o, "SELECT count(*) FROM effects, holds WHERE op = 'hold' AND json_extract(args, '$.until_ms') = end_ms", 1, "which billing is told");
     int64_t end = end_of(&o), ask = office_i64(&o, "SELECT ask_ms FROM holds");
     assert_true(ask < end);
     o.now_ms = ask - 1;
@@ -82,6 +83,7 @@ static void an_extension_moves_the_end(void **state)
     assert_int_equal(office_hold(&o, "ae1", "northwind", 13).rc, 0);
     office_turn(&o, NULL, NULL);
     check_held(&o, HOLD_ACTIVE, OFFICE_NOW + 13 * MS_DAY);
+    office_is(&o, "SELECT count(*) FROM effects, holds WHERE op = 'hold' AND json_extract(args, '$.until_ms') = end_ms", 1, "which billing is told");
     o.now_ms = first;
     office_later(&o, MS_MINUTE);
     check_held(&o, HOLD_ACTIVE, OFFICE_NOW + 13 * MS_DAY); /* the old timer ends nothing */

@@ -22,6 +22,7 @@ static void step(void *ctx, const struct job *job, const struct http_response *p
         str_copy(out->reason, sizeof out->reason, refuses ? "the schedule is locked" : "");
     }
     if (str_eq(job->op, "plan") && out->outcome == STEP_DONE) {
+        assert_string_equal(json_str(job->args, "plan", ""), "A-2"); /* by which it is found there again */
         json_put(out->result, "mode", "native");
         json_put(out->result, "id", "DW-7");
     }

@@ -118,32 +118,30 @@ static void unplan_again(struct engine *e, struct recovery *r, int64_t ref)
 static bool executes(const char *kind)
 {
     return str_eq(kind, "hold_end") || str_eq(kind, "release") || str_eq(kind, "retry") || str_eq(kind, "instalment") ||
-           str_eq(kind, "unplan") || str_eq(kind, "run") || str_eq(kind, "by_hand");
+           str_eq(kind, "unplan") || str_eq(kind, "run") || str_eq(kind, "by_hand") || str_eq(kind, "live");
+}
+
+/* What is of no case: of people, of the policy, of the week. */
+static bool of_no_case(struct engine *e, const char *kind, int64_t ref)
+{
+    if (str_eq(kind, "weekly"))
+        report_weekly(e);
+    else if (str_eq(kind, "delegation"))
+        delegation_end(e, ref);
+    else if (str_eq(kind, "policy")) /* a change of it that nobody decided */
+        policy_request_expire(e, ref);
+    else if (str_eq(kind, "policy_remind"))
+        policy_waiting_look(e, ref);
+    else if (str_eq(kind, "ping")) /* of a person, perhaps about a change of the policy */
+        ping_due(e, ref);
+    else
+        return false;
+    return true;
 }
 
 void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
 {
-    if (str_eq(kind, "weekly")) { /* of no case */
-        report_weekly(e);
-        return;
-    }
-    if (str_eq(kind, "delegation")) { /* of people, not of a case */
-        delegation_end(e, ref);
-        return;
-    }
-    if (str_eq(kind, "policy")) { /* a change of it that nobody decided */
-        policy_request_expire(e, ref);
-        return;
-    }
-    if (str_eq(kind, "policy_remind")) {
-        policy_waiting_look(e, ref);
-        return;
-    }
-    if (str_eq(kind, "ping")) { /* of a person, perhaps about a change of the policy */
-        ping_due(e, ref);
-        return;
-    }
-    struct recovery *r = recovery_load(e, case_id);
+    struct recovery *r = of_no_case(e, kind, ref) ? NULL : recovery_load(e, case_id);
     if (!r)
         return;
     if (e->shadow && executes(kind)) /* from a time when we were live */
@@ -182,5 +180,7 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
         link_passed(e, r);
     else if (str_eq(kind, "reread") && r->state != RECOVERY_CLOSED)
         recovery_ask_facts(e, r, NULL);
+    else if (str_eq(kind, "live"))
+        recovery_goes_live(e, r);
     recovery_free(r);
 }

@@ -155,8 +155,9 @@ static void act_link(struct engine *e, struct recovery *r, const json_t *args, c
 {
     const char *purpose = json_str(args, "purpose", "pay");
     bool lately = store_i64(e->store, 0,
-                            "SELECT count(*) FROM proposals WHERE case_id = ?1 AND verb = ?2 AND state NOT IN (?3, ?4) AND created_ms > ?5", "iiiii",
-                            r->id, SM_ID(VERB_LINK), SM_ID(PROPOSAL_FAILED), SM_ID(PROPOSAL_WITHDRAWN), e->now_ms - 3 * MS_DAY) > 0;
+                            "SELECT count(*) FROM proposals WHERE case_id = ?1 AND verb = ?2 AND state NOT IN (?3, ?4, ?5) AND created_ms > ?6", "iiiiii",
+                            r->id, SM_ID(VERB_LINK), SM_ID(PROPOSAL_FAILED), SM_ID(PROPOSAL_WITHDRAWN),
+                            SM_ID(e->shadow ? PROPOSAL_FAILED : PROPOSAL_SHADOW), e->now_ms - 3 * MS_DAY) > 0;
     if (!lately) {
         json_t *terms = json_object();
         json_put(terms, "purpose", purpose);
@@ -238,6 +239,26 @@ static void decide(struct engine *e, struct recovery *r, struct verdict *v)
     journal_add(e, &POLICY, "decided", r->id, r->account, ref_of(r, ref), detail, "%sRule %s: %s", e->shadow ? "SHADOW: " : "", v->rule,
                 json_str(v->reasons, "0", ""));
     act(e, r, v);
+    if (e->shadow) {
+        timer_cancel(e, "live", r->id, r->id);
+        timer_add(e, "live", r->id, r->id, e->now_ms + MS_HOUR);
+    }
+}
+
+/* Nothing of what was decided in shadow mode was done. Live by now, policy decides once more, on fresh facts; what a person said
+ * meanwhile (a plan, a promise, a dispute) stays. */
+void recovery_goes_live(struct engine *e, struct recovery *r)
+{
+    bool machine = r->state == RECOVERY_HELD || r->state == RECOVERY_RETRYING || r->state == RECOVERY_WAITING || r->state == RECOVERY_QUEUED;
+    struct query *q = store_query(e->store, "SELECT mode FROM decisions WHERE case_id = ?1 ORDER BY id DESC LIMIT 1", "i", r->id);
+    bool shadow = query_next(q) && str_eq(query_text(q, 0), "shadow");
+    query_end(q);
+    if (!machine || !shadow)
+        return;
+    free(r->rule);
+    r->rule = str_dup("");
+    recovery_save(e, r);
+    recovery_ask_facts(e, r, NULL);
 }
 
 /* New open invoices under a hold belong under it too. */
@@ -288,7 +309,9 @@ static void apply(struct engine *e, struct recovery *r, const struct facts *befo
 {
     struct verdict v;
     policy_decide(e->policy, &r->facts, e->now_ms, &v);
-    bool first = r->state == RECOVERY_READING || (r->state == RECOVERY_QUEUED && !r->rule[0]); /* queued: it could not be read before */
+    /* without a rule: it could not be read before, or was decided in shadow mode only */
+    bool first = r->state == RECOVERY_READING ||
+                 (!r->rule[0] && (r->state == RECOVERY_QUEUED || r->state == RECOVERY_HELD || r->state == RECOVERY_RETRYING || r->state == RECOVERY_WAITING));
     bool machine = first || r->state == RECOVERY_RETRYING || r->state == RECOVERY_WAITING;
     if (card_renewed(e, r, before))
         cover_new_invoices(e, r);

@@ -4,7 +4,7 @@
 
 #include "engine/engine.h"
 
-/* kinds: hold_ask, hold_end, retry, instalment, promise, expire, remind, ping, weekly, reread, link_over, release, delegation, cards, settle, run, by_hand, hand. ref: the id the kind is about. */
+/* kinds: hold_ask, hold_end, retry, instalment, promise, expire, remind, ping, weekly, reread, link_over, release, delegation, cards, settle, run, by_hand, hand, live. ref: the id the kind is about. */
 void timer_add(struct engine *e, const char *kind, int64_t case_id, int64_t ref, int64_t due_ms);
 void timer_cancel(struct engine *e, const char *kind, int64_t case_id, int64_t ref);
 void timers_cancel_case(struct engine *e, int64_t case_id); /* all but `release` and `unplan` */

@@ -85,6 +85,32 @@ static void a_retry_runs_once_at_its_time(void **state)
     office_close(&o);
 }
 
+/* The first week is in shadow mode; then somebody writes mode: live, and what is open is not left as it stood on paper. */
+static void what_shadow_decided_is_decided_again_when_live(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, true);
+    struct policy *before = office_policy_with(&o, "do: [{retry: {after_days: 2, hour: 9}}]", "do: [{retry: {after_days: 2, hour: 9}}, {link: {purpose: pay}}]");
+    office_event_of(&o, 1); /* held */
+    office_event_of(&o, 2); /* tried again, with a link */
+    for (int i = 0; i < 2; i++)
+        office_later(&o, MS_DAY);
+    office_is(&o, "SELECT count(*) FROM holds", 0, "nothing is held");
+    office_is(&o, "SELECT count(*) FROM decisions", 2, "decided once each, not every hour");
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE next_step LIKE 'Shadow:%'", 2, "it is only said");
+    o.e.shadow = false;
+    engine_forget(&o.e);
+    office_later(&o, 2 * MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE next_step LIKE 'Shadow:%'", 0, "live, it is done");
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 1", 2, "held");
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'retry'", 1, "with a moment for the attempt");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'link'", 1, "and the link that was only recorded");
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'live'", 0, "once");
+    office_policy_back(&o, before);
+    office_close(&o);
+}
+
 static void a_retry_waits_out_a_time_in_shadow(void **state)
 {
     (void)state;
@@ -273,6 +299,7 @@ int main(void)
         cmocka_unit_test(nothing_new_decides_nothing),
         cmocka_unit_test(the_decision_keeps_what_it_rests_on),
         cmocka_unit_test(a_retry_runs_once_at_its_time),
+        cmocka_unit_test(what_shadow_decided_is_decided_again_when_live),
         cmocka_unit_test(a_retry_waits_out_a_time_in_shadow),
         cmocka_unit_test(an_attempt_that_is_wanted_no_more_is_not_waited_for),
         cmocka_unit_test(a_dispute_stops_the_retry),

@@ -336,11 +336,33 @@ static void when_its_time_is_over_it_is_too_late(void **state)
     close_with_window(&o, before);
 }
 
+/* While it waits for its moment, more falls due, or in a currency nobody agreed to: what was agreed is not what would run. */
+static void what_no_longer_fits_does_not_run_at_its_moment(void **state)
+{
+    (void)state;
+    for (int changed = 0; changed < 3; changed++) {
+        struct office o;
+        struct policy *before = open_with_window(&o);
+        int64_t id = start(&o, 2);
+        office_begin(&o);
+        if (changed == 1)
+            store_run(o.store, "UPDATE recoveries SET due = due + 1 WHERE account = 'acme-corp'", "");
+        if (changed == 2)
+            store_run(o.store, "UPDATE recoveries SET currency = 'EUR' WHERE account = 'acme-corp'", "");
+        office_commit(&o);
+        office_later(&o, WINDOW_MS);
+        assert_int_equal(office_state(&o, id), changed ? PROPOSAL_VOIDED : PROPOSAL_CONFIRMED);
+        assert_int_equal(office_i64(&o, "SELECT count(*) FROM effects WHERE op = 'plan'"), !changed);
+        close_with_window(&o, before);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_question_before_a_yes_says_the_truth), cmocka_unit_test(one_of_two_is_told_what_comes_first),
         cmocka_unit_test(what_is_taken_back_in_time_never_happens),
+        cmocka_unit_test(what_no_longer_fits_does_not_run_at_its_moment),
         cmocka_unit_test(what_is_left_alone_runs_once_also_after_a_restart),
         cmocka_unit_test(an_approved_plan_can_be_taken_back_by_who_decided),
         cmocka_unit_test(each_of_those_whose_yes_it_took_can_undo),

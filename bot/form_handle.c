@@ -93,6 +93,11 @@ static bool is_yes(const struct form_kind *k)
     return str_eq(k->verb, "approve") || str_eq(k->verb, "counter");
 }
 
+static int case_over(const struct recovery *r, struct err *e)
+{
+    return err_set(e, ERR_CONFLICT, "The case of %.100s is closed (%.60s): there is nothing to do any more.", r->name, r->outcome);
+}
+
 /* May this person do it at all? Said before a form is opened, not after it is filled in. */
 static int may_open(struct request *rq, const struct form_kind *k, const char *ref, struct err *e)
 {
@@ -102,8 +107,7 @@ static int may_open(struct request *rq, const struct form_kind *k, const char *r
     if (!r)
         rc = err_set(e, ERR_NOT_FOUND, "I do not find %s any more.", ref);
     else if (r->state == RECOVERY_CLOSED)
-        rc = err_set(e, ERR_CONFLICT, "The case of %.100s is closed (%.60s): there is nothing to do any more.",
-                     r->name, r->outcome);
+        rc = case_over(r, e);
     else if (k->of_request && p->state != PROPOSAL_ASKED)
         rc = err_set(e, ERR_CONFLICT, "%s is not open any more: it is %s.", ref, proposal_state_name(p->state));
     else if (k->of_request && rq->revision && rq->revision != p->revision)
@@ -224,7 +228,9 @@ int form_submit(struct request *rq, struct err *e)
     const char *why = form_filled(rq, "why");
     int rc =
         r ? 0 : err_set(e, ERR_NOT_FOUND, "I do not find %s any more.", ref[0] ? ref : "what this form was about");
-    if (!rc && parse_check(why, e))
+    if (!rc && !k->of_request && r->state == RECOVERY_CLOSED) /* paid while the form was open, and no input can mend that */
+        rc = case_over(r, e);
+    else if (!rc && parse_check(why, e))
         form_at_input(rq, "why", e->text);
     else if (!rc && k != kind_chosen(rq))
         form_at_input(rq, "offer", "The form is still changing to what you chose. Please look at it and send it again.");

@@ -94,7 +94,7 @@ int proposal_put(struct engine *e, struct recovery *r, const struct actor *who, 
     AUTO_JSON terms = d->take_terms;
     d->take_terms = NULL;
     if (bound == BOUND_MANAGER && (!d->reason || !d->reason[0]))
-        return err_set(err, ERR_INVALID, "This needs a manager (%s). Add the reason: ... why <reason>", d->bound);
+        return err_set(err, ERR_INVALID, "This needs a manager: %s Add the reason: ... why <reason>", d->bound);
     if (bound == BOUND_MANAGER && proposal_possible(e, r, d, err) != 0)
         return err->code;
     d->take_terms = json_incref(terms);

@@ -46,6 +46,16 @@ static void submits(const char *user, const char *form, const char *ref, const c
     assert_says(said, piece);
 }
 
+/* Paid while they filled it in: that is said, not that what they typed is wrong. */
+static void a_form_whose_case_is_over(void **state)
+{
+    (void)state;
+    AUTO_STR ref = of_case(1);
+    office_paid(&o, 1);
+    submits("U0AE1", "plan", ref, "{\"offer\": \"plan\", \"instalments\": \"3\", \"first\": \"2026-12-28\"}", "is closed (paid): there is nothing to do any more");
+    submits("U0AE1", "credit", ref, "{\"offer\": \"credit\", \"amount\": \"\"}", "is closed (paid)");
+}
+
 static void the_offer_chooses_the_form(void **state)
 {
     (void)state;
@@ -265,6 +275,7 @@ static void with_a_plan_asked_other_terms_are_offered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_form_whose_case_is_over, setup, teardown),
         cmocka_unit_test_setup_teardown(the_offer_chooses_the_form, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_sent_is_what_was_shown, setup, teardown),
         cmocka_unit_test_setup_teardown(the_line_of_a_credit_is_what_becomes_of_it, setup, teardown),

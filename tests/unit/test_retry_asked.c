@@ -37,7 +37,7 @@ static void says(const char *user, const char *text, const char *piece)
 static void beyond_the_policy_is_asked(void **state)
 {
     (void)state;
-    says("U0AE2", "retry acme-corp", "This needs a manager (This invoice was tried 8 times; the policy allows 8.). Add the reason");
+    says("U0AE2", "retry acme-corp", "This needs a manager: This invoice was tried 8 times; the policy allows 8. Add the reason");
     says("U0AE2", "retry acme-corp why they raised the limit", "Asked for approval: A-");
     int64_t id = office_last(&o);
     AUTO_STR approve = str_fmt("approve A-%lld", (long long)id);

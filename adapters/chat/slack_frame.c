@@ -230,7 +230,7 @@ static void read_event(const json_t *payload, struct chat_input *in)
     put(&in->channel, json_str(ev, "channel", NULL));
     put(&in->dedupe, json_str(payload, "event_id", NULL));
     put(&in->text, json_str(ev, "text", ""));
-    if (!direct)
+    if (!direct || bot) /* who writes to it alone may name it too; another's name there is a part of what is said */
         strip_mention(in->text, bot);
     slack_unescape(in->text);
     trim(in->text);

@@ -239,6 +239,8 @@ static void mention_is_stripped(void **state)
          "status x"},
         {EVENT("\"type\":\"app_mention\",\"user\":\"U1\",\"text\":\"<@U0BOT2> <@U0BOT> queue\",\"channel\":\"C1\""),
          "U0BOT2  queue"},
+        {EVENT("\"type\":\"message\",\"user\":\"U1\",\"text\":\"<@U0BOT> queue\",\"channel\":\"D1\",\"channel_type\":\"im\""), "queue"},
+        {EVENT("\"type\":\"message\",\"user\":\"U1\",\"text\":\"<@U2> is away\",\"channel\":\"D1\",\"channel_type\":\"im\""), "U2 is away"},
         {"{\"envelope_id\":\"e\",\"type\":\"events_api\",\"payload\":{\"event_id\":\"Ev1\",\"event\":{\"type\":\"app_"
          "mention\",\"user\":\"U1\","
          "\"text\":\" <@U9> help\",\"channel\":\"C1\"}}}",

@@ -115,6 +115,13 @@ static void plan_bounds(void **state)
     plan_is(p, BOUND_REFUSED, terms(-5, "USD", 3, 1, 60), "Nothing is due");
     plan_is(p, BOUND_REFUSED, terms(300000, "USD", 0, 1, 60), "at least one instalment");
     plan_is(p, BOUND_REFUSED, terms(300000, "USD", 3, 60, 1), "from the first date on");
+    plan_is(p, BOUND_REFUSED, terms(300000, "", 3, 1, 60), "Nothing is due");
+    struct plan_terms none = terms(300000, "USD", 3, 1, 60);
+    none.instalments = 0;
+    plan_is(p, BOUND_REFUSED, none, "at least one instalment");
+    none = terms(300000, "USD", 3, 1, 60);
+    none.smallest_minor = 0;
+    plan_is(p, BOUND_REFUSED, none, "each of some amount");
     struct plan_terms today = terms(300000, "USD", 3, 0, 60);
     today.first_ms = NOW - NOW % MS_DAY;
     plan_is(p, BOUND_INSIDE, today, "Within");
@@ -151,7 +158,11 @@ static void hold_is(const struct policy *p, enum bound want, int64_t days, const
 static void hold_bounds(void **state)
 {
     (void)state;
-    struct policy *p = template(), *none = good(TIERS REST);
+    struct policy *p = template(), *none = good(TIERS REST), *asked = good(TIERS REST "holds: {manager: {days: 3}}\n");
+    char why[300];
+    assert_int_equal(policy_hold(none, NOW, NOW + MS_MINUTE, why, sizeof why), BOUND_REFUSED); /* however short */
+    assert_int_equal(policy_hold(asked, NOW, NOW + MS_MINUTE, why, sizeof why), BOUND_MANAGER);
+    policy_free(asked);
     hold_is(p, BOUND_INSIDE, 14, "Not longer than 14 days.");
     hold_is(p, BOUND_MANAGER, 15, "Longer than the 14 days that need no approval.");
     hold_is(p, BOUND_MANAGER, 60, "14 days");
@@ -303,6 +314,7 @@ static void the_decline_forbids(void **state)
         {"mastercard", "S", "", "03", false, "never again"},
         {"mastercard", "S", "21", "", false, "never again"},
         {"mastercard", "S", "", "01", false, "renewed"},
+        {"mastercard", "S", "", "04", false, "renewed"},
         {"mastercard", "S", "", "24", false, "The network asks to wait until Sat 21 Nov 2026 22:56 UTC."},
         {"visa", "S", "", "24", true, "left"},
     };
@@ -354,8 +366,12 @@ static void another_card_is_another_matter(void **state)
     struct facts f = soft();
     put(&f, "payment.class", json_string("H"));
     put(&f, "payment.method", json_string("pm_1"));
+    retry_is(p, &f, false, "never again"); /* no card is known: none that could be another */
     put(&f, "method.id", json_string("pm_1"));
     retry_is(p, &f, false, "never again");
+    put(&f, "payment.method", json_string(""));
+    retry_is(p, &f, false, "never again"); /* nor is it known which was declined */
+    put(&f, "payment.method", json_string("pm_1"));
     put(&f, "method.id", json_string("pm_2"));
     retry_is(p, &f, true, "left");
     put(&f, "invoice.attempts", json_integer(8));

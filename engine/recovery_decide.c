@@ -245,15 +245,20 @@ static void decide(struct engine *e, struct recovery *r, struct verdict *v)
     }
 }
 
+static bool decided_in_shadow(struct engine *e, const struct recovery *r)
+{
+    struct query *q = store_query(e->store, "SELECT mode FROM decisions WHERE case_id = ?1 ORDER BY id DESC LIMIT 1", "i", r->id);
+    bool shadow = query_next(q) && str_eq(query_text(q, 0), "shadow");
+    query_end(q);
+    return shadow;
+}
+
 /* Nothing of what was decided in shadow mode was done. Live by now, policy decides once more, on fresh facts; what a person said
  * meanwhile (a plan, a promise, a dispute) stays. */
 void recovery_goes_live(struct engine *e, struct recovery *r)
 {
     bool machine = r->state == RECOVERY_HELD || r->state == RECOVERY_RETRYING || r->state == RECOVERY_WAITING || r->state == RECOVERY_QUEUED;
-    struct query *q = store_query(e->store, "SELECT mode FROM decisions WHERE case_id = ?1 ORDER BY id DESC LIMIT 1", "i", r->id);
-    bool shadow = query_next(q) && str_eq(query_text(q, 0), "shadow");
-    query_end(q);
-    if (!machine || !shadow)
+    if (!machine || !decided_in_shadow(e, r))
         return;
     free(r->rule);
     r->rule = str_dup("");
@@ -311,7 +316,7 @@ static void apply(struct engine *e, struct recovery *r, const struct facts *befo
     policy_decide(e->policy, &r->facts, e->now_ms, &v);
     /* without a rule: it could not be read before, or was decided in shadow mode only */
     bool first = r->state == RECOVERY_READING ||
-                 (!r->rule[0] && (r->state == RECOVERY_QUEUED || r->state == RECOVERY_HELD || r->state == RECOVERY_RETRYING || r->state == RECOVERY_WAITING));
+                 (!r->rule[0] && (r->state == RECOVERY_QUEUED || ((r->state == RECOVERY_HELD || r->state == RECOVERY_RETRYING || r->state == RECOVERY_WAITING) && decided_in_shadow(e, r))));
     bool machine = first || r->state == RECOVERY_RETRYING || r->state == RECOVERY_WAITING;
     if (card_renewed(e, r, before))
         cover_new_invoices(e, r);

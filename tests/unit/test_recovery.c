@@ -111,6 +111,23 @@ static void what_shadow_decided_is_decided_again_when_live(void **state)
     office_close(&o);
 }
 
+/* A person held it when billing could not be read yet, so no rule stands in it; that is no decision of shadow mode's. */
+static void a_hold_on_what_was_never_read_is_not_decided_over(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 1);
+    office_begin(&o);
+    store_run(o.store, "UPDATE recoveries SET rule = '', next_step = 'they call back'", "");
+    store_run(o.store, "DELETE FROM decisions", "");
+    office_commit(&o);
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM decisions", 0, "nothing is decided");
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE next_step = 'they call back'", 1, "their word stands");
+    office_close(&o);
+}
+
 static void a_retry_waits_out_a_time_in_shadow(void **state)
 {
     (void)state;
@@ -300,6 +317,7 @@ int main(void)
         cmocka_unit_test(the_decision_keeps_what_it_rests_on),
         cmocka_unit_test(a_retry_runs_once_at_its_time),
         cmocka_unit_test(what_shadow_decided_is_decided_again_when_live),
+        cmocka_unit_test(a_hold_on_what_was_never_read_is_not_decided_over),
         cmocka_unit_test(a_retry_waits_out_a_time_in_shadow),
         cmocka_unit_test(an_attempt_that_is_wanted_no_more_is_not_waited_for),
         cmocka_unit_test(a_dispute_stops_the_retry),

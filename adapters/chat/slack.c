@@ -230,9 +230,9 @@ static void check_place(const struct slack_config *c, json_t *stage, size_t plac
 static void on_place(const struct slack_config *c, const struct job *job, const struct slack_answer *a, struct step *out)
 {
     size_t place = (size_t)json_i64(job->stage, "place", 0) % DW_ARRAY_LEN(places);
-    if (a->said == SLACK_NO)
+    if (a->said == SLACK_NO && a->error[0] && !str_eq(a->error, "unknown_method"))
         step_refused(out, "channels.%s, %.40s: %s", places[place], json_str(c->channels, places[place], ""), a->why);
-    else if (str_eq(a->error, "ratelimited") || slack_settle(a, job, out)) /* it is there, and answers others */
+    else /* what says nothing of the channel is no fault of the configuration */
         check_place(c, json_deep_copy(job->stage), place + 1, out);
 }
 

@@ -219,16 +219,16 @@ static void usual_trouble(struct rest_call *c)
 {
     char said[SAID_MAX];
     const struct driver_config *base = c->config;
-    const char *title = c->vendor->title;
+    const char *title = c->vendor->title, *section = base->name ? base->name : base->driver->name;
     int status = c->answer->status;
     rest_said(c, said, sizeof said);
     if (status == 401 || status == 403)
         rest_refuse(c, "%s %s: look at billing.%s.%s", title, status == 401 ? "does not accept the key" : "does not let this key do that",
-                    base->name ? base->name : base->driver->name, c->vendor->key_hint);
+                    section, c->vendor->key_hint);
     else if (c->vendor->is_decline(c))
         c->vendor->declined(c);
     else if (status == 404)
-        rest_refuse(c, "%s does not know this: %s", title, *said ? said : "is the address right?");
+        rest_refuse(c, "%s does not know this: %s%s", title, *said ? said : "is the address right? look under billing.", *said ? "" : section);
     else
         rest_refuse(c, "%s refuses (%d): %s", title, status, *said ? said : "no reason given; is the address right?");
 }

@@ -87,7 +87,9 @@ class KillBill:
         if parts[0] == "payments" and method == "GET" and set(q) == {"externalKey", "withAttempts"}:
             return self.by_key(q["externalKey"])
         if parts == ["accounts", "pagination"] and method == "GET":
-            return 200, [self.account_view(a) for a in self.s["accounts"].values()]
+            return 200, self.page(q, {"accountWithBalance"}, [self.account_view(a) for a in self.s["accounts"].values()])
+        if parts == ["payments", "pagination"] and method == "GET":
+            return 200, self.page(q, set(), [self.payment_view(p) for p in self.s["payments"].values()])
         if parts[0] == "paymentGateways" and method == "POST" and parts[1:3] == ["hosted", "form"]:
             self.find("accounts", parts[3])
             return 200, {"formMethod": "GET", "formUrl": "https://pay.example.com/form", "formFields": {"a": "b"}}
@@ -118,6 +120,13 @@ class KillBill:
         if name not in calls:
             raise no(404, "there is no such address")
         return calls[name]()
+
+    def page(self, q, allowed, rows):
+        """All of a tenant in the order in which they were made, from one on, so many at most."""
+        if set(q) - allowed - {"offset", "limit"}:
+            raise no(400, f"unknown parameters {sorted(q)}")
+        offset, limit = int(q.get("offset", "0")), int(q.get("limit", "100"))
+        return rows[offset:offset + limit]
 
     def account_view(self, a):
         owed = sum(self.balance(i) for i in self.s["invoices"].values() if i["account"] == a["id"])

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from harness import SECRETS, Skip, event, free_port, run, wait_for
+from harness import SECRETS, Fake, Skip, event, free_port, run, wait_for
 from test_loop import ask_plan, held
 
 
@@ -54,14 +54,49 @@ def test_sigterm_while_starting(w):
     w.slack = slack.stop()
 
 
+BILLERS = {  # how each is set up, but for its address; where the address goes on; the secret that is tried, and what is said of a wrong one
+    "stripe": ({"secret_key": {"env": "A_SECRET"}, "webhook_secret": {"env": "B_SECRET"}}, "", "sk_test_fake", "look at billing.stripe.secret_key"),
+    "zuora": ({"client_id": "client-fake", "client_secret": {"env": "A_SECRET"}, "webhook_user": "u", "webhook_password": {"env": "B_SECRET"},
+               "muted_profile": "prof-muted"}, "", "secret-fake", "does not accept client_id and client_secret of billing.zuora"),
+    "chargebee": ({"site": "acme", "api_key": {"env": "A_SECRET"}, "webhook_user": "hook", "webhook_password": {"env": "B_SECRET"}}, "/api/v2",
+                  "key_fake", "look at billing.chargebee.api_key"),
+    "recurly": ({"subdomain": "acme", "api_key": {"env": "A_SECRET"}, "webhook_secret": {"env": "B_SECRET"}}, "", "key_fake",
+                "look at billing.recurly.api_key"),
+    "killbill": ({"username": "admin", "password": {"env": "A_SECRET"}, "api_key": "bob", "api_secret": {"env": "C_SECRET"},
+                  "webhook_secret": {"env": "B_SECRET"}}, "", "password", "look at billing.killbill.username, password"),
+}
+
+
 def test_check_of_one_billing_system(w):
-    slack, stripe, dw = w.begin()
-    code, text = dw.command("check", "--config", dw.config_path, "--billing", "stripe", "--read-only")
-    assert code == 0 and "ok   stripe: " in text and "  hold " in text and "slack" not in text, text
+    slack, stripe, dw = w.begin(hooks=False, start=False)
     code, text = dw.command("check", "--config", dw.config_path, "--billing", "nobody")
     assert code == 3 and "FAIL nobody: there is no such section" in text, text
     code, text = dw.command("check", "--config", dw.config_path, "--billing", "stripe", "--offline")
     assert code == 2, text
+    stripe.expected = ["/elsewhere/", "wrong key"]
+    dw.env.update(B_SECRET="a-long-random-word-of-letters", C_SECRET="lazar")
+
+    def check(kind, fake, secret, path=""):
+        dw.config["billing"] = {kind: {"kind": kind, "base_url": fake.url + path, **BILLERS[kind][0]}}
+        dw.write_config()
+        dw.env["A_SECRET"] = secret
+        return dw.command("check", "--config", dw.config_path, "--billing", kind, "--read-only")
+
+    for kind, (section, path, right, hint) in BILLERS.items():
+        fake = stripe if kind == "stripe" else Fake(kind + ".py")
+        if fake is not stripe:
+            w.parts.append(fake)
+        code, text = check(kind, fake, right, path)
+        assert code == 0 and all(f"ok   {kind}{part}: " in text for part in ("", " events", " overdue")), text
+        assert "  hold " in text and "slack" not in text and "0 problems, 0 warnings, 3 fine, 0 failed" in text, text
+        if path:  # an address without it is the site's own
+            assert check(kind, fake, right) == (0, text), kind
+        assert check(kind, fake, right, "/elsewhere")[0] == 3, kind
+        code, text = check(kind, fake, "wrong-secret", path)
+        assert code == 3 and f"FAIL {kind}: " in text and hint in text and "ok  " not in text, text
+        assert all(f"FAIL {kind} {part}: " in text for part in ("events", "overdue")) and "wrong-secret" not in text, text
+        written = [e for e in fake.log() if e["method"] != "GET" and not e["path"].endswith("oauth/token")]
+        assert not written, written
 
 
 def test_second_process_on_the_store(w):

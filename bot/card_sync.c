@@ -4,11 +4,17 @@
  * post is out waits for its id. So a person sees the newest card, not a film. Where a platform's edits are seen by nobody or
  * doubted by all (TRAIT_STATUS_EDITS), what is asked is never changed by one: the old message says that it is void, and
  * the new question is a new message. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "bot/card_sync.h"
 #include "engine/ping.h"
 #include "engine/receipt.h"
+#include "engine/timer.h"
+#include "engine/when.h"
+
+#define AGAIN_FIRST_MS MS_MINUTE
+#define AGAIN_MOST_MS MS_HOUR
 
 static bool is_fallback(const struct message *m)
 {
@@ -161,8 +167,28 @@ static void card_fall_back(struct engine *e, struct message *m, const struct cha
     recovery_free(r);
 }
 
+/* Does anybody still need to see it? Changes of the policy are of no case. */
+static bool is_needed(struct engine *e, const struct message *m)
+{
+    if (!m->case_id)
+        return store_i64(e->store, 0, "SELECT 1 FROM policy_requests WHERE id = ?1 AND state = 'asked'", "i", strtoll(m->ref + strlen("P-"), NULL, 10)) == 1;
+    return store_i64(e->store, 0, "SELECT is_open FROM recoveries WHERE id = ?1", "i", m->case_id) == 1;
+}
+
+/* The bot is invited again, or its token renewed, and the case need not change for that: each time it has waited for twice as long. */
+static void card_again(struct engine *e, struct message *m)
+{
+    if (!m->since_ms)
+        m->since_ms = e->now_ms;
+    int64_t waited = e->now_ms - m->since_ms;
+    int64_t wait = waited < AGAIN_FIRST_MS ? AGAIN_FIRST_MS : waited > AGAIN_MOST_MS ? AGAIN_MOST_MS : waited;
+    timer_cancel(e, TIMER_UNPOSTED, m->case_id, 0);
+    if (is_needed(e, m))
+        timer_add(e, TIMER_UNPOSTED, m->case_id, 0, e->now_ms + wait);
+}
+
 /* The platform refused. A refused edit means that the message is gone: it is posted anew at once. A refused post
- * is tried again with the next change only, or it would be tried for ever. */
+ * is tried again with the next change, after a while, and after a start. */
 static void card_refused(struct engine *e, struct message *m, bool update)
 {
     const struct chat_site *site = engine_chat(e, m->platform);
@@ -173,9 +199,11 @@ static void card_refused(struct engine *e, struct message *m, bool update)
     }
     message_set(&m->message, NULL);
     message_set(&m->state, "lost");
-    message_save(e, m);
     if (update)
         engine_dirty(e, m->case_id);
+    else
+        card_again(e, m);
+    message_save(e, m);
 }
 
 /* Posted where the card does not belong any more: it moved on while the post was out. */

@@ -24,6 +24,7 @@
 #include "engine/poll.h"
 #include "engine/session.h"
 #include "engine/step_up.h"
+#include "engine/timer.h"
 #include "engine/when.h"
 
 /* What a stored webhook leads to (its case, the calls of it) can wait for the answers of those who came in a crowd: then it
@@ -339,6 +340,7 @@ static void take(struct turn *t, struct input *in, struct outputs *out)
 static void first_time(struct turn *t)
 {
     engine_recover(&t->engine);
+    timers_hasten(&t->engine, TIMER_UNPOSTED); /* what was refused may have been mended for this start */
     polls_set(&t->engine, t->sites.polled, t->sites.n_polled);
     for (size_t i = 0; i < t->sites.n_pushed; i++)
         chat_awaken(&t->engine, t->sites.pushed[i]);

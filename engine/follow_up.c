@@ -121,10 +121,12 @@ static bool executes(const char *kind)
            str_eq(kind, "unplan") || str_eq(kind, "run") || str_eq(kind, "by_hand") || str_eq(kind, "live");
 }
 
-/* What is of no case: of people, of the policy, of the week. */
-static bool of_no_case(struct engine *e, const char *kind, int64_t ref)
+/* What is of no case, or need not be: of people, of the policy, of the week, of cards. */
+static bool of_no_case(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
 {
-    if (str_eq(kind, "weekly"))
+    if (str_eq(kind, "cards") || str_eq(kind, TIMER_UNPOSTED))
+        engine_dirty(e, case_id);
+    else if (str_eq(kind, "weekly"))
         report_weekly(e);
     else if (str_eq(kind, "delegation"))
         delegation_end(e, ref);
@@ -141,7 +143,7 @@ static bool of_no_case(struct engine *e, const char *kind, int64_t ref)
 
 void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
 {
-    struct recovery *r = of_no_case(e, kind, ref) ? NULL : recovery_load(e, case_id);
+    struct recovery *r = of_no_case(e, kind, case_id, ref) ? NULL : recovery_load(e, case_id);
     if (!r)
         return;
     if (e->shadow && executes(kind)) /* from a time when we were live */
@@ -174,8 +176,6 @@ void follow_up(struct engine *e, const char *kind, int64_t case_id, int64_t ref)
         waiting_look(e, ref);
     else if (str_eq(kind, "hand"))
         hands_look(e, r, ref);
-    else if (str_eq(kind, "cards"))
-        engine_dirty(e, case_id);
     else if (str_eq(kind, "link_over"))
         link_passed(e, r);
     else if (str_eq(kind, "reread") && r->state != RECOVERY_CLOSED)

@@ -21,6 +21,12 @@ void timers_cancel_case(struct engine *e, int64_t case_id)
     store_run(e->store, "DELETE FROM timers WHERE case_id = ?1 AND kind NOT IN ('release', 'unplan')", "i", case_id);
 }
 
+void timers_hasten(struct engine *e, const char *kind)
+{
+    e->memo.due_known = false;
+    store_run(e->store, "UPDATE timers SET due_ms = ?1 WHERE kind = ?2 AND due_ms > ?1", "it", e->now_ms, kind);
+}
+
 static bool timer_take(struct engine *e, char kind[32], int64_t *case_id, int64_t *ref)
 {
     struct query *q = store_query(e->store, "SELECT id, kind, case_id, ref FROM timers WHERE due_ms <= ?1 ORDER BY due_ms, id LIMIT 1", "i",

@@ -41,6 +41,7 @@ struct office {
     const char *email; /* what the platform says of whoever it is asked about */
     bool people_deaf; /* direct messages are refused */
     bool edits_refused;
+    bool posts_refused; /* of cards, everywhere */
     bool biller_silent; /* answers to writes are lost */
     bool biller_says_no;
     bool takes_notes, notes_refused; /* remarks at billing */
@@ -184,7 +185,8 @@ DW_UNUSED static void office_chat(struct office *o, const struct job *job, struc
         return;
     }
     office_remember(o, job);
-    if ((o->people_deaf && channel[0] == 'U') || (o->edits_refused && str_eq(job->op, "update"))) {
+    if ((o->people_deaf && channel[0] == 'U') || (o->edits_refused && str_eq(job->op, "update")) ||
+        (o->posts_refused && str_eq(job->op, "post") && json_at(job->args, "card"))) {
         out->outcome = STEP_REFUSED;
         str_copy(out->reason, sizeof out->reason, "cannot_dm_bot");
         return;

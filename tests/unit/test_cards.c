@@ -347,6 +347,60 @@ static void a_lost_message_is_posted_anew(void **state)
     card_equals_state(1);
 }
 
+static size_t tried(const char *ref)
+{
+    AUTO_STR key = str_fmt("card-%s-", ref);
+    return office_count(&office, key);
+}
+
+static void later(int64_t ms)
+{
+    office.now_ms += ms;
+    office_turn(&office, NULL, NULL);
+}
+
+/* The bot is invited again, its token renewed: the case need not change for its cards to come after all. */
+static void a_refused_card_comes_by_itself_in_the_end(void **state)
+{
+    (void)state;
+    office_event(&office, "cus_1", "in_1001", true);
+    office.posts_refused = true;
+    does("U0AE1", "plan northwind 4x from 2027-01-05 why renewal");
+    size_t first = tried("A-2");
+    assert_int_equal(first, 1);
+    later(MS_MINUTE - 1);
+    assert_int_equal(tried("A-2"), first);
+    later(1);
+    assert_int_equal(tried("A-2"), first + 1);
+    later(MS_MINUTE);
+    assert_int_equal(tried("A-2"), first + 2);
+    later(MS_MINUTE); /* it has waited for three minutes, and two between the last ones */
+    assert_int_equal(tried("A-2"), first + 2);
+    for (int i = 0; i < 24; i++)
+        later(MS_HOUR);
+    assert_in_range(tried("A-2"), first + 20, first + 30);
+    office.posts_refused = false;
+    later(MS_HOUR);
+    stands("A-2", "Needs: ");
+    assert_int_equal(store_i64(office.store, -1, "SELECT count(*) FROM messages WHERE ref = 'A-2' AND state = 'posted' AND since_ms = 0", ""), 1);
+    size_t last = tried("A-2");
+    later(MS_HOUR);
+    assert_int_equal(tried("A-2"), last);
+}
+
+/* What nobody needs to see any more is not tried for ever. */
+static void a_refused_card_of_a_closed_case_rests(void **state)
+{
+    (void)state;
+    office.posts_refused = true;
+    office_event(&office, "cus_1", "in_1001", true);
+    assert_int_equal(store_i64(office.store, -1, "SELECT count(*) FROM timers WHERE kind = 'unposted'", ""), 1);
+    json_put_new(office.read[0], "invoices", json_array());
+    office_event(&office, "cus_1", "in_1001", false);
+    assert_int_equal(store_i64(office.store, -1, "SELECT is_open FROM recoveries", ""), 0);
+    assert_int_equal(store_i64(office.store, -1, "SELECT count(*) FROM timers WHERE kind = 'unposted'", ""), 0);
+}
+
 static void shadow_goes_to_one_channel(void **state)
 {
     (void)state;
@@ -401,6 +455,8 @@ int main(void)
         WITH(setup, changes_while_a_post_is_out),
         WITH(setup, who_cannot_be_reached_is_replaced),
         WITH(setup, a_lost_message_is_posted_anew),
+        WITH(setup, a_refused_card_comes_by_itself_in_the_end),
+        WITH(setup, a_refused_card_of_a_closed_case_rests),
         WITH(setup_shadow, shadow_goes_to_one_channel),
         WITH(setup, foreign_text_is_only_text),
     };

@@ -35,6 +35,20 @@ static void a_change_takes_another_persons_yes(void **state)
     close_asked(&o);
 }
 
+static void its_card_comes_though_it_was_refused_first(void **state)
+{
+    (void)state;
+    struct office o;
+    open_asked(&o);
+    o.posts_refused = true;
+    says(&o, "U0OP1", "policy propose why x", "Proposed: P-1.");
+    o.posts_refused = false;
+    o.now_ms += MS_MINUTE;
+    office_turn(&o, NULL, NULL);
+    office_is(&o, "SELECT count(*) FROM messages WHERE ref = 'P-1' AND state = 'posted'", 1, "it stands");
+    close_asked(&o);
+}
+
 static void a_click_decides_as_a_command_does(void **state)
 {
     (void)state;
@@ -475,7 +489,8 @@ static void what_is_decided_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_change_takes_another_persons_yes),   cmocka_unit_test(a_click_decides_as_a_command_does),
+        cmocka_unit_test(a_change_takes_another_persons_yes),   cmocka_unit_test(its_card_comes_though_it_was_refused_first),
+   cmocka_unit_test(a_click_decides_as_a_command_does),
         cmocka_unit_test(a_no_by_form_has_its_reason), cmocka_unit_test(no_and_withdrawn_change_nothing),      cmocka_unit_test(what_cannot_be_used_is_not_even_asked),
         cmocka_unit_test(a_yes_is_taken_back_while_others_are_missing), cmocka_unit_test(what_comes_into_force_is_what_was_shown),
         cmocka_unit_test(nobody_decides_and_it_is_parked), cmocka_unit_test(what_nobody_decided_on_is_dropped), cmocka_unit_test(what_nobody_could_approve_is_not_asked), cmocka_unit_test(whom_the_rule_asks_is_called), cmocka_unit_test(the_report_counts_it),

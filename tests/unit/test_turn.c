@@ -413,6 +413,25 @@ static void the_start_is_written_down_once_a_start(void **state)
     close_desk(&d);
 }
 
+/* Whoever renews a token starts anew, and what was refused need not wait for its time. */
+static void what_was_refused_is_tried_at_the_start(void **state)
+{
+    (void)state;
+    struct desk d;
+    open_desk(&d, "live");
+    idle(&d);
+    store_begin(d.store);
+    store_run(d.store, "INSERT INTO timers (kind, case_id, ref, due_ms) VALUES ('unposted', 0, 0, ?1), ('cards', 0, 0, ?1)", "i", d.now_ms + MS_HOUR);
+    assert_int_equal(store_commit(d.store, NULL), 0);
+    idle(&d);
+    assert_int_equal(number(&d, "SELECT count(*) FROM timers WHERE kind IN ('unposted', 'cards')"), 2);
+    stop(&d);
+    start(&d);
+    idle(&d);
+    assert_int_equal(number(&d, "SELECT count(*) FROM timers WHERE kind IN ('unposted', 'cards')"), 1);
+    close_desk(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,6 +443,7 @@ int main(void)
         cmocka_unit_test(it_wakes_for_its_files_and_not_more_often),
         cmocka_unit_test(a_crowd_is_answered_first_and_worked_on_soon),
         cmocka_unit_test(the_start_is_written_down_once_a_start),
+        cmocka_unit_test(what_was_refused_is_tried_at_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

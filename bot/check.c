@@ -151,26 +151,31 @@ static void check_people(struct check *k)
 }
 
 /* Adds the first SAME_MAX of a kind; says at the end how many more there were. */
-static void add_same(struct check *k, size_t *seen, const char *file, const char *sentence)
+static void add_same(struct check *k, size_t *seen, int line, const char *sentence)
 {
     if (++*seen <= SAME_MAX)
-        problems_add(&k->problems, file, 0, "%s", sentence);
+        problems_add(&k->problems, k->config->accounts_file, line, "%s", sentence);
+}
+
+static void check_billing(struct check *k, const struct account *a, const char *billing, int line, size_t *no_biller)
+{
+    const struct driver_config *biller = config_driver(k->config, billing);
+    if (biller != NULL && biller->driver->kind == DRIVER_BILLING)
+        return;
+    AUTO_STR text = str_fmt("account %s: its billing \"%s\" is not configured under billing in %s", a->key, billing, k->config->path);
+    add_same(k, no_biller, line, text);
 }
 
 static void check_account(struct check *k, const struct account *a, size_t *no_ae, size_t *no_biller)
 {
-    const char *file = k->config->accounts_file;
     if (k->people != NULL && a->ae != NULL && a->ae[0] != '\0' && people_by_key(k->people, a->ae) == NULL) {
         AUTO_STR text = str_fmt("account %s: its ae \"%s\" is nobody in the people file", a->key, a->ae);
-        add_same(k, no_ae, file, text);
+        add_same(k, no_ae, a->line, text);
     }
-    if (a->billing == NULL || a->billing[0] == '\0')
-        return;
-    const struct driver_config *biller = config_driver(k->config, a->billing);
-    if (biller == NULL || biller->driver->kind != DRIVER_BILLING) {
-        AUTO_STR text = str_fmt("account %s: its billing \"%s\" is not configured under billing", a->key, a->billing);
-        add_same(k, no_biller, file, text);
-    }
+    if (a->billing != NULL && a->billing[0] != '\0')
+        check_billing(k, a, a->billing, a->line, no_biller);
+    for (size_t i = 0; i < a->n_also; i++)
+        check_billing(k, a, a->also[i].billing, a->also[i].line, no_biller);
 }
 
 static void check_accounts(struct check *k)
@@ -188,10 +193,14 @@ static void check_accounts(struct check *k)
 
 static void check_files(struct check *k)
 {
+    size_t before = k->problems.n;
     if (k->people != NULL)
         check_people(k);
+    k->bad_people += k->problems.n - before;
+    before = k->problems.n;
     if (k->book != NULL)
         check_accounts(k);
+    k->bad_accounts += k->problems.n - before;
     if (k->people != NULL && k->policy != NULL)
         check_policy(k->config->policy_file, k->people, k->policy, &k->warnings);
     check_channels(k);

@@ -190,7 +190,7 @@ int book_add(struct book *b, struct account *take_row, struct err *e)
     return 0;
 }
 
-int book_link(struct book *b, const char *key, const char *billing, const char *id, struct err *e)
+int book_link(struct book *b, const char *key, const char *billing, const char *id, int line, struct err *e)
 {
     assert(!b->sealed);
     size_t at = table_get(b, &b->by_key, by_key, (struct wanted){key, ""});
@@ -202,7 +202,7 @@ int book_link(struct book *b, const char *key, const char *billing, const char *
     struct account *a = b->rows[at - 1];
     a->also = mem_grow(a->also, (a->n_also + 1) * sizeof *a->also);
     struct identity *added = &a->also[a->n_also++];
-    *added = (struct identity){.billing = str_dup(billing), .id = str_dup(id)};
+    *added = (struct identity){.billing = str_dup(billing), .id = str_dup(id), .line = line};
     identity_add(b, at - 1, added->billing, added->id);
     return 0;
 }

@@ -10,6 +10,7 @@
 /* An account's name at one billing system. */
 struct identity {
     char *billing, *id;
+    int line; /* where the file says so; 0 when no file does */
 };
 
 struct account {
@@ -17,6 +18,7 @@ struct account {
     struct money value;      /* annual value; without a currency it is not known */
     char *ae, *billing, *billing_id, *email, *zone, *language, *region, *plan;
     int64_t renewal_ms;  /* 0 when unknown */
+    int line;            /* of its row in the file; 0 when it is of none */
     struct identity *also; /* the same customer at further billing systems; book_link adds to it */
     size_t n_also;
     json_t *facts;       /* every column without a field above: {"sentiment": "-0.4", "anything_else": "..."} as text */
@@ -29,7 +31,7 @@ void book_free(struct book *b);
 /* Takes the row. ERR_CONFLICT when the key or (billing, billing_id) is there already. */
 int book_add(struct book *b, struct account *take_row, struct err *e) DW_MUST_CHECK;
 /* The account `key`, which is there, is also known as `id` at `billing`. ERR_NOT_FOUND, or ERR_CONFLICT when that is another's. */
-int book_link(struct book *b, const char *key, const char *billing, const char *id, struct err *e) DW_MUST_CHECK;
+int book_link(struct book *b, const char *key, const char *billing, const char *id, int line, struct err *e) DW_MUST_CHECK;
 void account_free(struct account *a);
 void book_seal(struct book *b); /* after the last row: builds the indexes */
 

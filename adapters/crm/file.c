@@ -312,6 +312,7 @@ static struct account *make_account(const struct loading *l, struct money value,
     a->region = str_dup(field(l, COL_REGION));
     a->plan = str_dup(field(l, COL_PLAN));
     a->renewal_ms = renewal_ms;
+    a->line = l->csv.record_line;
     a->facts = other_columns(l);
     return a;
 }
@@ -354,7 +355,7 @@ static void read_row(struct loading *l)
     if (!check_shape(l) || !check_names(l) || !check_tier(l) || !check_contact(l) || !check_numbers(l) ||
         !read_value(l, &value) || !read_renewal(l, &renewal_ms))
         return;
-    int rc = only_links(l) ? book_link(l->book, field(l, COL_ACCOUNT), field(l, COL_BILLING), field(l, COL_BILLING_ID), &e)
+    int rc = only_links(l) ? book_link(l->book, field(l, COL_ACCOUNT), field(l, COL_BILLING), field(l, COL_BILLING_ID), l->csv.record_line, &e)
                            : book_add(l->book, make_account(l, value, renewal_ms), &e);
     if (rc < 0)
         complain(l, l->csv.record_line, e.text);

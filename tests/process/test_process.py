@@ -325,7 +325,11 @@ def test_wrong_files(w):
         ("policy.yaml", "rules: []\n", "policy.yaml", 1),
         ("accounts.csv", good["accounts.csv"].replace("412000", "4x2000"), "accounts.csv:2", 1),
         ("accounts.csv", good["accounts.csv"].replace('"globex"', '"northwind"', 1), "northwind", 1),
-        ("accounts.csv", good["accounts.csv"].replace('"ae1"', '"ae9"', 1), "ae9", 1),
+        ("accounts.csv", good["accounts.csv"].replace('"ae1"', '"ae9"', 1), 'accounts.csv:2: account northwind: its ae "ae9"', 1),
+        ("accounts.csv", good["accounts.csv"].replace('"stripe","cus_globex"', '"stride","cus_globex"', 1),
+         'accounts.csv:3: account globex: its billing "stride" is not configured under billing in', 1),
+        ("accounts.csv", good["accounts.csv"] + "initech" + "," * 13 + "recurly,nw-7,,,\n",
+         f'accounts.csv:{good["accounts.csv"].count(chr(10)) + 1}: account initech: its billing "recurly" is not configured', 1),
         ("accounts.csv", good["accounts.csv"].replace("2027-03-12", "2027-13-12"), "accounts.csv:2", 1),
         ("accounts.csv", "hello\n", "accounts.csv", 1), ("accounts.csv", "", "accounts.csv", 1),
     ]
@@ -338,6 +342,8 @@ def test_wrong_files(w):
         code, said = dw.command("check", "--config", dw.config_path, "--offline")
         if code != expect or part not in said or not said.strip() or "plain-secret-here" in said:
             bad.append(f"{name}, {part!r}: exit {code}\n{said}")
+        if name == "accounts.csv" and "\nok   accounts:" in said:
+            bad.append(f"{name}, {part!r}: called fine\n{said}")
         if name == "dunwell.yaml":
             dw.spawn()
             assert dw.end() in (1, 3), (text[:300], dw.log())

@@ -270,8 +270,8 @@ static void check_prints_every_problem_with_its_line(void **state)
     has("people.yaml:2: warning: people.ae2 has no slack id");
     has("people.yaml:3: people.ae3.slack: \"bob\" is not a member id");
     has("people.yaml: nobody could approve anything");
-    has("accounts.csv: account acme: its ae \"ae1\" is nobody");
-    has("accounts.csv: account acme: its billing \"zuora\" is not configured");
+    has("accounts.csv:2: account acme: its ae \"ae1\" is nobody");
+    has("accounts.csv:2: account acme: its billing \"zuora\" is not configured");
     has("skip slack: its configuration is not complete");
     has("skip policy: ");
     has_not("plain\"");

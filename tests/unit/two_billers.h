@@ -74,7 +74,7 @@ DW_UNUSED static void open_two(struct office *o)
     book_free(o->book);
     o->book = book_new("accounts.csv", OFFICE_NOW - 2 * MS_MINUTE);
     office_account(o, "northwind", "Northwind Ltd", 41200000, "ae1", "cus_1");
-    assert_int_equal(book_link(o->book, "northwind", "zuora", "cus_2", NULL), 0);
+    assert_int_equal(book_link(o->book, "northwind", "zuora", "cus_2", 0, NULL), 0);
     book_seal(o->book);
     o->e.book = o->book;
     at_zuora = at_stripe = FINE;

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bot/ca_file.h"
 #include "bot/config_driver.h"
 
 static const char *const top_keys[] = {"listen", "store",  "mode", "chat", "billing", "accounts",
@@ -255,8 +256,9 @@ static void read_tls(struct config_reader *r, const json_t *root)
         return;
     }
     r->config->ca_file = config_resolve(r, text);
-    if (access(r->config->ca_file, R_OK) != 0)
-        config_problem(r, object, "ca_file", "tls.ca_file: cannot read %s: %s", r->config->ca_file, strerror(errno));
+    struct err e = {0};
+    if (ca_file_check(r->config->ca_file, &e) != 0)
+        config_problem(r, object, "ca_file", "tls.ca_file: %s", e.text);
 }
 
 static void known_drivers(enum driver_kind kind, struct buf *out)

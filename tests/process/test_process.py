@@ -314,6 +314,8 @@ def test_wrong_files(w):
         ("dunwell.yaml", with_(lambda c: c.update(store="postgres:x")), "sqlite", 1),
         ("dunwell.yaml", with_(lambda c: c.update(people={"file": "nobody.yaml"})), "nobody.yaml", 1),
         ("dunwell.yaml", with_(lambda c: c.pop("accounts")), "accounts", 1),
+        ("dunwell.yaml", with_(lambda c: c.update(tls={"ca_file": "people.yaml"})), "tls.ca_file: no certificate can be read from", 1),
+        ("dunwell.yaml", with_(lambda c: c.update(tls={"ca_file": "var"})), "var is a folder; write the path of a PEM file", 1),
         ("people.yaml", good["people.yaml"].replace("roles: [ae]", "roles: [aye]", 1), "people.yaml:2", 1),
         ("people.yaml", good["people.yaml"].replace("U0AE2", "U0AE1"), "already the id of ae1", 1),
         ("people.yaml", good["people.yaml"].replace("USD: 50000", "USD: -5"), "people.yaml:", 1),

@@ -13,6 +13,7 @@
 #include "bot/commands.h"
 #include "bot/config.h"
 #include "bot/config_driver.h"
+#include "tests/unit/certificate.h"
 
 static char folder[64];
 
@@ -49,9 +50,10 @@ static int setup(void **state)
     str_copy(folder, sizeof folder, "/tmp/dunwell-config-XXXXXX");
     if (mkdtemp(folder) == NULL)
         return -1;
-    static const char *const names[] = {"accounts.csv", "people.yaml", "policy.yaml", "ca.pem"};
+    static const char *const names[] = {"accounts.csv", "people.yaml", "policy.yaml"};
     for (size_t i = 0; i < DW_ARRAY_LEN(names); i++)
         write_file(names[i], "", 0644);
+    write_file("ca.pem", certificate, 0644);
     write_file("hook.txt", "whsec_not_a_real_one\n", 0600);
     setenv("TEST_APP_TOKEN", "xapp-not-a-real-one", 1);
     setenv("TEST_BOT_TOKEN", "xoxb-not-a-real-one", 1);
@@ -408,6 +410,16 @@ static void what_is_needed_must_be_there(void **state)
     refuses("collections: C0COLLECT", "collections: 7", 6, "write the channel's id as text");
     refuses("app_token: {env: TEST_APP_TOKEN}, ", "", 5, "chat.slack.app_token is missing");
     refuses("tls: {ca_file: ca.pem}", "tls: {ca_file: no.pem}", 13, "no.pem: No such file");
+    refuses("tls: {ca_file: ca.pem}", "tls: {ca_file: /}", 13, "/ is a folder; write the path of a PEM file");
+    refuses("tls: {ca_file: ca.pem}", "tls: {ca_file: /dev/zero}", 13, "/dev/zero is no file; write the path of a PEM file");
+    refuses("tls: {ca_file: ca.pem}", "tls: {ca_file: people.yaml}", 13, "no certificate can be read from");
+    AUTO_STR half = str_ndup(certificate, sizeof certificate / 2);
+    write_file("ca.pem", half, 0644);
+    refuses("tls: {ca_file: ca.pem}", "tls: {ca_file: ca.pem }", 13, "no certificate can be read from");
+    AUTO_STR twice = str_fmt("# ours\n%s%s", certificate, certificate);
+    write_file("ca.pem", twice, 0644);
+    accepts("tls: {ca_file: ca.pem}", "tls: {ca_file: ca.pem }");
+    write_file("ca.pem", certificate, 0644);
     refuses("sqlite:var/dunwell.db", "postgresql://db/dunwell", 2, "write sqlite:PATH");
     refuses("sqlite:var/dunwell.db", "\"sqlite::memory:\"", 2, "write sqlite:PATH");
     refuses("sqlite:var/dunwell.db", "sqlite:var/", 2, "write sqlite:PATH");

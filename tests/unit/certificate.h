@@ -1,0 +1,18 @@
+/* A certificate that signs itself; its key was thrown away. */
+#ifndef DW_TESTS_UNIT_CERTIFICATE_H
+#define DW_TESTS_UNIT_CERTIFICATE_H
+
+static const char certificate[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBmTCCAT+gAwIBAgIULC150yhgvjtynf03TcqFOC+pkgowCgYIKoZIzj0EAwIw\n"
+    "ITEfMB0GA1UEAwwWYW4gYXV0aG9yaXR5IG9mIGEgdGVzdDAgFw0yNjExMjIxNzE3\n"
+    "NDdaGA8yMTI2MTAyOTE3MTc0N1owITEfMB0GA1UEAwwWYW4gYXV0aG9yaXR5IG9m\n"
+    "IGEgdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABLxlIAZrgHdBuKojuUfS\n"
+    "eMZF7XkbetPBM3VUQnI4VQj8NIjD2ZQEjSs84tYpjpoCme/hVgGb5YBtyb0IKqlU\n"
+    "UfKjUzBRMB0GA1UdDgQWBBQhPFqApM8JwDm4zFqNtSIc/OXT7DAfBgNVHSMEGDAW\n"
+    "gBQhPFqApM8JwDm4zFqNtSIc/OXT7DAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49\n"
+    "BAMCA0gAMEUCIAyQSOTHvE0jyIXHCYPOVphx2LIwHepamvpysSnCtJQtAiEA2dgI\n"
+    "nk4qBxy0IBsjFPIBjfM9Av+zsfnwaY0Kpqk7HjQ=\n"
+    "-----END CERTIFICATE-----\n";
+
+#endif

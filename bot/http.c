@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "bot/http_push.h"
+#include "bot/http_target.h"
 #include "bot/listen.h"
 #include "bot/log.h"
 #include "bot/metrics.h"
@@ -52,6 +53,7 @@ struct conn {
     struct MHD_Connection *mhd;
     uint32_t generation; /* never 0 once used */
     enum phase phase;
+    bool cut; /* the path was more than what the library gives */
     enum reply verdict;
     int status; /* the engine's */
     int64_t since_ms;
@@ -143,8 +145,9 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **socket_c
 static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
     (void)cls;
-    (void)uri;
     struct conn *c = conn_of(mhd);
+    if (c)
+        c->cut = target_is_cut(uri);
     if (c && (c->phase == CONN_FRESH || c->phase == CONN_IDLE))
         conn_enter(c, CONN_HEADERS);
     return NULL;
@@ -215,6 +218,8 @@ static enum reply route(struct conn *c, const char *url, const char *method)
 {
     static const char hooks[] = "/hooks/";
     enum push_path push = push_path_of(url);
+    if (c->cut)
+        return REPLY_NO_PATH;
     if (is_page(url))
         return is_get(method) ? REPLY_NONE : REPLY_ONLY_GET;
     if (push != PUSH_NO) {
@@ -389,11 +394,12 @@ static enum MHD_Result answer_engine(struct conn *c)
 }
 
 /* libmicrohttpd calls this once when the header is complete, once per piece of body, once at the end (or after resume). */
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method, const char *version,
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *target, const char *method, const char *version,
                                   const char *data, size_t *size, void **request)
 {
     (void)cls;
     (void)version;
+    const char *url = target_path(target);
     struct conn *c = conn_of(mhd);
     if (!c || c->phase == CONN_CUT)
         return MHD_NO;

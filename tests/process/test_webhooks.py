@@ -114,13 +114,18 @@ def test_framing(w):
     assert raw(dw.port, b"GET /hooks/stripe HTTP/1.1\r\nHost: x\r\n\r\n")[0][0] == 405
     assert raw(dw.port, b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")[0][0] == 404
     assert raw(dw.port, post(five, sign(five), path="/hooks/nobody"))[0][0] == 404
+    for target, status in (("http://127.0.0.1:1/healthz", 200), ("http://x", 404), ("http:///healthz", 404), ("ftp://x/healthz", 404),
+                           ("http://x/healthz%00", 404), ("http://" + "x" * 9000 + "/healthz", 200)):
+        assert raw(dw.port, f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())[0][0] == status, target[:40]
+    absolute = event().encode()
+    assert raw(dw.port, post(absolute, sign(absolute), path=f"http://127.0.0.1:{dw.port}/hooks/stripe"))[0][0] == 200, "absolute form"
     expect = post(five, sign(five), "Expect: 100-continue\r\n")
     assert raw(dw.port, expect)[0][0] == 200
-    assert stored(dw) == 5
+    assert stored(dw) == 6
     six = event().encode()
     offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA\r\n"
     assert raw(dw.port, post(six, sign(six), offer, close=False))[0][0] == 200, "HTTP/2 is offered, as Kill Bill does with each"
-    assert stored(dw) == 6
+    assert stored(dw) == 7
 
 
 def test_slow_and_broken_senders(w):

@@ -234,6 +234,9 @@ static void test_verdicts(void **state)
         {"POST /else HTTP/1.1\r\nHost: x\r\n" JSON_OK, 404, "Nothing is here"},
         {"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200, "ok"},
         {"GET /healthz HTTP/1.0\r\n\r\n", 200, "ok"},
+        {"GET http://127.0.0.1:8080/healthz HTTP/1.1\r\nHost: x\r\n\r\n", 200, "ok"},
+        {"POST HTTPS://x/hooks/pay HTTP/1.1\r\nHost: x\r\n" JSON_OK, 401, "the key is wrong"},
+        {"GET /healthz%00/x?a=b HTTP/1.1\r\nHost: x\r\n\r\n", 404, "Nothing is here"},
         {"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", 200, "ok"},
         {"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200, "# TYPE dunwell_turns_total counter"},
     };

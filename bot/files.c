@@ -1,5 +1,6 @@
 /* People, accounts and policy are files that people edit while the program runs; each is read again when it has changed. A file with
- * problems changes nothing: half a policy is worse than yesterday's. */
+ * problems changes nothing: half a policy is worse than yesterday's. Nor does one that was written to within the last second: a list
+ * of accounts that is still coming in is without fault at the end of each line, and without the customers who are yet to come. */
 #include "bot/files.h"
 
 #include <sys/stat.h>
@@ -10,17 +11,47 @@
 #include "engine/policy_request.h"
 #include "engine/when.h"
 
-enum { WRITE_AGAIN_MS = 10 * MS_SECOND };
+enum { WRITE_AGAIN_MS = 10 * MS_SECOND, RESTS_MS = MS_SECOND, LOOK_MS = 5 * MS_SECOND, MISSED_TOLD = 2 };
 enum { FILE_PEOPLE, FILE_ACCOUNTS, FILE_POLICY, FILE_CODES };
 
-static bool changed(struct watched *w)
+static void as_it_is(struct watched *w, const struct stat *st)
+{
+    w->mtime = st->st_mtim;
+    w->size = st->st_size;
+    w->missed = 0;
+}
+
+/* What stands there now is known: just read, or written by us. */
+static void known(struct watched *w)
 {
     struct stat st;
-    if (!w->path || stat(w->path, &st) != 0)
-        return false; /* not named, or being replaced: the next look finds it */
+    if (w->path && stat(w->path, &st) == 0)
+        as_it_is(w, &st);
+}
+
+/* At the first look it may be on its way to being replaced. One that never was there need not be. */
+static void missing(struct watched *w)
+{
+    if (w->mtime.tv_sec && w->missed < MISSED_TOLD && ++w->missed == MISSED_TOLD)
+        log_line(LOG_ERROR, "file.gone", "%s is not there any more: put it back (what was read from it stays in force, until the next start)", w->path);
+}
+
+static bool changed(struct files *f, struct watched *w, int64_t now)
+{
+    struct stat st;
+    if (!w->path)
+        return false;
+    if (stat(w->path, &st) != 0) {
+        missing(w);
+        return false;
+    }
     bool differs = st.st_mtim.tv_sec != w->mtime.tv_sec || st.st_mtim.tv_nsec != w->mtime.tv_nsec || st.st_size != w->size;
-    w->mtime = st.st_mtim;
-    w->size = st.st_size;
+    int64_t age = now - (st.st_mtim.tv_sec * MS_SECOND + st.st_mtim.tv_nsec / 1000000);
+    if (differs && age >= 0 && age < RESTS_MS) {
+        f->unrested = true;
+        return false;
+    }
+    as_it_is(w, &st);
     return differs;
 }
 
@@ -64,6 +95,7 @@ static void reload_policy(struct files *f)
 static void reload_accounts(struct files *f, int64_t now)
 {
     struct problems p = {0};
+    f->accounts_ms = now; /* of a file with problems too, or it would be read at each look */
     struct book *fresh = accounts_file_load(f->watched[FILE_ACCOUNTS].path, now, &p);
     if (usable(&p, f->watched[FILE_ACCOUNTS].path) && fresh) {
         book_free(f->book);
@@ -98,7 +130,7 @@ static void write_again(struct files *f, struct store *s, int64_t now)
         return;
     f->unwritten[0] = '\0';
     f->written_untold = true;
-    changed(&f->watched[FILE_POLICY]); /* that was us */
+    known(&f->watched[FILE_POLICY]); /* that was us */
 }
 
 void files_look(struct files *f, struct store *s, int64_t now)
@@ -106,17 +138,18 @@ void files_look(struct files *f, struct store *s, int64_t now)
     if (now - f->looked_ms < MS_SECOND && now >= f->looked_ms)
         return;
     f->looked_ms = now;
-    if (changed(&f->watched[FILE_PEOPLE]))
+    f->unrested = false;
+    if (changed(f, &f->watched[FILE_PEOPLE], now))
         reload_people(f);
-    bool old = now - book_as_of_ms(f->book) > MS_DAY; /* what it says is looked up daily, changed or not */
-    if (changed(&f->watched[FILE_ACCOUNTS]) || old)
+    bool old = now - f->accounts_ms > MS_DAY; /* what it says is looked up daily, changed or not */
+    if (changed(f, &f->watched[FILE_ACCOUNTS], now) || old)
         reload_accounts(f, now);
     write_again(f, s, now);
-    if (changed(&f->watched[FILE_POLICY])) {
+    if (changed(f, &f->watched[FILE_POLICY], now)) {
         f->unwritten[0] = '\0'; /* somebody is at it */
         reload_policy(f);
     }
-    if (changed(&f->watched[FILE_CODES]))
+    if (changed(f, &f->watched[FILE_CODES], now))
         reload_codes(f);
 }
 
@@ -125,9 +158,10 @@ bool files_open(struct files *f, const struct config *c, struct store *s, int64_
     char before[16];
     *f = (struct files){.watched = {{.path = c->people_file}, {.path = c->accounts_file}, {.path = c->policy_file}, {.path = c->codes_file}}};
     for (size_t i = 0; i < DW_ARRAY_LEN(f->watched); i++)
-        changed(&f->watched[i]);
+        known(&f->watched[i]);
     f->people = people_load(c->people_file, p);
     f->book = accounts_file_load(c->accounts_file, now, p);
+    f->accounts_ms = now;
     f->policy = policy_at_start(s, c->policy_file, p);
     f->policy_unrecorded = true;
     str_copy(f->unwritten, sizeof f->unwritten, policy_unwritten(s, before) ? "not yet" : "");
@@ -154,9 +188,9 @@ void files_give(const struct files *f, struct engine *e)
     e->enrolled = f->enrolled;
 }
 
-int64_t files_looked_ms(const struct files *f)
+int64_t files_next_look_ms(const struct files *f)
 {
-    return f->looked_ms;
+    return f->looked_ms + (f->unrested ? RESTS_MS : LOOK_MS);
 }
 
 void files_policy_agreed(struct files *f, const char *text)
@@ -183,7 +217,7 @@ void files_committed(struct files *f, struct engine *e)
     use_policy(f, policy_file_agreed(f->watched[FILE_POLICY].path, f->agreed, f->unwritten, sizeof f->unwritten));
     f->unwritten_untold = f->unwritten[0] != '\0';
     f->write_again_ms = f->looked_ms + WRITE_AGAIN_MS;
-    changed(&f->watched[FILE_POLICY]); /* that was us */
+    known(&f->watched[FILE_POLICY]); /* that was us */
     free(STEAL(f->agreed));
     files_give(f, e);
 }

@@ -11,6 +11,7 @@ struct watched {
     const char *path; /* borrowed from the configuration */
     struct timespec mtime;
     off_t size;
+    int missed; /* looks at which it was not there */
 };
 
 struct files {
@@ -20,7 +21,8 @@ struct files {
     struct enrolled *enrolled;
     bool codes_fresh; /* read, and the journal does not know yet who came and went: the turn clears it after its commit */
     struct watched watched[4];
-    int64_t looked_ms;
+    int64_t looked_ms, accounts_ms; /* when the accounts were last tried */
+    bool unrested;                  /* somebody is writing to one of them */
     bool policy_unrecorded; /* another one than before: is it one that was agreed on? */
     char *agreed;           /* the policy that comes into force with this turn's commit */
     char unwritten[80];     /* why its file could not be written; "" when it was */
@@ -33,7 +35,7 @@ bool files_open(struct files *f, const struct config *c, struct store *s, int64_
 void files_close(struct files *f);
 void files_look(struct files *f, struct store *s, int64_t now); /* once a second at most; between turns */
 void files_give(const struct files *f, struct engine *e); /* what the engine borrows until the next look */
-int64_t files_looked_ms(const struct files *f);
+int64_t files_next_look_ms(const struct files *f); /* files change though nothing happens */
 
 /* A change of the policy that people agreed on (bot/policy_file.h): remembered, and in force once the turn is committed. */
 void files_policy_agreed(struct files *f, const char *text);

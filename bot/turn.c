@@ -425,7 +425,7 @@ int64_t turn_next_due_ms(struct turn *t)
         return t->engine.now_ms;
     if (t->engine.now_ms - t->crowd_ms < CROWD_GONE_MS)
         return t->crowd_ms + CROWD_GONE_MS;
-    int64_t due = engine_next_due_ms(&t->engine), look = files_looked_ms(&t->files) + 5 * MS_SECOND; /* files change though nothing happens */
+    int64_t due = engine_next_due_ms(&t->engine), look = files_next_look_ms(&t->files);
     return due < look ? due : look;
 }
 

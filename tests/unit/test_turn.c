@@ -334,6 +334,82 @@ static void files_are_read_anew_and_a_broken_one_is_not(void **state)
     close_desk(&d);
 }
 
+static void written_at(const struct desk *d, const char *name, int64_t ms)
+{
+    AUTO_STR path = str_fmt("%s/%s", d->dir, name);
+    struct timespec at = {.tv_sec = ms / MS_SECOND, .tv_nsec = ms % MS_SECOND * 1000000};
+    assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[]){at, at}, 0), 0);
+}
+
+static bool has_account(struct desk *d, const char *key)
+{
+    return book_by_key(turn_engine(d->turn)->book, key) != NULL;
+}
+
+/* A list that is still coming in is without fault at the end of each line. */
+static void a_file_that_is_being_written_is_not_read(void **state)
+{
+    (void)state;
+    struct desk d;
+    open_desk(&d, "live");
+    idle(&d);
+    AUTO_STR whole = str_fmt("%snew,Newcomer,1200,USD,ae1,sandbox,sbx_new,n@example.com\n", accounts);
+    write_file(&d, "accounts.csv", "account,name,billing,billing_id\nnew,Newcomer,sandbox,sbx_new\n");
+    written_at(&d, "accounts.csv", d.now_ms + 2 * MS_SECOND - 1);
+    idle(&d);
+    assert_true(has_account(&d, "acme"));
+    assert_in_range(turn_next_due_ms(d.turn), d.now_ms, d.now_ms + MS_SECOND); /* and it looks again soon */
+    write_file(&d, "accounts.csv", whole);
+    written_at(&d, "accounts.csv", d.now_ms + MS_SECOND);
+    idle(&d);
+    assert_true(has_account(&d, "acme") && has_account(&d, "new"));
+    assert_true(turn_next_due_ms(d.turn) > d.now_ms + MS_SECOND);
+    close_desk(&d);
+}
+
+static size_t lines_with(const char *path, const char *word)
+{
+    char line[1000];
+    size_t n = 0;
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f))
+        n += strstr(line, word) != NULL;
+    fclose(f);
+    return n;
+}
+
+/* For days, perhaps: nobody reads a log with a line a second. */
+static void what_stays_broken_or_gone_is_told_seldom(void **state)
+{
+    (void)state;
+    struct desk d;
+    open_desk(&d, "live");
+    AUTO_STR log = str_fmt("%s/log", d.dir);
+    AUTO_STR gone = str_fmt("%s/people.yaml", d.dir);
+    fflush(stderr);
+    int before = dup(STDERR_FILENO), to = open(log, O_CREAT | O_WRONLY | O_APPEND, 0600);
+    assert_true(before >= 0 && to >= 0);
+    dup2(to, STDERR_FILENO);
+    write_file(&d, "accounts.csv", "nonsense\n");
+    unlink(gone);
+    idle(&d);
+    size_t once = lines_with(log, "no account could be read"), told = lines_with(log, "file.gone");
+    d.now_ms += MS_DAY + MS_MINUTE;
+    for (int i = 0; i < 5; i++)
+        idle(&d);
+    size_t again = lines_with(log, "no account could be read"), still = lines_with(log, "file.gone");
+    dup2(before, STDERR_FILENO);
+    close(before);
+    close(to);
+    assert_int_equal(once, 1);
+    assert_int_equal(again, 2); /* and once a day */
+    assert_int_equal(told, 0);  /* it may be on its way to being replaced */
+    assert_int_equal(still, 1);
+    assert_true(has_account(&d, "acme"));
+    close_desk(&d);
+}
+
 static void it_wakes_for_its_files_and_not_more_often(void **state)
 {
     (void)state;
@@ -440,6 +516,8 @@ int main(void)
         cmocka_unit_test(a_turn_that_fails_reveals_nothing_and_can_be_done_again),
         cmocka_unit_test(a_call_that_was_out_when_a_turn_failed_is_answered_later),
         cmocka_unit_test(files_are_read_anew_and_a_broken_one_is_not),
+        cmocka_unit_test(a_file_that_is_being_written_is_not_read),
+        cmocka_unit_test(what_stays_broken_or_gone_is_told_seldom),
         cmocka_unit_test(it_wakes_for_its_files_and_not_more_often),
         cmocka_unit_test(a_crowd_is_answered_first_and_worked_on_soon),
         cmocka_unit_test(the_start_is_written_down_once_a_start),

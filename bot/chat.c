@@ -194,6 +194,10 @@ static void handle_known(struct request *rq)
         request_say(rq, "That reached me only now, long after it was written, so nothing was done. If you still mean it, please send it again.");
         return;
     }
+    if (rq->in->garbled) {
+        request_say(rq, "There are characters in your message that I cannot read, so nothing was done. Please type it again as plain text.");
+        return;
+    }
     switch (rq->in->kind) {
     case CHAT_COMMAND: rc = handle_command(rq, &e); break;
     case CHAT_ACTION: rc = handle_action(rq, &e); break;

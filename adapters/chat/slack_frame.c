@@ -3,7 +3,9 @@
  * A slash command is the hot path and is read by the strict scanner alone: nothing of the frame is built that is not
  * needed. Clicks and forms embed the whole message they stand on and are read by jansson. Slack redelivers events
  * only; commands, clicks and submissions come once, so an envelope that we do not understand is still acknowledged
- * (it would show an error to the person), and only text that is no JSON at all is an error.
+ * (it would show an error to the person), and only text that is no JSON at all is an error. What a person pasted may hold
+ * an escaped zero byte or half of a pair, which no text of ours can: such a frame is read with another character in its
+ * place and marked, so that the person is told and nothing is done.
  *
  * What makes a thing unique: trigger_id for what a person did, event_id for events (the envelope's id changes with
  * each redelivery). An acknowledgement may carry an answer for commands and submissions; Slack ignores one for
@@ -250,9 +252,40 @@ static int read_rest(struct span text, bool event, struct chat_input *in, struct
     return 0;
 }
 
-int slack_frame(const void *config, struct span text, struct chat_input *out, struct err *e)
+/* The value of "\u1234" at p; -1 when that is not what stands there. */
+static long escape_at(const char *p)
 {
-    const struct slack_config *c = config;
+    if (p[0] != '\\' || p[1] != 'u' || strspn(p + 2, "0123456789abcdefABCDEF") < 4)
+        return -1;
+    char digits[5];
+    str_copy(digits, sizeof digits, p + 2);
+    return strtol(digits, NULL, 16);
+}
+
+/* A copy in which every escape that names no character (zero, half of a pair) names U+FFFD; NULL when there is none. */
+static char *mend_escapes(struct span text)
+{
+    char *copy = str_ndup(text.p, text.n);
+    bool mended = false;
+    for (char *p = copy; (p = strchr(p, '\\')) != NULL && p[1];) {
+        long value = escape_at(p), next = value >= 0xD800 && value <= 0xDBFF ? escape_at(p + 6) : -1;
+        if (next >= 0xDC00 && next <= 0xDFFF) {
+            p += 12;
+            continue;
+        }
+        bool bad = value == 0 || (value >= 0xD800 && value <= 0xDFFF);
+        if (bad)
+            memcpy(p + 2, "fffd", 4);
+        mended |= bad;
+        p += value < 0 ? 2 : 6;
+    }
+    if (!mended)
+        free(STEAL(copy));
+    return copy;
+}
+
+static int read_frame(const struct slack_config *c, struct span text, struct chat_input *out, struct err *e)
+{
     struct scan_field f[F_COUNT] = {0};
     for (size_t i = 0; i < F_COUNT; i++)
         f[i].path = field_paths[i];
@@ -279,6 +312,16 @@ int slack_frame(const void *config, struct span text, struct chat_input *out, st
     else
         chat_input_fini(&in);
     return rc;
+}
+
+int slack_frame(const void *config, struct span text, struct chat_input *out, struct err *e)
+{
+    int rc = read_frame(config, text, out, e);
+    AUTO_STR mended = rc ? mend_escapes(text) : NULL;
+    if (!mended || read_frame(config, span_of(mended), out, e))
+        return rc;
+    out->garbled = true;
+    return 0;
 }
 
 static json_t *errors_of(const json_t *form_errors)

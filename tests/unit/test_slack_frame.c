@@ -54,6 +54,41 @@ static void slash_command(void **state)
     chat_input_fini(&in);
 }
 
+static void what_is_no_character_is_marked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *frame, *text;
+    } cases[] = {
+        {SLASH("note globex a\\u0000b"), "note globex a\xef\xbf\xbd" "b"},
+        {SLASH("\\u0000"), "\xef\xbf\xbd"},
+        {SLASH("a\\ud800 \\uDC00"), "a\xef\xbf\xbd \xef\xbf\xbd"},
+        {SLASH("\\ud83d\\ude00\\ud83d"), "\xf0\x9f\x98\x80\xef\xbf\xbd"},
+        {SLASH("\\\\u0000\\u0000"), "\\u0000\xef\xbf\xbd"},
+    };
+    for (size_t i = 0; i < DW_ARRAY_LEN(cases); i++) {
+        struct chat_input in = read_frame(cases[i].frame);
+        assert_true(in.garbled);
+        assert_int_equal(in.kind, CHAT_COMMAND);
+        assert_string_equal(in.text, cases[i].text);
+        assert_string_equal(in.envelope, "e-1");
+        assert_true(in.takes_answer);
+        chat_input_fini(&in);
+    }
+    struct chat_input in = read_frame(SLASH("note globex \\\\u0000 \\ud83d\\ude00"));
+    assert_false(in.garbled); /* a backslash that somebody wrote, and a whole pair */
+    chat_input_fini(&in);
+    in = read_frame("{\"envelope_id\":\"e-2\",\"payload\":{\"type\":\"view_submission\",\"user\":{\"id\":\"U1\"},\"trigger_id\":\"7\",\"view\":{"
+                    "\"callback_id\":\"plan\",\"state\":{\"values\":{\"why\":{\"why\":{\"value\":\"a\\u0000\"}}}}}},\"type\":\"interactive\"}");
+    assert_true(in.garbled && in.kind == CHAT_FORM_SUBMIT);
+    assert_string_equal(in.envelope, "e-2");
+    chat_input_fini(&in);
+    struct err e = {0};
+    static const char *const broken[] = {"{\"a\":\"\\u0000\"", "{\"a\":\"\\u00", "\\u0000", "\\", "{\"a\":\"\\u000g\\u0000\"}"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(broken); i++) /* still no JSON */
+        assert_int_equal(slack_driver.frame(&config, span_of(broken[i]), &in, &e), ERR_INVALID);
+}
+
 static void slash_text_is_unescaped(void **state)
 {
     (void)state;
@@ -416,7 +451,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slash_command),
-        cmocka_unit_test(slash_text_is_unescaped),
+        cmocka_unit_test(what_is_no_character_is_marked), cmocka_unit_test(slash_text_is_unescaped),
         cmocka_unit_test(hello_and_disconnect),
         cmocka_unit_test(button_click),
         cmocka_unit_test(menu_entry),

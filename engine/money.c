@@ -358,9 +358,15 @@ void money_split(int64_t total, int n, int64_t *parts)
     }
 }
 
+int64_t money_step_paid(struct money total)
+{
+    int64_t step = money_exponent(total.currency) == 3 ? 10 : str_eq(total.currency, "MGA") ? 100 : 1;
+    return total.minor % step == 0 ? step : 1;
+}
+
 void money_split_paid(struct money total, int n, int64_t *parts)
 {
-    int64_t step = money_exponent(total.currency) == 3 && total.minor % 10 == 0 && total.minor / 10 >= n ? 10 : 1;
+    int64_t step = money_step_paid(total);
     money_split(total.minor / step, n, parts);
     for (int i = 0; i < n; i++)
         parts[i] *= step;

@@ -28,7 +28,10 @@ const char *money_decimal(char out[MONEY_TEXT_SIZE], struct money m);
 int money_add(int64_t *out, int64_t a, int64_t b) DW_MUST_CHECK; /* ERR_LIMIT on overflow */
 /* Splits into n parts that add up exactly: the remainder goes on the first ones, one minor unit each. n >= 1. */
 void money_split(int64_t total, int n, int64_t *parts);
-/* The same into amounts that can be charged: cards know no third decimal, so a total that has none is split without it. */
+/* What parts of this total have to be multiples of, so that they can be charged: cards know no third decimal and no part of an ariary.
+ * A total that has such parts itself cannot be split without them: 1. */
+int64_t money_step_paid(struct money total);
+/* Splits into n such parts; some are nothing where the total has fewer steps than n. */
 void money_split_paid(struct money total, int n, int64_t *parts);
 
 #endif

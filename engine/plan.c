@@ -40,7 +40,7 @@ static void rows_add(json_t *rows, const json_t *invoices, int64_t *left, int n,
 json_t *plan_terms_make(const struct policy *policy, const struct recovery *r, int instalments, int64_t first_ms, const char *zone)
 {
     size_t count = json_array_size(r->invoices);
-    if (instalments < 1 || instalments > INSTALMENTS_MOST || r->due.minor < instalments || count == 0)
+    if (instalments < 1 || instalments > INSTALMENTS_MOST || r->due.minor / money_step_paid(r->due) < instalments || count == 0)
         return NULL;
     int64_t parts[INSTALMENTS_MOST];
     int64_t *left = mem_alloc(count * sizeof *left);
@@ -113,7 +113,7 @@ bool plan_closest(struct engine *e, const struct recovery *r, const json_t *aske
     char amount[MONEY_TEXT_SIZE], day[WHEN_TEXT_SIZE];
     int64_t parts[INSTALMENTS_MOST], most = json_i64(asked, "count", 0), first_ms = json_i64(asked, "first_ms", 0);
     for (int n = most > INSTALMENTS_MOST ? INSTALMENTS_MOST : (int)most; n > 1; n--) {
-        int64_t from = r->due.minor >= n ? inside_from(e, r, n, first_ms, zone) : 0;
+        int64_t from = r->due.minor / money_step_paid(r->due) >= n ? inside_from(e, r, n, first_ms, zone) : 0;
         if (!from)
             continue;
         money_split_paid(r->due, n, parts);

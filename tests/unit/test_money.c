@@ -235,6 +235,11 @@ static void adds_and_splits_exactly(void **state)
     money_split_paid(money_of(100001, "KWD"), 2, parts); /* the total does */
     assert_int_equal(parts[0], 50001);
     assert_int_equal(parts[1], 50000);
+    money_split_paid(money_of(100000, "MGA"), 3, parts); /* a thousand ariary: whole ones */
+    assert_int_equal(parts[0], 33400);
+    assert_int_equal(parts[2], 33300);
+    assert_int_equal(money_step_paid(money_of(100020, "MGA")), 1);
+    assert_int_equal(money_step_paid(money_of(1000, "ISK")), 1);
     money_split_paid(money_of(1000, "USD"), 3, parts);
     assert_int_equal(parts[0], 334);
     for (int n = 1; n <= 12; n++) {

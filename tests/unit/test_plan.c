@@ -109,24 +109,34 @@ static void the_rows_add_up(void **state)
             }
 }
 
-/* A hundred dinars in three: cards know no third decimal, so no instalment has one. Fifty fils in six have to. */
+/* A hundred dinars in three: cards know no third decimal, so no instalment has one; and Stripe takes whole ariary only. */
 static void what_is_collected_can_be_charged(void **state)
 {
     (void)state;
     static const struct {
+        const char *currency;
         int64_t due;
         int n;
         int64_t first, last;
-    } rows[] = {{100000, 3, 33340, 33330}, {50, 6, 9, 8}, {100001, 2, 50001, 50000}};
+    } rows[] = {{"KWD", 100000, 3, 33340, 33330}, {"KWD", 50, 5, 10, 10}, {"KWD", 100001, 2, 50001, 50000}, {"MGA", 1000000, 3, 333400, 333300},
+                {"MGA", 300, 3, 100, 100},        {"MGA", 1020, 3, 340, 340}, {"ISK", 1000, 3, 334, 333},       {"UGX", 1000, 3, 334, 333},
+                {"JPY", 1000, 3, 334, 333},       {"USD", 100000, 3, 33334, 33333}};
     for (size_t i = 0; i < DW_ARRAY_LEN(rows); i++) {
         AUTO_JSON one = json_array();
-        json_array_append_new(one, invoice("in_1", rows[i].due, "KWD"));
-        struct recovery r = {.due = money_of(rows[i].due, "KWD"), .invoices = one};
+        json_array_append_new(one, invoice("in_1", rows[i].due, rows[i].currency));
+        struct recovery r = {.due = money_of(rows[i].due, rows[i].currency), .invoices = one};
         AUTO_JSON terms = plan_terms_make(NULL, &r, rows[i].n, OFFICE_NOW, "");
         const json_t *instalments = json_at(terms, "instalments");
         assert_int_equal(json_array_size(instalments), rows[i].n);
         assert_int_equal(json_i64(json_array_get(instalments, 0), "amount", 0), rows[i].first);
         assert_int_equal(json_i64(json_array_get(instalments, (size_t)rows[i].n - 1), "amount", 0), rows[i].last);
+    }
+    static const struct money small[] = {{50, "KWD"}, {500, "MGA"}, {5, "ISK"}, {5, "USD"}}; /* not in six */
+    for (size_t i = 0; i < DW_ARRAY_LEN(small); i++) {
+        AUTO_JSON one = json_array();
+        json_array_append_new(one, invoice("in_1", small[i].minor, small[i].currency));
+        struct recovery r = {.due = small[i], .invoices = one};
+        assert_null(plan_terms_make(NULL, &r, 6, OFFICE_NOW, ""));
     }
 }
 

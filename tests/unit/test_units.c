@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "adapters/billing/chargebee.h"
+#include "adapters/billing/stripe.h"
 #include "adapters/billing/units.h"
 
 static const struct units odd[] = {{"ISK", 2}, {"KWD", 2}, {"", 0}};
@@ -51,12 +53,34 @@ static void what_is_sent_is_what_was_meant(void **state)
     units_read(odd, "currency", NULL);
 }
 
+/* A plan for whatever Stripe or Chargebee can say is due has instalments that they take. */
+static void a_plan_has_amounts_that_are_taken(void **state)
+{
+    (void)state;
+    static const char *const currencies[] = {"ISK", "UGX", "MGA", "JPY", "KWD", "BHD", "USD", "KRW"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(currencies); i++)
+        for (int64_t due = 12; due < 40; due++) {
+            int64_t parts[12], stripe = stripe_step_of(currencies[i]), chargebee = units_step(chargebee_units, currencies[i]), sum = 0;
+            int64_t step = stripe > chargebee ? stripe : chargebee;
+            for (int n = 1; n <= 12; n++) {
+                sum = 0;
+                money_split_paid(money_of(due * step, currencies[i]), n, parts);
+                for (int k = 0; k < n; k++) {
+                    assert_true(parts[k] > 0 && parts[k] % stripe == 0 && parts[k] % chargebee == 0);
+                    sum += parts[k];
+                }
+                assert_int_equal(sum, due * step);
+            }
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_amounts_and_each_by_its_currency),
         cmocka_unit_test(too_large_is_never_none),
         cmocka_unit_test(what_is_sent_is_what_was_meant),
+        cmocka_unit_test(a_plan_has_amounts_that_are_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

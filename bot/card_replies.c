@@ -77,10 +77,11 @@ static void say_outcome(struct engine *e, const struct recovery *r, const struct
     struct ending o;
     char what[40], plain[320];
     ending_of(e, r, p, &o);
-    if (!p->decider[0] || !is_news(&o))
+    const char *who = p->decider[0] || !str_eq(o.mark, "mail-failed") ? p->decider : p->requester; /* nobody has to decide on a link */
+    if (!who[0] || !is_news(&o))
         return;
     snprintf(what, sizeof what, "outcome-%s", o.mark);
-    AUTO_STR text = str_fmt("A-%lld, %s %s: %s.", (long long)p->id, str_eq(p->decider, p->requester) ? "asked by" : "approved by", words_person(e, p->decider),
+    AUTO_STR text = str_fmt("A-%lld, %s %s: %s.", (long long)p->id, str_eq(who, p->requester) ? "asked by" : "approved by", words_person(e, who),
                             words_plain(plain, sizeof plain, o.text));
     say(ctx, what, text);
 }

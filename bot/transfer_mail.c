@@ -11,6 +11,7 @@
 #include "bot/transfer.h"
 
 #define MAX_MESSAGE (8u << 20)
+#define MAX_REPLY 1000u
 
 /* The value of a header line, as a new string; NULL when there is none. */
 static char *mail_header(const struct transfer *t, const char *name)
@@ -61,6 +62,17 @@ static size_t on_read(char *p, size_t size, size_t n, void *ctx)
     return give;
 }
 
+/* The server's last line, which says why it refused; its goodbye does not count. */
+static size_t on_reply(char *p, size_t size, size_t n, void *ctx)
+{
+    struct transfer *t = ctx;
+    if (size * n >= 3 && strncmp(p, "221", 3) == 0)
+        return size * n;
+    buf_clear(&t->response.body);
+    buf_add(&t->response.body, p, size * n < MAX_REPLY ? size * n : MAX_REPLY);
+    return size * n;
+}
+
 int transfer_mail_begin(struct transfer *t)
 {
     AUTO_STR from = mail_header(t, "X-Mail-From");
@@ -85,6 +97,7 @@ int transfer_mail_begin(struct transfer *t)
         curl_easy_setopt(t->easy, CURLOPT_USERNAME, user);
     if (user && password)
         curl_easy_setopt(t->easy, CURLOPT_PASSWORD, password);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_reply);
     curl_easy_setopt(t->easy, CURLOPT_UPLOAD, 1L);
     curl_easy_setopt(t->easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)t->upload.n);
     curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, on_read);
@@ -97,12 +110,12 @@ void transfer_mail_end(struct transfer *t, CURLcode code)
     struct http_response *r = &t->response;
     long status = 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    buf_clear(&r->body);
     if (code == CURLE_OK || status >= 400) {
         r->transport = TRANSPORT_OK;
         r->status = (int)status;
         return;
     }
+    buf_clear(&r->body); /* what it said before is no answer */
     r->transport = transfer_nothing_left(t->easy, code) || t->uploaded == 0 ? TRANSPORT_NOT_SENT : TRANSPORT_LOST;
     str_copy(r->problem, sizeof r->problem,
              code == CURLE_USE_SSL_FAILED ? "the mail server offers no encryption (STARTTLS)" : curl_easy_strerror(code));

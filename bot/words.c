@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/by_hand.h"
+#include "engine/link_mail.h"
 #include "engine/receipt.h"
 #include "engine/saga.h"
 #include "engine/settlement.h"
@@ -222,6 +223,28 @@ static void words_hands(struct buf *out, const struct engine *e, const struct pr
     buf_adds(out, words_plain(plain, sizeof plain, buf_text(&hands)));
 }
 
+/* That billing has made a link is not yet that the customer got it. */
+static void words_link(struct buf *out, const struct engine *e, const struct proposal *p)
+{
+    char why[200], plain[320];
+    switch (link_mail_state(e, p, why, sizeof why)) {
+    case LINK_MAIL_NONE: buf_adds(out, "to be sent by hand"); break;
+    case LINK_MAIL_UNDER_WAY: buf_adds(out, "the mail is on its way"); break;
+    case LINK_MAIL_SENT: buf_adds(out, "mailed"); break;
+    case LINK_MAIL_FAILED: buf_addf(out, "not delivered: %s", words_plain(plain, sizeof plain, why)); break;
+    }
+}
+
+static void words_confirmed(struct buf *out, const struct engine *e, const struct proposal *p)
+{
+    if (p->outcome && str_eq(p->outcome, "by hand"))
+        buf_adds(out, "done by hand");
+    else if (p->verb == VERB_LINK)
+        words_link(out, e, p);
+    else
+        buf_adds(out, "confirmed");
+}
+
 void words_state(struct buf *out, const struct engine *e, const struct proposal *p)
 {
     char plain[512];
@@ -252,7 +275,7 @@ void words_state(struct buf *out, const struct engine *e, const struct proposal 
             buf_adds(out, "executing");
         break;
     case PROPOSAL_UNKNOWN: words_outcome(out, p, "unknown, reconciling"); break;
-    case PROPOSAL_CONFIRMED: buf_adds(out, p->outcome && str_eq(p->outcome, "by hand") ? "done by hand" : "confirmed"); break;
+    case PROPOSAL_CONFIRMED: words_confirmed(out, e, p); break;
     case PROPOSAL_FAILED: words_outcome(out, p, "failed"); break;
     }
     if (p->state == PROPOSAL_CONFIRMED && p->vendor_id && p->vendor_id[0])

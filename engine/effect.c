@@ -16,6 +16,7 @@
 #include "engine/catch_up.h"
 #include "engine/inbox.h"
 #include "engine/journal.h"
+#include "engine/link_mail.h"
 #include "engine/proposal.h"
 #include "engine/readings.h"
 #include "engine/saga.h"
@@ -190,7 +191,7 @@ static void effect_end(struct engine *e, const struct effect *f, bool done, cons
     } else if (str_eq(f->purpose, "note")) {
         billing_note_ended(e, f->case_id, f->driver, f->args, done, reason);
     } else if (str_eq(f->purpose, "mail")) {
-        recovery_mail_ended(e, f->case_id, done, reason);
+        link_mail_ended(e, f->case_id, done, reason);
     } else if (e->world.chat_ended) {
         const struct chat_end end = {.platform = f->driver, .purpose = f->purpose, .key = f->key, .effect_id = f->id, .args = f->args,
                                      .result = done ? result : NULL, .reason = reason};

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/hold.h"
+#include "engine/link_mail.h"
 
 static void set(struct ending *out, enum ending_kind kind, const char *mark)
 {
@@ -73,6 +74,16 @@ static void of_hold(struct engine *e, const struct recovery *r, const struct pro
     }
 }
 
+static void of_link(struct engine *e, const struct recovery *r, const struct proposal *p, struct ending *out)
+{
+    char why[200];
+    of_case(r, out);
+    if (out->kind != ENDING_NONE || link_mail_state(e, p, why, sizeof why) != LINK_MAIL_FAILED)
+        return;
+    set(out, ENDING_BAD, "mail-failed");
+    snprintf(out->text, sizeof out->text, "the customer did not get it. %s. Please reach them another way", why);
+}
+
 void ending_of(struct engine *e, const struct recovery *r, const struct proposal *p, struct ending *out)
 {
     *out = (struct ending){.kind = ENDING_NONE};
@@ -82,6 +93,8 @@ void ending_of(struct engine *e, const struct recovery *r, const struct proposal
         of_plan(e, r, p, out);
     else if (p->verb == VERB_HOLD || p->verb == VERB_EXTEND)
         of_hold(e, r, p, out);
+    else if (p->verb == VERB_LINK)
+        of_link(e, r, p, out);
     else
         of_case(r, out);
 }

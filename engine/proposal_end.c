@@ -8,12 +8,12 @@
 #include "engine/effect.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
+#include "engine/link_mail.h"
 #include "engine/plan.h"
 #include "engine/proposal_internal.h"
 #include "engine/proposal_money.h"
 #include "engine/saga.h"
 #include "engine/sm.h"
-#include "engine/template.h"
 #include "engine/timer.h"
 #include "engine/when.h"
 
@@ -42,55 +42,6 @@ void proposal_unknown(struct engine *e, int64_t id, const char *why)
     }
     recovery_free(r);
     proposal_free(p);
-}
-
-static void mail_add(struct engine *e, struct recovery *r, const struct proposal *p, const char *url)
-{
-    char amount[MONEY_TEXT_SIZE];
-    bool pay = str_eq(json_str(p->terms, "purpose", ""), "pay");
-    const char *to = facts_str(&r->facts, "account.email");
-    const char *text = e->world.text(e->world.ctx, pay ? "link_pay" : "link_update_method", facts_str(&r->facts, "account.language"));
-    json_auto_t *values = json_pack("{s:s, s:s, s:s, s:s}", "name", r->name, "amount", money_text(amount, r->due), "invoice",
-                                    facts_str(&r->facts, "invoice.number"), "link", url);
-    AUTO_BUF mail = BUF(64 << 10);
-    struct err err;
-    if (!e->mail || !to[0] || !text || template_render(text, values, &mail, &err) != 0) {
-        AUTO_STR next = str_fmt("A collector sends the link by hand, from the invoice at %s: %s", recovery_billed_of(r, json_str(p->terms, "invoice", "")).biller, !e->mail ? "no mail server is configured" : !to[0] ? "the account has no e-mail" : "the text is broken");
-        AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
-        journal_add(e, &POLICY, "mail.by_hand", r->id, r->account, ref, NULL, "%s", next);
-        AUTO_STR both = str_fmt("%s. %s", r->next_step, next); /* what the case waits for stays true */
-        if (r->state == RECOVERY_WAITING)
-            recovery_move(e, r, &POLICY, RECOVERY_QUEUED, next, 0);
-        else
-            recovery_move(e, r, &POLICY, r->state, both, r->next_ms);
-        return;
-    }
-    const char *body = strstr(buf_text(&mail), "\n\n");
-    const char *subject = strncmp(buf_text(&mail), "Subject: ", 9) == 0 ? buf_text(&mail) + 9 : buf_text(&mail);
-    json_t *args = json_object();
-    json_put(args, "to", to);
-    json_put_new(args, "subject", json_stringn(subject, strcspn(subject, "\n")));
-    json_put(args, "text", body ? body + 2 : "");
-    json_put_new(args, "message_id", json_sprintf("p%lld.%lld", (long long)p->id, (long long)p->created_ms));
-    AUTO_STR lane = str_fmt("mail:%s", r->account);
-    AUTO_STR key = str_fmt("mail-p%lld", (long long)p->id);
-    effect_add(e, &(struct effect_spec){.lane = lane, .driver = e->mail, .op = "mail", .key = key, .take_args = args, .case_id = r->id,
-                                        .purpose = "mail"});
-}
-
-void recovery_mail_ended(struct engine *e, int64_t case_id, bool sent, const char *reason)
-{
-    struct recovery *r = recovery_load(e, case_id);
-    if (!r)
-        return;
-    AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
-    journal_add(e, &(struct actor){.name = e->mail ? e->mail : "mail"}, sent ? "mail.sent" : "mail.failed", r->id, r->account, ref, NULL, "%s%s",
-                sent ? "The link was mailed to the account's address" : "The mail was not delivered: ", sent ? "" : reason);
-    if (!sent && r->state == RECOVERY_WAITING) {
-        AUTO_STR next = str_fmt("A collector reaches the customer another way: the mail failed (%s)", reason);
-        recovery_move(e, r, &POLICY, RECOVERY_QUEUED, next, 0);
-    }
-    recovery_free(r);
 }
 
 /* Notices run again: billing's own schedule is the next step, and in five days a person looks. */
@@ -224,7 +175,7 @@ void proposal_end(struct engine *e, struct recovery *r, struct proposal *p, cons
         break;
     case VERB_LINK:
         if (r->state != RECOVERY_CLOSED && json_str(result, "url", "")[0]) /* done by hand: sent by hand */
-            mail_add(e, r, p, json_str(result, "url", ""));
+            link_mail_send(e, r, p, json_str(result, "url", ""));
         break;
     case VERB_UNPLAN:
     case VERB_REASSIGN:

@@ -64,7 +64,6 @@ void recovery_say_next(struct recovery *r, const char *next_step, int64_t next_m
 void recovery_facts_arrived(struct engine *e, struct recovery *r, const json_t *read);
 void recovery_goes_live(struct engine *e, struct recovery *r); /* decided in shadow mode, which is over: decided again */
 void recovery_facts_failed(struct engine *e, struct recovery *r, const char *biller, const char *reason); /* biller: which of several */
-void recovery_mail_ended(struct engine *e, int64_t case_id, bool sent, const char *reason);
 void recovery_close(struct engine *e, struct recovery *r, const struct actor *who, const char *outcome);
 
 /* What a person can do to a case; each checks that it makes sense now, writes, and says what was done in `said`. Rights are

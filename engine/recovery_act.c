@@ -153,7 +153,7 @@ int recovery_send_link(struct engine *e, struct recovery *r, const struct actor 
     write_down(e, r, who, "link.asked", "asks to send the customer a link");
     AUTO_STR why = str_fmt("%s asked for it", actor_name(who));
     struct proposal *p = proposal_load(e, proposal_by(e, r, who, VERB_LINK, terms, why));
-    snprintf(said, size, e->shadow ? "Shadow mode: recorded, nothing is sent." : e->mail ? "The link goes to the account's e-mail address; \"history %s\" says when it left." : "No mail server is set up here, so the link has to be sent by hand, from the invoice in the billing system. \"history %s\" keeps the record.", r->account);
+    snprintf(said, size, e->shadow ? "Shadow mode: recorded, nothing is sent." : e->mail ? "The link goes to the account's e-mail address; the card, and \"history %s\", say whether it was delivered to the mail server." : "No mail server is set up here, so the link has to be sent by hand, from the invoice in the billing system. \"history %s\" keeps the record.", r->account);
     size_t n = strlen(said);
     if (p && proposal_undoable(e, p) && n + 2 < size) {
         said[n] = ' ';

@@ -286,6 +286,15 @@ static void later(const struct job *job, const char *words, struct step *out)
     step_retry(out, job->now_ms + 30 * MS_SECOND + backoff_ms(job, MS_MINUTE, 4 * MS_HOUR), "%s", words);
 }
 
+/* The server's line begins with the code. */
+static void refused(int code, const char *words, struct step *out)
+{
+    if (*words)
+        step_refused(out, "the mail server refused it: %s", words);
+    else
+        step_refused(out, "the mail server refused it with %d", code);
+}
+
 /* A 4xx or 5xx is the server's word, however the connection ended afterwards; a 2xx counts only when the whole call
  * went well, because it may be the answer to an earlier command. */
 static void answered(const struct job *job, const struct http_response *r, struct step *out)
@@ -293,7 +302,7 @@ static void answered(const struct job *job, const struct http_response *r, struc
     char words[120];
     last_words(r, words, sizeof words);
     if (r->status >= 500)
-        step_refused(out, "the mail server refused it with %d: %s", r->status, words);
+        refused(r->status, words, out);
     else if (r->status >= 400)
         later(job, *words ? words : "the mail server asks to try again later", out);
     else if (r->transport == TRANSPORT_NOT_SENT)

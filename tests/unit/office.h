@@ -44,6 +44,7 @@ struct office {
     bool posts_refused; /* of cards, everywhere */
     bool biller_silent; /* answers to writes are lost */
     bool biller_says_no;
+    bool makes_links, mail_refused;
     bool takes_notes, notes_refused; /* remarks at billing */
 };
 
@@ -221,7 +222,7 @@ DW_UNUSED static void office_billing(struct office *o, const struct job *job, co
         out->outcome = STEP_UNKNOWN;
         out->retry_at_ms = o->now_ms + MS_MINUTE;
         str_copy(out->reason, sizeof out->reason, "no answer came");
-    } else if (o->biller_says_no || (o->notes_refused && str_eq(job->op, "note"))) {
+    } else if (o->biller_says_no || (o->notes_refused && str_eq(job->op, "note")) || (o->mail_refused && str_eq(job->op, "mail"))) {
         out->outcome = STEP_REFUSED;
         str_copy(out->reason, sizeof out->reason, "the invoice is gone");
     } else {
@@ -229,6 +230,8 @@ DW_UNUSED static void office_billing(struct office *o, const struct job *job, co
         json_put(out->result, "id", str_eq(job->op, "plan") ? "plan_77" : "hold_5");
         json_put(out->result, "mode", "held_by_dunwell");
         json_put(out->result, "outcome", "paid");
+        if (o->makes_links && str_eq(job->op, "link"))
+            json_put(out->result, "url", "https://pay.example/1");
         json_put_new(out->result, "prior", json_object());
         json_put_new(out->result, "held", json_deep_copy(json_at(job->args, "invoices")));
     }

@@ -401,6 +401,32 @@ static void a_refused_card_of_a_closed_case_rests(void **state)
     assert_int_equal(store_i64(office.store, -1, "SELECT count(*) FROM timers WHERE kind = 'unposted'", ""), 0);
 }
 
+/* That billing has made the link is not yet that the customer got it. */
+static void what_became_of_the_mail_is_told(void **state)
+{
+    (void)state;
+    office.makes_links = office.mail_refused = true;
+    office_event(&office, "cus_1", "in_1001", true);
+    does("U0AE1", "link northwind");
+    stands("N-1", "send a link to pay: not delivered: ");
+    stands("N-1", "A collector reaches the customer another way: the mail failed (");
+    assert_int_equal(office_count(&office, "reply-N-1-A-2-outcome-mail-failed"), 1);
+    does("U0AE1", "link northwind");
+    static const char twice[] = "SELECT count(*) FROM recoveries WHERE next_step LIKE '%mail failed%mail failed%' OR next_step LIKE '%by hand%by hand%'";
+    assert_int_equal(store_i64(office.store, -1, twice, ""), 0);
+    office.mail_refused = false;
+    does("U0AE1", "link northwind");
+    stands("N-1", "A-4, send a link to pay: mailed");
+    stands_not("N-1", "the mail failed (");
+    stands("N-1", "If nobody acts: Notices and retries resume");
+    office.e.mail = NULL;
+    does("U0AE1", "link northwind");
+    does("U0AE1", "link northwind");
+    stands("N-1", "send a link to pay: to be sent by hand");
+    assert_int_equal(store_i64(office.store, -1, twice, ""), 0);
+    card_equals_state(1);
+}
+
 static void shadow_goes_to_one_channel(void **state)
 {
     (void)state;
@@ -457,6 +483,7 @@ int main(void)
         WITH(setup, a_lost_message_is_posted_anew),
         WITH(setup, a_refused_card_comes_by_itself_in_the_end),
         WITH(setup, a_refused_card_of_a_closed_case_rests),
+        WITH(setup, what_became_of_the_mail_is_told),
         WITH(setup_shadow, shadow_goes_to_one_channel),
         WITH(setup, foreign_text_is_only_text),
     };

@@ -88,6 +88,7 @@ static void test_mail_sent(void **state)
     assert_non_null(strstr(m.seen, "RCPT TO:<ann@example.org>"));
     assert_non_null(strstr(m.seen, "Subject: hi\r\n\r\n..dot\r\nend\r\n.\r\n"));
     assert_null(strstr(m.seen, "X-Mail"));
+    http_response_fini(&r);
 }
 
 static void test_mail_refused(void **state)
@@ -99,10 +100,14 @@ static void test_mail_refused(void **state)
     content.to_end = "554 spam\r\n";
     struct http_response r = mail(&gone, "ann@example.org", "off");
     assert_true(r.transport == TRANSPORT_OK && r.status == 550);
+    assert_string_equal(buf_text(&r.body), "550 no such person\r\n"); /* whoever has to find another way is told why */
+    http_response_fini(&r);
     r = mail(&later, "ann@example.org", "off");
     assert_true(r.transport == TRANSPORT_OK && r.status == 451);
+    http_response_fini(&r);
     r = mail(&content, "ann@example.org", "off");
     assert_true(r.transport == TRANSPORT_OK && r.status == 554);
+    http_response_fini(&r);
 }
 
 static void test_mail_broken(void **state)
@@ -113,14 +118,18 @@ static void test_mail_broken(void **state)
     after.to_end = NULL;
     struct http_response r = mail(&before, "ann@example.org", "off");
     assert_int_equal(r.transport, TRANSPORT_NOT_SENT); /* cut before the message */
+    http_response_fini(&r);
     r = mail(&after, "ann@example.org", "off");
     assert_int_equal(r.transport, TRANSPORT_LOST); /* cut after it: nobody knows */
+    http_response_fini(&r);
     r = mail(&plain, "ann@example.org", "required");
     assert_int_equal(r.transport, TRANSPORT_NOT_SENT);
     assert_non_null(strstr(r.problem, "STARTTLS"));
     assert_null(strstr(plain.seen, "MAIL FROM"));
+    http_response_fini(&r);
     r = mail(&unused, "ann@example.org> NOTIFY=NEVER", "off");
     assert_int_equal(r.transport, TRANSPORT_NOT_SENT);
+    http_response_fini(&r);
 }
 
 int main(void)

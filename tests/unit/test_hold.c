@@ -225,17 +225,23 @@ static void a_hold_of_nothing_comes_to_an_end_too(void **state)
     office_close(&o);
 }
 
+/* A hold whose end has come, and billing, which can be reached again, has refused to release it. */
+static void office_refused_release(struct office *o)
+{
+    office_open(o, false);
+    office_event_of(o, 1);
+    o->now_ms = end_of(o);
+    o->biller_says_no = true;
+    office_later(o, 0);
+    check_held(o, HOLD_RELEASING, 0);
+    o->biller_says_no = false;
+}
+
 static void a_release_that_failed_does_not_end_a_newer_hold(void **state)
 {
     (void)state;
     struct office o;
-    office_open(&o, false);
-    office_event_of(&o, 1);
-    o.now_ms = end_of(&o);
-    o.biller_says_no = true;
-    office_later(&o, 0);
-    check_held(&o, HOLD_RELEASING, 0);
-    o.biller_says_no = false;
+    office_refused_release(&o);
     assert_int_equal(office_hold(&o, "ae1", "northwind", 5).rc, 0);
     office_turn(&o, NULL, NULL);
     check_held(&o, HOLD_ACTIVE, o.now_ms + 5 * MS_DAY);
@@ -450,13 +456,7 @@ static void a_newer_hold_of_a_dispute_leaves_it_one(void **state)
 {
     (void)state;
     struct office o;
-    office_open(&o, false);
-    office_event_of(&o, 1);
-    o.now_ms = end_of(&o);
-    o.biller_says_no = true;
-    office_later(&o, 0);
-    check_held(&o, HOLD_RELEASING, 0);
-    o.biller_says_no = false;
+    office_refused_release(&o);
     free(office_say(&o, "U0AE1", "dispute northwind half of it never came"));
     office_turn(&o, NULL, NULL);
     check_held(&o, HOLD_ACTIVE, 0);

@@ -192,7 +192,7 @@ static void reopen(struct model *m, struct wish *w, int who)
 static void lend(struct model *m)
 {
     static const struct { const char *words; int64_t limit; } amounts[] = {{"1k", 100000}, {"45k", 4500000}, {"100k", 10000000}};
-    static const char *const kinds[] = {"", "", "plan", "hold", "credit", "settlement"};
+    static const char *const kinds[] = {"", "", "plan", "hold", "credit", "write_off", "settlement"};
     int from = pick(m, PEOPLE), to = pick(m, 3) ? DEPUTY : pick(m, PEOPLE), how = pick(m, 3);
     if (m->x.n_lent > 0 && pick(m, 4) == 0) { /* back to whoever lent */
         from = m->x.lent[0].to;

@@ -73,7 +73,7 @@ bool expect_code(const struct expect *x, const struct wish *w, int who)
 
 bool expect_gives_up(const struct wish *w)
 {
-    return strcmp(w->kind, "credit") == 0 || strcmp(w->kind, "settlement") == 0;
+    return strcmp(w->kind, "credit") == 0 || strcmp(w->kind, "write_off") == 0 || strcmp(w->kind, "settlement") == 0;
 }
 
 bool expect_allowed(const struct expect *x, const struct wish *w)
@@ -82,6 +82,8 @@ bool expect_allowed(const struct expect *x, const struct wish *w)
         return w->amount > 0 && w->amount <= x->due;
     if (strcmp(w->kind, "settlement") == 0)
         return w->pays > 0 && w->pays < x->due && w->pays >= x->due * SETTLE_SHARE / 100 && w->amount == x->due - w->pays;
+    if (strcmp(w->kind, "write_off") == 0)
+        return w->amount > 0 && w->amount <= WRITE_OFF_MOST && w->amount == x->due;
     return w->amount > 0 && w->amount <= CREDIT_MOST && w->amount <= x->due * CREDIT_SHARE / 100;
 }
 

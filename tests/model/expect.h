@@ -11,7 +11,7 @@ enum { AE = 1, MANAGER = 2, FINANCE = 4, OPERATOR = 8, DECIDES = MANAGER | FINAN
 /* WINDOW: agreed, and can still be undone; WAITS: a settlement that was agreed, until the customer has paid */
 enum stage { ASKED, DONE, DECLINED, COUNTERED, PARKED, VOID, WITHDRAWN, WINDOW, WAITS, STAGES };
 /* Beyond these nobody may give money up: cents, and percent of what is due. */
-enum { CREDIT_MOST = 4000000, CREDIT_SHARE = 80, SETTLE_SHARE = 50 };
+enum { CREDIT_MOST = 4000000, CREDIT_SHARE = 80, WRITE_OFF_MOST = 4820000, SETTLE_SHARE = 50 };
 
 struct someone {
     const char *key, *chat_id;
@@ -37,9 +37,10 @@ struct wish {
     int64_t id, revision, created_ms, expires_ms, amount;
     int64_t runs_ms; /* in its window: until when it can be undone */
     enum stage stage;
-    const char *kind; /* "plan", "hold", "extend", "credit", "settlement" */
+    const char *kind; /* "plan", "hold", "extend", "credit", "write_off", "settlement" */
     int64_t pays;     /* of a settlement; amount is the rest, which is given up */
     bool ready;       /* they have paid it: the rest alone is asked for */
+    bool whole;       /* a write-off of all that is due, however much that is; else of one invoice as it was */
     bool is_plan, was_reopened, disputed, reminded, escalated;
     int requester, acceptor; /* acceptor: of a counter-offer, whoever asked first */
     unsigned yes;            /* a bit for each person who said so */

@@ -53,7 +53,8 @@ static int person_of(const char *key)
 /* A request that was not there before: may it be? */
 static void adopt(struct model *m, const struct proposal *p)
 {
-    static const char *const kinds[] = {[VERB_HOLD] = "hold", [VERB_EXTEND] = "extend", [VERB_PLAN] = "plan", [VERB_CREDIT] = "credit", [VERB_SETTLE] = "settlement"};
+    static const char *const kinds[] = {[VERB_HOLD] = "hold", [VERB_EXTEND] = "extend", [VERB_PLAN] = "plan", [VERB_CREDIT] = "credit", [VERB_WRITE_OFF] = "write_off",
+                                        [VERB_SETTLE] = "settlement"};
     struct expect *x = &m->x;
     int who = person_of(p->requester);
     must(m, who != NOBODY, "a request has an asker", p->id);
@@ -81,8 +82,8 @@ static void adopt(struct model *m, const struct proposal *p)
 static void adopt_new(struct model *m)
 {
     int64_t known = m->x.n_wishes ? m->x.wishes[m->x.n_wishes - 1].id : 0, id;
-    while ((id = store_i64(m->o.store, 0, "SELECT min(id) FROM proposals WHERE id > ?1 AND verb IN (?2, ?3, ?4, ?5, ?6) AND requester <> 'policy'", "iiiiii", known, (int64_t)VERB_HOLD, (int64_t)VERB_EXTEND,
-                           (int64_t)VERB_PLAN, (int64_t)VERB_CREDIT, (int64_t)VERB_SETTLE)) > 0) {
+    while ((id = store_i64(m->o.store, 0, "SELECT min(id) FROM proposals WHERE id > ?1 AND verb IN (?2, ?3, ?4, ?5, ?6, ?7) AND requester <> 'policy'", "iiiiiii", known, (int64_t)VERB_HOLD, (int64_t)VERB_EXTEND,
+                           (int64_t)VERB_PLAN, (int64_t)VERB_CREDIT, (int64_t)VERB_WRITE_OFF, (int64_t)VERB_SETTLE)) > 0) {
         struct proposal *p = proposal_load(&m->o.e, id);
         adopt(m, p);
         proposal_free(p);

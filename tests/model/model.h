@@ -36,7 +36,7 @@ struct model {
     int n_payments;
     char written[WRITES_MOST][48]; /* keys of what the peer has done about money */
     int n_written;
-    int64_t written_off; /* by the peer, for the last settlement */
+    int64_t written_off; /* by the peer, the last time */
     long ended[STAGES]; /* over all schedules: how requests stood at the end */
 };
 
@@ -71,7 +71,7 @@ struct code code_for(struct model *m, int who); /* of this moment, or a wrong on
 bool code_passes(struct model *m, const struct wish *w, int who, const struct code *c);
 
 /* money.c: what gives money up */
-void money_asked(struct model *m);                                /* somebody asks for a credit or a settlement */
+void money_asked(struct model *m);                                /* somebody asks for a credit, a write-off or a settlement */
 void money_adopted(struct model *m, struct wish *w, const struct proposal *p); /* a new request: within bounds, and the only one? */
 void money_agreed(struct model *m, struct wish *w);
 bool money_countered(struct model *m, const struct wish *w, char text[32]); /* what a counter-offer says instead; false: it is none */

@@ -1,5 +1,6 @@
-/* Requests that give money up: credits and settlements. What they may amount to, that the peer is never told more than was agreed or is
- * due, that there is one at a time, and that a settlement waits for the customer's payment and for nothing else. */
+/* Requests that give money up: credits, write-offs and settlements. What they may amount to, that the peer is never told more than was
+ * agreed or is due, that there is one at a time, that a write-off is of the whole rest and ends the case, and that a settlement waits
+ * for the customer's payment and for nothing else. */
 #include <stddef.h>
 
 #include "tests/model/model.h"
@@ -25,10 +26,27 @@ static int64_t draw_pays(struct model *m)
     return drawn[pick(m, DW_ARRAY_LEN(drawn))];
 }
 
+/* All that is due, said in every way; or an amount that no invoice has. */
+static void ask_write_off(struct model *m)
+{
+    char amount[32];
+    const char *number = json_str(json_array_get(json_at(m->o.read[CUSTOMER - 1], "invoices"), 0), "number", "");
+    int how = pick(m, 7);
+    decimal(amount, m->x.due - (how > 4));
+    AUTO_STR invoice = str_fmt(" invoice %s", number);
+    AUTO_STR what = str_fmt("%s%s", how < 2 ? "all" : how < 4 ? "" : amount, how == 2 || how == 3 || how == 6 ? invoice : "");
+    AUTO_STR text = str_fmt("writeoff %s %s why they are bankrupt", MODEL_ACCOUNT, what);
+    command(m, m->asker, text);
+}
+
 void money_asked(struct model *m)
 {
     char amount[32], day[WHEN_TEXT_SIZE];
     bool credit = pick(m, 2) == 0;
+    if (pick(m, 3) == 0) {
+        ask_write_off(m);
+        return;
+    }
     decimal(amount, credit ? draw_credit(m) : draw_pays(m));
     when_iso_day(day, BY_MS, NULL);
     if (pick(m, 3)) {
@@ -43,19 +61,20 @@ void money_asked(struct model *m)
     says(m, &(struct spoken){.who = m->asker, .way = BY_FORM, .verb = credit ? "credit" : "settle", .text = ref, .values = values});
 }
 
-/* Half of a credit; half of what is left of a settlement paid as well. Of a cent there is no half. */
+/* Half of a credit; half of what is left of a settlement paid as well. Of a cent there is no half, and of a write-off no part. */
 bool money_countered(struct model *m, const struct wish *w, char text[32])
 {
     bool credit = strcmp(w->kind, "credit") == 0;
     int64_t offer = credit ? w->amount / 2 : (w->pays + m->x.due) / 2;
     decimal(text, offer);
-    return !w->ready && (credit ? offer > 0 && offer < w->amount : offer > w->pays && offer < m->x.due);
+    return !w->ready && strcmp(w->kind, "write_off") != 0 && (credit ? offer > 0 && offer < w->amount : offer > w->pays && offer < m->x.due);
 }
 
 void money_adopted(struct model *m, struct wish *w, const struct proposal *p)
 {
     w->pays = json_i64(p->terms, "pays", 0);
     w->ready = json_flag(p->terms, "ready", false);
+    w->whole = json_flag(p->terms, "all", false);
     must(m, expect_allowed(&m->x, w), "what is given up is within bounds when it is asked", w->id);
     for (int i = 0; i < m->x.n_wishes; i++) {
         const struct wish *other = &m->x.wishes[i];
@@ -64,14 +83,14 @@ void money_adopted(struct model *m, struct wish *w, const struct proposal *p)
     }
 }
 
-/* A settlement ends what would collect the whole meanwhile; a credit is done at once, and never by a timer. */
+/* A settlement ends what would collect the whole meanwhile; a credit and a write-off are done at once, and never by a timer. */
 void money_agreed(struct model *m, struct wish *w)
 {
     if (strcmp(w->kind, "credit") == 0) {
         w->stage = DONE;
         m->x.due -= w->amount;
         due_fell(m);
-    } else if (w->ready) {
+    } else if (w->ready || strcmp(w->kind, "write_off") == 0) {
         w->stage = DONE;
         m->x.due -= w->amount;
         m->closed = true;
@@ -166,7 +185,13 @@ void money_closed(struct model *m)
     for (int i = 0; i < m->x.n_wishes; i++)
         w = expect_gives_up(&m->x.wishes[i]) && m->x.wishes[i].stage == DONE ? &m->x.wishes[i] : w;
     must(m, w != NULL && m->written_off > 0 && m->written_off <= w->amount, "at most what was approved is written off", w ? w->id : 0);
+    bool settled = strcmp(w->kind, "settlement") == 0;
+    must(m, settled || m->written_off == w->amount, "a write-off is of what was approved", w->id);
+    must(m, store_i64(m->o.store, 0, "SELECT count(*) FROM recoveries WHERE id = ?1 AND outcome = ?2", "it", m->case_id, settled ? "settled" : "written off") == 1,
+         "the case says what ended it", w->id);
     must(m, office_i64(&m->o, "SELECT count(*) FROM recoveries WHERE is_open = 1 AND account = '" MODEL_ACCOUNT "'") == 0, "what is settled is closed", w->id);
     must(m, store_i64(m->o.store, 1, "SELECT count(*) FROM proposals WHERE state = ?1", "i", (int64_t)PROPOSAL_ASKED) == 0, "of a closed case nothing is asked", w->id);
-    must(m, store_i64(m->o.store, 0, "SELECT count(*) FROM proposals WHERE id = ?1 AND state = ?2", "ii", w->id, (int64_t)PROPOSAL_CONFIRMED) == 1, "the settlement is confirmed", w->id);
+    must(m, store_i64(m->o.store, 0, "SELECT count(*) FROM proposals WHERE id = ?1 AND state = ?2", "ii", w->id, (int64_t)PROPOSAL_CONFIRMED) == 1, "what ended it is confirmed", w->id);
+    must(m, store_i64(m->o.store, 1, "SELECT count(*) FROM proposals WHERE is_live = 1 AND verb <> ?1", "i", (int64_t)VERB_RELEASE) == 0,
+         "of a closed case nothing is done but that its hold ends", w->id);
 }

@@ -90,10 +90,10 @@ static void people_back(struct model *m)
 static struct policy *read_policy(const char *rule, bool coded, bool window, bool patient)
 {
     struct problems p = {0};
-    const char *head = strstr(office_policy, "approvals:"), *credits = strstr(office_policy, "credits:"), *rest = strstr(office_policy, "write_offs:");
+    const char *head = strstr(office_policy, "approvals:"), *credits = strstr(office_policy, "credits:"), *rest = strstr(office_policy, "settlements:");
     AUTO_STR patience = str_fmt("  remind_hours: [%d]\n  escalate: [{after_hours: %d, ask: [finance]}]\n", REMIND_HOURS, ESCALATE_HOURS);
-    AUTO_STR text = str_fmt("%.*scredits: {manager: {USD: %d}, share: %d}\n%.*sapprovals:\n  expire_hours: %d\n%s%s%s%s%s%s", (int)(credits - office_policy), office_policy,
-                            CREDIT_MOST / 100, CREDIT_SHARE, (int)(head - rest), rest, OPEN_HOURS,
+    AUTO_STR money = str_fmt("credits: {manager: {USD: %d}, share: %d}\nwrite_offs: {manager: {USD: %d}}\n", CREDIT_MOST / 100, CREDIT_SHARE, WRITE_OFF_MOST / 100);
+    AUTO_STR text = str_fmt("%.*s%s%.*sapprovals:\n  expire_hours: %d\n%s%s%s%s%s%s", (int)(credits - office_policy), office_policy, money, (int)(head - rest), rest, OPEN_HOURS,
                             coded ? "  step_up: {USD: 35000}\n" : "", window ? "  undo_seconds: 600\n" : "", patient ? patience : "  remind_hours: []\n",
                             rule[0] ? "  rules:\n    - {name: model, " : "", rule, rule[0] ? "}\n" : "");
     struct doc *d = parsed(text);

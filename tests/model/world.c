@@ -16,7 +16,7 @@ void due_fell(struct model *m)
         struct wish *w = &m->x.wishes[i];
         if (w->stage != ASKED)
             continue;
-        if (strcmp(w->kind, "credit") != 0)
+        if (strcmp(w->kind, "credit") != 0 && (strcmp(w->kind, "write_off") != 0 || w->whole))
             w->amount = m->x.due - w->pays * !w->ready;
         if (expect_gives_up(w) && !expect_allowed(&m->x, w))
             w->stage = VOID; /* of less, the same would be too much */

@@ -34,7 +34,7 @@ json_t *form_counter_amount(struct engine *e, const struct recovery *r, const st
 /* An input for a one-time code, where the amount takes one. */
 void form_wants_code(json_t *form, const struct engine *e, const struct proposal *p);
 json_t *form_approve(struct engine *e, const struct recovery *r, const struct proposal *p); /* a yes with a one-time code */
-/* An open_form effect ended: fills the form. result NULL (it could not be opened): nothing. */
+/* An open_form effect ended: fills the form. result NULL (it could not be opened): whoever clicked is told. */
 void forms_opened(struct engine *e, const struct chat_end *end);
 
 void cards_refresh(struct engine *e); /* before the commit */

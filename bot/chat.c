@@ -147,26 +147,29 @@ static int handle_form(struct request *rq, struct err *e)
     return rq->in->kind == CHAT_FORM_CHANGE ? form_change(rq, e) : form_submit(rq, e);
 }
 
-/* The answer to a click, as its own private message. It is dropped when it cannot be delivered soon: it would only
- * confuse. */
-static void whisper(struct engine *e, const struct chat_input *in, struct chat_answer *answer)
+void chat_whisper(struct engine *e, const char *platform, const char *user, const char *channel, const char *once, const char *text)
 {
-    if (!answer->text || in->takes_answer || !in->user || !in->dedupe)
-        return;
     json_t *args = json_object();
-    json_put(args, "channel",
-             in->channel ? in->channel : in->user); /* a form has no channel: then a direct message */
-    json_put(args, "user", in->user);
-    json_put(args, "text", answer->text);
-    AUTO_STR lane = str_fmt("whisper:%s:%s", in->platform, in->user);
-    AUTO_STR key = str_fmt("whisper-%s-%s", in->platform, in->dedupe);
+    json_put(args, "channel", channel ? channel : user); /* a form has no channel: then a direct message */
+    json_put(args, "user", user);
+    json_put(args, "text", text);
+    AUTO_STR lane = str_fmt("whisper:%s:%s", platform, user);
+    AUTO_STR key = str_fmt("whisper-%s-%s", platform, once);
     effect_add(e, &(struct effect_spec){.lane = lane,
-                                        .driver = in->platform,
-                                        .op = in->channel ? "whisper" : "post",
+                                        .driver = platform,
+                                        .op = channel ? "whisper" : "post",
                                         .key = key,
                                         .take_args = args,
                                         .purpose = "whisper",
                                         .deadline_ms = e->now_ms + WHISPER_MS});
+}
+
+/* The answer to a click. */
+static void whisper(struct engine *e, const struct chat_input *in, struct chat_answer *answer)
+{
+    if (!answer->text || in->takes_answer || !in->user || !in->dedupe)
+        return;
+    chat_whisper(e, in->platform, in->user, in->channel, in->dedupe, answer->text);
     free(answer->text);
     answer->text = NULL;
 }

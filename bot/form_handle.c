@@ -131,6 +131,11 @@ static bool is_about_amount(struct engine *e, const struct form_kind *k, const c
     return amount;
 }
 
+static const char *typed_for(struct engine *e, const struct form_kind *k, const char *ref)
+{
+    return is_about_amount(e, k, ref) ? "counter %s 500" : k->typed;
+}
+
 int form_open(struct request *rq, const char *form, const char *ref, int64_t revision, struct err *e)
 {
     const struct chat_input *in = rq->in;
@@ -139,7 +144,7 @@ int form_open(struct request *rq, const char *form, const char *ref, int64_t rev
     if (rc)
         return rc;
     if (!in->trigger || !in->dedupe) {
-        const char *typed = is_about_amount(rq->engine, k, ref) ? "counter %s 500" : k->typed, *gap = strstr(typed, "%s");
+        const char *typed = typed_for(rq->engine, k, ref), *gap = strstr(typed, "%s");
         request_say(rq, "Forms cannot be opened here. Type it instead, for example: %.*s%s%s", (int)(gap - typed), typed, ref, gap + 2);
         return 0;
     }
@@ -148,6 +153,9 @@ int form_open(struct request *rq, const char *form, const char *ref, int64_t rev
     AUTO_STR key = str_fmt("form-%s-%s", in->platform, in->dedupe);
     json_t *args = json_object();
     json_put(args, "trigger", in->trigger);
+    json_put(args, "asker", in->user); /* who waits for it, and where */
+    if (in->channel)
+        json_put(args, "asked_in", in->channel);
     json_put_new(args, "form", form_loading(form, seen, k->title));
     effect_add(rq->engine, &(struct effect_spec){.lane = lane,
                                                  .driver = in->platform,
@@ -190,11 +198,27 @@ static void form_update(struct engine *e, const char *platform, const char *view
                                         .deadline_ms = e->now_ms + UPDATE_MS});
 }
 
+/* Whoever clicked sees nothing happen, or, when the answer to the first try was lost, a form that will never be filled. */
+static void not_opened(struct engine *e, const struct chat_end *end, const struct form_kind *k)
+{
+    char ref[REF_SIZE];
+    const char *asker = json_str(end->args, "asker", "");
+    parse_revision(ref, sizeof ref, json_str(end->args, "form.ref", ""));
+    const char *typed = typed_for(e, k, ref), *gap = strstr(typed, "%s");
+    AUTO_STR text = str_fmt("The form did not open, and nothing was changed. Please click again (close the form first, if an empty one stands there), or type it instead, "
+                            "for example: %.*s%s%s",
+                            (int)(gap - typed), typed, ref, gap + 2);
+    if (asker[0])
+        chat_whisper(e, end->platform, asker, json_str(end->args, "asked_in", NULL), end->key, text);
+}
+
 void forms_opened(struct engine *e, const struct chat_end *end)
 {
     const char *view = json_str(end->result, "view", "");
     const struct form_kind *k = form_kind_of(json_str(end->args, "form.id", ""));
-    if (k && view[0])
+    if (k && !end->result)
+        not_opened(e, end, k);
+    else if (k && view[0])
         form_update(e, end->platform, view, "opened", form_fill(e, k, json_str(end->args, "form.ref", ""), NULL));
 }
 

@@ -108,7 +108,7 @@ static void world_chat_ended(void *ctx, struct engine *e, const struct chat_end 
     (void)ctx;
     if (str_eq(end->purpose, "card"))
         cards_posted(e, end);
-    else if (str_eq(end->purpose, "form") && end->result)
+    else if (str_eq(end->purpose, "form"))
         forms_opened(e, end);
     else if (str_eq(end->purpose, "tap"))
         taps_posted(e, end);

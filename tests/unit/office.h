@@ -44,6 +44,7 @@ struct office {
     bool posts_refused; /* of cards, everywhere */
     bool biller_silent; /* answers to writes are lost */
     bool biller_says_no;
+    bool forms_refused;
     bool makes_links, mail_refused;
     bool takes_notes, notes_refused; /* remarks at billing */
 };
@@ -187,6 +188,7 @@ DW_UNUSED static void office_chat(struct office *o, const struct job *job, struc
     }
     office_remember(o, job);
     if ((o->people_deaf && channel[0] == 'U') || (o->edits_refused && str_eq(job->op, "update")) ||
+        (o->forms_refused && str_eq(job->op, "open_form")) ||
         (o->posts_refused && str_eq(job->op, "post") && json_at(job->args, "card"))) {
         out->outcome = STEP_REFUSED;
         str_copy(out->reason, sizeof out->reason, "cannot_dm_bot");

@@ -427,6 +427,24 @@ static void what_became_of_the_mail_is_told(void **state)
     card_equals_state(1);
 }
 
+/* A click after which nothing happens is the worst answer there is. */
+static void a_form_that_does_not_open_is_told(void **state)
+{
+    (void)state;
+    office_event(&office, "cus_1", "in_1001", true);
+    office.forms_refused = true;
+    AUTO_STR said = office_click(&office, "U0AE1", "plan", "N-1");
+    assert_says(said, "The form did not open, and nothing was changed.");
+    assert_says(said, "plan N-1 3x");
+    const json_t *whisper = office_sent(&office, "whisper-");
+    assert_string_equal(json_str(whisper, "args.user", ""), "U0AE1");
+    assert_string_equal(json_str(whisper, "args.channel", ""), "C0ROOM");
+    office.forms_refused = false;
+    AUTO_STR quiet = office_click(&office, "U0AE1", "plan", "N-1");
+    assert_string_equal(quiet, "");
+    assert_int_equal(office_count(&office, "whisper-"), 1);
+}
+
 static void shadow_goes_to_one_channel(void **state)
 {
     (void)state;
@@ -484,6 +502,7 @@ int main(void)
         WITH(setup, a_refused_card_comes_by_itself_in_the_end),
         WITH(setup, a_refused_card_of_a_closed_case_rests),
         WITH(setup, what_became_of_the_mail_is_told),
+        WITH(setup, a_form_that_does_not_open_is_told),
         WITH(setup_shadow, shadow_goes_to_one_channel),
         WITH(setup, foreign_text_is_only_text),
     };

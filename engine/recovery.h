@@ -63,6 +63,8 @@ void recovery_say_next(struct recovery *r, const char *next_step, int64_t next_m
 /* A finished read: facts, then close (nothing is due) or decide. */
 void recovery_facts_arrived(struct engine *e, struct recovery *r, const json_t *read);
 void recovery_goes_live(struct engine *e, struct recovery *r); /* decided in shadow mode, which is over: decided again */
+/* Billing says that this customer has a payment taken back by a bank: a note on the account, and an open case becomes a disputed one. */
+void recovery_charged_back(struct engine *e, const char *biller, const char *customer, struct money amount, const char *payment);
 void recovery_facts_failed(struct engine *e, struct recovery *r, const char *biller, const char *reason); /* biller: which of several */
 void recovery_close(struct engine *e, struct recovery *r, const struct actor *who, const char *outcome);
 

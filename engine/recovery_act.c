@@ -111,6 +111,26 @@ int recovery_promise(struct engine *e, struct recovery *r, const struct actor *w
     return 0;
 }
 
+/* Nothing goes out and nothing is charged until a person has settled it: `now` is what that person does. */
+static void dispute_begin(struct engine *e, struct recovery *r, const struct actor *who, const char *because, const char *now)
+{
+    timer_cancel(e, "retry", r->id, r->id);
+    plan_stop(e, r, because);
+    proposals_withdraw(e, r, SM_BIT(VERB_RETRY) | SM_BIT(VERB_INSTALMENT), because);
+    struct hold *h = hold_of_case(e, r->id);
+    int64_t end = when_business_hour(when_add_days(e->now_ms, 14, NULL), 9, facts_str(&r->facts, "account.timezone"));
+    if (hold_counts(h) && h->end_ms > end)
+        end = h->end_ms;
+    AUTO_STR next = str_fmt("%s; no notice and no retry runs until {ms:%lld}", now, (long long)end);
+    recovery_move(e, r, who, RECOVERY_DISPUTED, next, end);
+    proposals_disputed(e, r);
+    if (hold_counts(h) && h->end_ms < end && !e->shadow)
+        hold_set_end(e, r, h, end, "resume", because);
+    else if (!hold_counts(h) && !e->shadow)
+        proposal_auto(e, r, VERB_HOLD, hold_terms(r, end, end - MS_DAY, "resume", because), "a disputed invoice is not dunned");
+    hold_free(h);
+}
+
 int recovery_dispute(struct engine *e, struct recovery *r, const struct actor *who, const char *why, char *said, size_t size, struct err *err)
 {
     int rc = may_act(e, r, who, err);
@@ -120,23 +140,27 @@ int recovery_dispute(struct engine *e, struct recovery *r, const struct actor *w
         return err_set(err, ERR_INVALID, "Say what is disputed: dispute %s <what the customer says>", r->account);
     AUTO_STR words = str_fmt("wrote down a dispute: %s", why);
     write_down(e, r, who, "dispute", words);
-    timer_cancel(e, "retry", r->id, r->id);
-    plan_stop(e, r, "the invoice is disputed");
-    proposals_withdraw(e, r, SM_BIT(VERB_RETRY) | SM_BIT(VERB_INSTALMENT), "the invoice is disputed");
-    struct hold *h = hold_of_case(e, r->id);
-    int64_t end = when_business_hour(when_add_days(e->now_ms, 14, NULL), 9, facts_str(&r->facts, "account.timezone"));
-    if (hold_counts(h) && h->end_ms > end)
-        end = h->end_ms;
-    AUTO_STR next = str_fmt("Somebody settles the dispute with the customer; no notice and no retry runs until {ms:%lld}", (long long)end);
-    recovery_move(e, r, who, RECOVERY_DISPUTED, next, end);
-    proposals_disputed(e, r);
-    if (hold_counts(h) && h->end_ms < end && !e->shadow)
-        hold_set_end(e, r, h, end, "resume", "the invoice is disputed");
-    else if (!hold_counts(h) && !e->shadow)
-        proposal_auto(e, r, VERB_HOLD, hold_terms(r, end, end - MS_DAY, "resume", "the invoice is disputed"), "a disputed invoice is not dunned");
-    hold_free(h);
+    dispute_begin(e, r, who, "the invoice is disputed", "Somebody settles the dispute with the customer");
     snprintf(said, size, "Noted: %s disputes the invoice. Notices and retries are stopped for it; settle it, then: resume %s", r->name, r->account);
     return 0;
+}
+
+void recovery_charged_back(struct engine *e, const char *biller, const char *customer, struct money amount, const char *payment)
+{
+    const struct actor billing = {.name = biller};
+    char text[MONEY_TEXT_SIZE];
+    const struct account *a = book_by_billing(e->book, biller, customer);
+    AUTO_STR key = a ? str_dup(a->key) : str_fmt("%s:%s", biller, customer);
+    AUTO_STR what = str_fmt("a payment of %s is disputed at the customer's bank (%.80s)", money_text(text, amount), payment);
+    note_add(e, &billing, key, what);
+    struct recovery *r = recovery_open_for(e, key);
+    if (r && r->state != RECOVERY_DISPUTED) {
+        AUTO_STR words = str_fmt("says that %s", what);
+        AUTO_STR now = str_fmt("Somebody settles with the customer that %s, and answers it at %s", what, biller);
+        write_down(e, r, &billing, "dispute", words);
+        dispute_begin(e, r, &billing, "a payment is disputed at the bank", now);
+    }
+    recovery_free(r);
 }
 
 int recovery_send_link(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err)

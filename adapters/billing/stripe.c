@@ -142,7 +142,7 @@ const char *stripe_event_type(size_t i)
     return i < DW_ARRAY_LEN(kinds) ? kinds[i].type : NULL;
 }
 
-enum field { F_ID, F_TYPE, F_CREATED, F_OBJECT, F_OBJECT_ID, F_CUSTOMER, F_CUSTOMER_ID, F_INVOICE, F_INVOICE_ID, F_COUNT };
+enum field { F_ID, F_TYPE, F_CREATED, F_OBJECT, F_OBJECT_ID, F_CUSTOMER, F_CUSTOMER_ID, F_INVOICE, F_INVOICE_ID, F_CHARGE, F_CHARGE_ID, F_COUNT };
 
 static bool field_is(const struct scan_field *f, const char *text)
 {
@@ -156,8 +156,14 @@ static int copy_id(const struct scan_field *plain, const struct scan_field *expa
     return f->is_string ? scan_copy(f, out, size) : 0;
 }
 
+/* A dispute names the charge, which stands in the place of the invoice: whose it is can be read (stripe_resolve.c). What else names no
+ * customer is left alone, and an invoice's payment is one of those: the invoice's own events tell the same. */
 static int copy_names(const struct scan_field *f, struct billing_event *out)
 {
+    if (field_is(&f[F_OBJECT], "dispute"))
+        return copy_id(&f[F_CHARGE], &f[F_CHARGE_ID], out->invoice, sizeof out->invoice);
+    if (field_is(&f[F_OBJECT], "invoice_payment"))
+        return 0;
     bool is_customer = field_is(&f[F_OBJECT], "customer"), is_invoice = field_is(&f[F_OBJECT], "invoice");
     int rc = copy_id(&f[is_customer ? F_OBJECT_ID : F_CUSTOMER], &f[F_CUSTOMER_ID], out->customer, sizeof out->customer);
     return rc ? rc : copy_id(&f[is_invoice ? F_OBJECT_ID : F_INVOICE], &f[F_INVOICE_ID], out->invoice, sizeof out->invoice);
@@ -176,6 +182,8 @@ static int stripe_event(const void *config, struct span body, struct billing_eve
         [F_CUSTOMER_ID] = {.path = "data.object.customer.id"},
         [F_INVOICE] = {.path = "data.object.invoice"},
         [F_INVOICE_ID] = {.path = "data.object.invoice.id"},
+        [F_CHARGE] = {.path = "data.object.charge"},
+        [F_CHARGE_ID] = {.path = "data.object.charge.id"},
     };
     struct billing_event ev = {.kind = EVENT_OTHER};
     int64_t created = 0;
@@ -230,6 +238,7 @@ static const struct capability capabilities[] = {
     {"note", "native", "Metadata of the invoice or the customer, newest first; 500 characters, what does not fit is cut."},
     {"catch_up", "native", "Stripe keeps its events for 30 days; they are listed since a moment."},
     {"overdue", "native", "Open invoices past their due date, or made before, where they are charged automatically."},
+    {"resolve", "native", "A dispute names a charge only: whose it is, and that it is disputed, is read."},
     {NULL, NULL, NULL},
 };
 

@@ -1,6 +1,6 @@
 /* Between the files of the Stripe driver: stripe.c (table, webhooks), stripe_ops.c (how it speaks; link, check), stripe_read.c
  * and stripe_payments.c, stripe_hold.c (hold, release, defer, plan), stripe_collect.c, stripe_settle.c (credit,
- * write_off, note), stripe_since.c (catch_up, overdue). How an operation steps: rest.h. */
+ * write_off, note), stripe_since.c (catch_up, overdue), stripe_resolve.c. How an operation steps: rest.h. */
 #ifndef DW_ADAPTERS_BILLING_STRIPE_H
 #define DW_ADAPTERS_BILLING_STRIPE_H
 
@@ -12,7 +12,7 @@ struct stripe_config {
     char *base_url, *secret_key, *webhook_secret, *api_version, *return_url;
 };
 
-extern const struct rest_op stripe_read, stripe_hold, stripe_release, stripe_defer, stripe_plan, stripe_collect, stripe_catch_up, stripe_overdue;
+extern const struct rest_op stripe_read, stripe_hold, stripe_release, stripe_defer, stripe_plan, stripe_collect, stripe_catch_up, stripe_overdue, stripe_resolve;
 extern const struct rest_settle stripe_settle;
 extern const struct units stripe_units[];
 int64_t stripe_step_of(const char *currency); /* what a payment has to be a multiple of, in minor units: cards know no third decimal */

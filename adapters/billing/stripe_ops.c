@@ -282,7 +282,7 @@ static bool leaks(const struct rest_call *c, const char *text)
 static const struct rest_op stripe_link = {"link", link_begin, link_states}, stripe_check = {"check", NULL, check_states};
 
 static const struct rest_op *const ops[] = {&stripe_read,   &stripe_hold,    &stripe_release, &stripe_defer,    &stripe_plan,    &stripe_collect, &rest_credit,
-                                            &rest_write_off, &rest_note,     &stripe_catch_up, &stripe_overdue, &stripe_link,    &stripe_check,   NULL};
+                                            &rest_write_off, &rest_note,     &stripe_catch_up, &stripe_overdue, &stripe_link,    &stripe_check,   &stripe_resolve, NULL};
 
 static const struct rest_vendor vendor = {
     .title = "Stripe",

@@ -336,6 +336,10 @@ def charges(s, _ids, args):
     return out
 
 
+def charge(s, ids, _args):
+    return s.show_charge(s.find("charge", s.charges, ids[0]))
+
+
 def subscription(s, ids, _args):
     return s.find("subscription", s.subscriptions, ids[0])
 
@@ -384,6 +388,7 @@ ROUTES = [
                                   "automatic_payment_methods": nested(enabled=boolean, allow_redirects=one_of("always", "never"))},
      create_intent),
     ("GET", r"charges", {**PAGE, "customer": filled, "payment_intent": filled, "created": times}, charges),
+    ("GET", r"charges/([^/]+)", {}, charge),
     ("GET", r"subscriptions/([^/]+)", {}, subscription),
     ("POST", r"billing_portal/sessions", {"customer": filled, "return_url": filled,
                                           "flow_data": nested(type=one_of("payment_method_update"))}, portal),

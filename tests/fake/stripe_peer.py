@@ -122,7 +122,7 @@ class Stripe:
                 decline = None
         charge = {"id": self.new_id("ch"), "object": "charge", "amount": intent["amount"], "currency": intent["currency"],
                   "customer": intent["customer"], "created": self.now(), "payment_intent": intent["id"], "payment_method": method,
-                  "status": "succeeded", "paid": True, "failure_code": None, "failure_message": None, "livemode": False,
+                  "status": "succeeded", "paid": True, "disputed": False, "failure_code": None, "failure_message": None, "livemode": False,
                   "metadata": {}, "outcome": {"type": "authorized", "network_status": "approved_by_network", "reason": None,
                                               "advice_code": None, "network_advice_code": None, "network_decline_code": None},
                   "payment_method_details": {"type": "card", "card": dict(pm["card"])}}
@@ -219,6 +219,20 @@ class Stripe:
         else:
             out["parent"] = {"type": "subscription_details", "subscription_details": {"subscription": sub}} if sub else None
         return out
+
+    def dispute(self, customer, amount, currency="usd"):
+        """A payment of last month that the customer's bank takes back; the event names the charge, and no customer."""
+        intent = self.new_intent(amount, currency, customer)
+        charge = {"id": self.new_id("ch"), "object": "charge", "amount": amount, "currency": currency, "customer": customer, "paid": True,
+                  "created": self.now() - 30 * 86400, "payment_intent": intent["id"], "payment_method": None, "status": "succeeded",
+                  "disputed": True, "failure_code": None, "failure_message": None, "livemode": False, "metadata": {}, "outcome": None,
+                  "payment_method_details": None}
+        intent.update(status="succeeded", latest_charge=charge["id"], amount_received=amount)
+        self.charges[charge["id"]] = charge
+        self.event("charge.dispute.created", {"id": self.new_id("du"), "object": "dispute", "amount": amount, "currency": currency,
+                                              "charge": charge["id"], "payment_intent": intent["id"], "reason": "fraudulent",
+                                              "status": "needs_response", "created": self.now(), "livemode": False, "metadata": {}})
+        return charge
 
     def show_charge(self, charge):
         row = next((r for r in self.payments.values() if r["payment"]["payment_intent"] == charge["payment_intent"]), None)

@@ -35,6 +35,26 @@ def test_soft_decline_retry_and_mail(w):
     assert len(w.mail.got) == 1, "one mail, not one a step"
 
 
+def test_payment_disputed_at_the_bank(w):
+    """Stripe's event names neither customer nor invoice, and is not believed: the charge is read. The retry that waited is off, the AE is told."""
+    slack, stripe, dw = w.begin()
+    invoice = stripe.failed("initech", 80_00)
+    wait_for("the retry to wait", lambda: dw.one("SELECT count(*) FROM timers WHERE kind = 'retry'"))
+    dw.settle()
+    charge = stripe.post("dispute", customer="cus_initech", amount=50_00)["id"]
+    card = slack.await_card("U0AE1", "Initech", "the customer disputes it")
+    dw.settle()
+    assert dw.one("SELECT count(*) FROM timers WHERE kind = 'retry'") == 0 and stripe.invoice(invoice)["auto_advance"] is False
+    what = f"a payment of $50.00 is disputed at the customer's bank ({charge})"
+    assert f"{what}, and answers it at stripe; no notice and no retry runs until" in words(card), words(card)
+    said = slack.say("U0AE1", "status initech")
+    assert what in said.split("Last note")[1], said
+    stripe.post("webhook", type="charge.dispute.created", object={"id": "du_2", "object": "dispute", "charge": "ch_nobody"})
+    wait_for("what cannot be read", lambda: [t for t in dw.journal("event.ignored") if "Stripe does not know the charge ch_nobody" in t])
+    stripe.expected.append("ch_nobody")
+    assert len(dw.journal("dispute")) == 1 and not stripe.effects("charged")
+
+
 def test_soft_decline_again_then_queue(w):
     slack, stripe, dw = w.begin(mail=True)
     invoice = stripe.failed("initech", 80_00)

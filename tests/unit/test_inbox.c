@@ -135,6 +135,30 @@ static void whose_invoice_is_asked(void **state)
     inbox_resolved(&b.e, args, result, "");
     bench_commit(&b);
     assert_int_equal(store_i64(b.store, 0, "SELECT count(*) FROM recoveries WHERE account = 'thin:acme'", ""), 1);
+    assert_int_equal(store_i64(b.store, 0, "SELECT count(*) FROM notes", ""), 0);
+    book_free(book);
+    bench_close(&b);
+}
+
+/* An event that told of a dispute opens no case, and without one only a note is left: what counts is what billing said when it was asked. */
+static void a_dispute_is_what_was_read_back(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct book *book;
+    open_with_book(&b, &book);
+    json_auto_t *args = json_pack("{s:s, s:s, s:s, s:b, s:s}", "invoice", "ch_1", "event", "evt_1", "why", "charge.dispute.created", "opens", 0, "biller", "thin");
+    json_auto_t *fine = json_pack("{s:s}", "customer", "acme");
+    json_auto_t *taken = json_pack("{s:s, s:{s:s, s:i, s:s}}", "customer", "acme", "disputed", "payment", "ch_1", "amount", 5000, "currency", "USD");
+    json_auto_t *nobody = json_pack("{s:{s:s, s:i, s:s}}", "disputed", "payment", "ch_1", "amount", 5000, "currency", "USD");
+    bench_begin(&b);
+    inbox_resolved(&b.e, args, fine, "");
+    inbox_resolved(&b.e, args, nobody, "");
+    assert_int_equal(store_i64(b.store, 0, "SELECT count(*) FROM notes", ""), 0);
+    inbox_resolved(&b.e, args, taken, "");
+    bench_commit(&b);
+    assert_int_equal(store_i64(b.store, 0, "SELECT count(*) FROM notes WHERE account = 'thin:acme' AND person = 'thin' AND text LIKE '%$50.00 is disputed at the customer''s bank (ch_1)'", ""), 1);
+    assert_int_equal(store_i64(b.store, 0, "SELECT count(*) FROM recoveries", ""), 0);
     book_free(book);
     bench_close(&b);
 }
@@ -146,6 +170,7 @@ int main(void)
         cmocka_unit_test(rows_are_worked_on_in_order_and_once),
         cmocka_unit_test(a_click_is_seen_once_for_two_days),
         cmocka_unit_test(whose_invoice_is_asked),
+        cmocka_unit_test(a_dispute_is_what_was_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

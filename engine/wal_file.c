@@ -16,7 +16,7 @@
 
 #include "engine/base.h"
 
-enum { GATHER_MOST = 128 << 10 };
+enum { GATHER_MOST = 124 << 10 }; /* the usual file takes less than 128 KiB at once: of a length it keeps 17 bits */
 
 struct wal_file { /* what SQLite takes for its own; the usual file lies behind it */
     sqlite3_file base;

@@ -2,6 +2,12 @@
  * and another process sees a commit at once, and nothing before it. Dying and failing at each write: tests/crash/store_walk.c. */
 #include "tests/unit/bench.h"
 
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include "engine/wal_file.h"
+
 enum { PAGES = 20, MANY = 3000, LONG = 4000 };
 
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
@@ -98,12 +104,40 @@ static void another_reader_sees_commits_and_nothing_else(void **state)
     bench_close(&b);
 }
 
+/* The usual file keeps 17 bits of a length: 128 KiB in one call would be nothing, and look like a full disk. */
+static void nothing_is_gathered_that_is_too_long(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b);
+    AUTO_STR main_file = str_fmt("%s/other", b.dir); /* whose owner and mode the log's will be */
+    AUTO_STR name = str_fmt("%s-wal", main_file);
+    AUTO_STR path = mem_alloc(strlen(name) + 2); /* SQLite's names end twice */
+    str_copy(path, strlen(name) + 1, name);
+    assert_int_equal(close(creat(main_file, 0600)), 0);
+    sqlite3_vfs *vfs = sqlite3_vfs_find(wal_file_vfs());
+    sqlite3_file *f = mem_alloc((size_t)vfs->szOsFile);
+    static const char page[4096] = {'x'};
+    sqlite3_int64 size = 0;
+    assert_int_equal(vfs->xOpen(vfs, path, f, SQLITE_OPEN_WAL | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL), SQLITE_OK);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(f->pMethods->xWrite(f, page, sizeof page, i * (int)sizeof page), SQLITE_OK);
+    assert_int_equal(f->pMethods->xFileSize(f, &size), SQLITE_OK);
+    assert_int_equal(size, 100 * sizeof page);
+    assert_int_equal(f->pMethods->xClose(f), SQLITE_OK);
+    free(f);
+    unlink(path);
+    unlink(main_file);
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_commit_is_one_write),
         cmocka_unit_test(more_than_memory_holds),
         cmocka_unit_test(another_reader_sees_commits_and_nothing_else),
+        cmocka_unit_test(nothing_is_gathered_that_is_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -283,8 +283,11 @@ static void check_store(struct check *k)
         check_say(&k->tally, CHECK_FAIL, "store", "%s", e.text);
     } else {
         int64_t rows = store_i64(s, 0, "SELECT count(*) FROM journal", "");
+        int rc = store_failed(s, &e);
         store_close(s);
-        if (access(path, W_OK) != 0)
+        if (rc != 0)
+            check_say(&k->tally, CHECK_FAIL, "store", "%s: %s", path, e.text);
+        else if (access(path, W_OK) != 0)
             check_say(&k->tally, CHECK_FAIL, "store", "%s is read-only", path);
         else
             check_say(&k->tally, CHECK_OK, "store", "%s, %" PRId64 " journal rows", path, rows);

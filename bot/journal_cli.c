@@ -97,6 +97,10 @@ static int show(struct store *s, const struct config *c, const struct journal_op
     }
     struct shown shown = {.json = o->json, .rows = 0};
     journal_each(s, key, last, print_row, &shown);
+    if (store_failed(s, &e) != 0) {
+        fprintf(stderr, "dunwell: rows are missing here: %s\n", e.text);
+        return EXIT_UNREACHABLE;
+    }
     if (shown.rows > 0)
         return EXIT_FINE;
     fputs("dunwell: the journal has no row of account \"", stderr);
@@ -114,7 +118,7 @@ static int verify(struct store *s)
         printf("journal: %" PRId64 " rows, the chain holds, head %s\n", report.rows, report.head);
         rc = seals_verify(s, &e);
         printf(rc == 0 ? "journal: requests, votes, cards and billing's answers are as the journal has them%s\n" : "journal: %s\n", rc == 0 ? "" : e.text);
-        return rc == 0 ? EXIT_FINE : EXIT_PROBLEMS;
+        return rc == 0 ? EXIT_FINE : exit_for_error(rc);
     }
     if (rc != ERR_INVALID) {
         fprintf(stderr, "dunwell: %s\n", e.text);

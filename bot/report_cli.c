@@ -100,9 +100,13 @@ static int work(const char *url, int64_t span_ms, bool json)
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t now_ms = (int64_t)now.tv_sec * MS_SECOND + MS_SECOND;
     json_auto_t *report = report_approvals(s, now_ms - span_ms, now_ms);
-    print_report(report, json);
+    rc = store_failed(s, &e);
+    if (rc == 0)
+        print_report(report, json);
+    else
+        fprintf(stderr, "dunwell: %s\n", e.text);
     store_close(s);
-    return EXIT_FINE;
+    return rc == 0 ? EXIT_FINE : EXIT_UNREACHABLE;
 }
 
 static int with_config(const struct report_options *o, int64_t span_ms)

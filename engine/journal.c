@@ -118,6 +118,17 @@ static void hex(char out[65], const unsigned char hash[HASH_SIZE])
         snprintf(out + 2 * i, 3, "%02x", hash[i]);
 }
 
+/* Behind a NUL byte stands what no reader of texts sees. */
+static bool is_whole(struct query *q)
+{
+    for (int column = 2; column <= 8; column++) {
+        const char *text = column == 4 ? NULL : query_text(q, column); /* case_id is a number */
+        if (text && strlen(text) != query_blob(q, column).n)
+            return false;
+    }
+    return true;
+}
+
 int journal_verify(struct store *s, struct journal_report *out, struct err *e)
 {
     *out = (struct journal_report){0};
@@ -133,7 +144,7 @@ int journal_verify(struct store *s, struct journal_report *out, struct err *e)
         struct span have = query_blob(q, 9);
         if (row.seq != out->rows + 1)
             snprintf(out->problem, sizeof out->problem, "row %lld is missing", (long long)(out->rows + 1));
-        else if (have.n != HASH_SIZE || memcmp(have.p, want, HASH_SIZE) != 0)
+        else if (have.n != HASH_SIZE || memcmp(have.p, want, HASH_SIZE) != 0 || !is_whole(q))
             snprintf(out->problem, sizeof out->problem, "row %lld was changed after it was written", (long long)row.seq);
         if (out->problem[0]) {
             out->first_bad = out->rows + 1;
@@ -145,5 +156,5 @@ int journal_verify(struct store *s, struct journal_report *out, struct err *e)
     }
     EVP_MD_CTX_free(ctx);
     hex(out->head, head);
-    return out->first_bad ? err_set(e, ERR_INVALID, "the journal does not hold: %s", out->problem) : 0;
+    return out->first_bad ? err_set(e, ERR_INVALID, "the journal does not hold: %s", out->problem) : store_failed(s, e);
 }

@@ -23,7 +23,7 @@ struct journal_report {
     char head[65];           /* hash of the last row */
     char problem[200];
 };
-/* Offline: recomputes every hash. 0 when it holds, ERR_INVALID when it does not. */
+/* Offline: recomputes every hash. 0 when it holds, ERR_INVALID when it does not, ERR_IO when not all of it could be read. */
 int journal_verify(struct store *s, struct journal_report *out, struct err *e);
 
 #endif

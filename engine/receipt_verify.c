@@ -134,5 +134,6 @@ int seals_verify(struct store *s, struct err *e)
     json_decref(c.seals);
     json_decref(c.votes);
     json_decref(c.cards);
-    return c.rc;
+    int rc = store_failed(s, e); /* half a table agrees with nothing */
+    return rc ? rc : c.rc;
 }

@@ -235,6 +235,11 @@ void store_rollback(struct store *s)
     s->in_tx = s->failed = false;
 }
 
+int store_failed(const struct store *s, struct err *e)
+{
+    return s->failed ? err_set(e, s->failure.code, "%s", s->failure.text) : 0;
+}
+
 bool store_wrote(const struct store *s)
 {
     return sqlite3_total_changes64(s->db) != s->changes_at_begin;

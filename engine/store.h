@@ -21,6 +21,8 @@ void store_close(struct store *s); /* checkpoints; NULL is fine */
 void store_begin(struct store *s);
 int store_commit(struct store *s, struct err *e) DW_MUST_CHECK; /* on failure everything is rolled back */
 void store_rollback(struct store *s);
+/* For who reads outside of a transaction: 0, or the first failure since the last one ended; then rows are missing from what was read. */
+int store_failed(const struct store *s, struct err *e) DW_MUST_CHECK;
 bool store_wrote(const struct store *s); /* has this transaction changed anything? */
 
 /* sql must be a string literal (the statement is cached by its address). Returns the number of rows changed. */

@@ -159,6 +159,36 @@ static void a_forged_row_does_not_fit_what_follows(void **state)
     bench_close(&b);
 }
 
+static void what_stands_behind_a_nul_is_found(void **state)
+{
+    (void)state;
+    struct bench b;
+    bench_open(&b);
+    write_rows(&b, ROWS);
+    bench_begin(&b);
+    store_run(b.store, "UPDATE journal SET text = text || char(0) || 'and more' WHERE seq = 3", "");
+    bench_commit(&b);
+    check_bad(&b, 3, "words behind a NUL");
+    bench_close(&b);
+}
+
+/* A disk that gives back half of the rows is no journal that holds. */
+static void what_cannot_be_read_does_not_hold(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct journal_report report;
+    struct err e = {0};
+    bench_open(&b);
+    write_rows(&b, ROWS);
+    bench_begin(&b);
+    store_run(b.store, "ALTER TABLE journal RENAME TO elsewhere", "");
+    bench_commit(&b);
+    assert_int_equal(journal_verify(b.store, &report, &e), ERR_IO);
+    assert_non_null(strstr(e.text, "the store failed"));
+    bench_close(&b);
+}
+
 static void a_rolled_back_turn_leaves_no_gap(void **state)
 {
     (void)state;
@@ -230,6 +260,8 @@ int main(void)
         cmocka_unit_test(text_may_not_move_between_columns),
         cmocka_unit_test(rows_do_not_go_move_or_come),
         cmocka_unit_test(a_forged_row_does_not_fit_what_follows),
+        cmocka_unit_test(what_stands_behind_a_nul_is_found),
+        cmocka_unit_test(what_cannot_be_read_does_not_hold),
         cmocka_unit_test(a_rolled_back_turn_leaves_no_gap),
         cmocka_unit_test(foreign_words_are_made_safe),
         cmocka_unit_test(the_last_rows_of_an_account_oldest_first),

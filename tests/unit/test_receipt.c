@@ -154,6 +154,8 @@ static void an_edit_of_anything_that_decides_is_found(void **state)
     struct err e = {0};
     assert_int_equal(seals_verify(o.store, &e), ERR_INVALID);
     assert_says(e.text, "the card that was decided on of A-");
+    run(&o, "ALTER TABLE votes RENAME TO elsewhere");
+    assert_int_equal(seals_verify(o.store, &e), ERR_IO); /* what cannot be read agrees with nothing */
     office_close(&o);
 }
 

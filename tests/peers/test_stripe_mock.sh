@@ -62,6 +62,7 @@ one collect "$part" '{"at": "evidence", "payment": ""}'
 one link '{"customer": "cus_9", "invoice": "in_1", "purpose": "update_method"}' '{"at": "portal"}'
 one link "$account" '{"at": "invoice"}'
 one check '{}' '{"at": "invoices"}'
+one resolve '{"invoice": "ch_1"}' '{"at": "charge"}'
 settle='{"customer": "cus_9", "invoice": "in_1", "currency": "USD", "amount": 4018, "reason": "outage", "case": "N-1", "text": "they pay on Friday"}'
 for op in credit note; do
     for at in seek make find; do one $op "$settle" "{\"at\": \"$at\"}"; done

@@ -382,30 +382,42 @@ static void settle_native(struct engine *e, struct recovery *r, const json_t *re
     }
 }
 
+/* The payment that an instalment waits for, by its id. Of one that was under way before we asked, billing told none: then it is the
+ * newest of that invoice, as soon as none is on its way any more. */
+static const json_t *awaited(const struct proposal *p, const json_t *payments)
+{
+    const json_t *found = NULL;
+    size_t i;
+    json_t *payment;
+    json_array_foreach(payments, i, payment) {
+        bool its = p->vendor_id[0] ? str_eq(json_str(payment, "id", ""), p->vendor_id)
+                                   : str_eq(json_str(payment, "invoice", ""), json_str(p->terms, "invoice", ""));
+        if (its && str_eq(json_str(payment, "status", ""), "pending"))
+            return NULL;
+        if (its && (!found || json_i64(payment, "at_ms", 0) >= json_i64(found, "at_ms", 0)))
+            found = payment;
+    }
+    return found;
+}
+
 static void settle_one(struct engine *e, struct recovery *r, int64_t id, const json_t *payments)
 {
     struct proposal *p = proposal_load(e, id);
-    size_t i;
-    json_t *payment;
-    if (p)
-        json_array_foreach(payments, i, payment) {
-            const char *status = json_str(payment, "status", "");
-            if (!p->vendor_id[0] || !str_eq(json_str(payment, "id", ""), p->vendor_id))
-                continue;
-            if (str_eq(status, "succeeded") || str_eq(status, "failed"))
-                instalment_ended(e, r, p->terms, str_eq(status, "succeeded"), "the payment that was on its way came back");
-        }
+    bool waits = p && store_i64(e->store, 0, "SELECT count(*) FROM instalments WHERE id = ?1 AND state = 'pending'", "i", json_i64(p->terms, "instalment", 0)) > 0;
+    const char *status = waits ? json_str(awaited(p, payments), "status", "") : "";
+    if (str_eq(status, "succeeded") || str_eq(status, "failed"))
+        instalment_ended(e, r, p->terms, str_eq(status, "succeeded"), "the payment that was on its way came back");
     proposal_free(p);
 }
 
 void plan_settle(struct engine *e, struct recovery *r, const json_t *read)
 {
-    int64_t ids[16];
+    int64_t ids[INSTALMENTS_MOST * 4];
     size_t n = 0;
     settle_native(e, r, read);
     if (!store_i64(e->store, 0, "SELECT count(*) FROM instalments i JOIN plans p ON p.id = i.plan_id WHERE p.case_id = ?1 AND i.state = 'pending'", "i", r->id))
         return;
-    struct query *q = store_query(e->store, "SELECT id FROM proposals WHERE case_id = ?1 AND verb = ?2 AND state = ?3 AND outcome = 'pending' ORDER BY id DESC LIMIT ?4",
+    struct query *q = store_query(e->store, "SELECT id FROM proposals WHERE case_id = ?1 AND verb = ?2 AND state = ?3 ORDER BY id DESC LIMIT ?4",
                                   "iiii", r->id, SM_ID(VERB_INSTALMENT), SM_ID(PROPOSAL_CONFIRMED), (int64_t)DW_ARRAY_LEN(ids));
     while (query_next(q))
         ids[n++] = query_i64(q, 0);

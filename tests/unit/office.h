@@ -45,6 +45,7 @@ struct office {
     bool biller_silent; /* answers to writes are lost */
     bool biller_says_no;
     bool forms_refused;
+    const char *outcome; /* of a payment that is tried; NULL: paid */
     bool makes_links, mail_refused;
     bool takes_notes, notes_refused; /* remarks at billing */
 };
@@ -231,7 +232,7 @@ DW_UNUSED static void office_billing(struct office *o, const struct job *job, co
         out->result = json_object();
         json_put(out->result, "id", str_eq(job->op, "plan") ? "plan_77" : "hold_5");
         json_put(out->result, "mode", "held_by_dunwell");
-        json_put(out->result, "outcome", "paid");
+        json_put(out->result, "outcome", o->outcome ? o->outcome : "paid");
         if (o->makes_links && str_eq(job->op, "link"))
             json_put(out->result, "url", "https://pay.example/1");
         json_put_new(out->result, "prior", json_object());

@@ -272,23 +272,80 @@ static void two_rows_of_one_instalment_break_once(void **state)
 static void a_pending_payment_is_followed_to_its_end(void **state)
 {
     (void)state;
-    for (int comes = 0; comes < 2; comes++) {
+    for (int how = 0; how < 4; how++) {
+        bool comes = how & 1, ours = how & 2; /* not ours: a payment that was under way before; billing tells no id of it */
         struct office o;
         start(&o);
         to_instalment(&o, 1);
-        office_begin(&o); /* as if the bank took some days */
-        store_run(o.store, "UPDATE instalments SET state = 'pending' WHERE n = 1", "");
-        store_run(o.store, "UPDATE proposals SET outcome = 'pending', vendor_id = 'pi_9' WHERE verb = 6", "");
-        office_commit(&o);
+        o.outcome = "pending"; /* the bank takes some days */
+        to_instalment(&o, 2);
+        if (!ours) {
+            office_begin(&o);
+            store_run(o.store, "UPDATE proposals SET vendor_id = '', outcome = 'a payment of this invoice is already under way' WHERE verb = 6", "");
+            office_commit(&o);
+        }
+        json_t *payment = json_pack("{s:s, s:s, s:s, s:I}", "id", "hold_5", "invoice", "in_1002", "status", "pending", "at_ms", (json_int_t)(OFFICE_NOW - MS_DAY));
+        json_array_insert_new(json_at(o.read[1], "payments"), 0, payment);
         office_event_of(&o, 2);
+        office_is(&o, "SELECT state FROM recoveries", RECOVERY_PLANNED, "the plan runs");
         office_is(&o, "SELECT count(*) FROM instalments WHERE state = 'pending'", 1, "nothing is known yet");
-        json_array_append_new(json_at(o.read[1], "payments"),
-                              json_pack("{s:s, s:s, s:s}", "id", "pi_9", "invoice", "in_1002", "status", comes ? "succeeded" : "failed"));
+        json_put(payment, "status", comes ? "succeeded" : "failed");
+        json_put_i64(payment, "at_ms", o.now_ms);
         office_event_of(&o, 2);
-        office_is(&o, comes ? "SELECT count(*) FROM instalments WHERE state = 'paid'" : "SELECT count(*) FROM instalments WHERE state = 'failed'", 1, "settled");
+        office_is(&o, "SELECT count(*) FROM instalments WHERE n = 1 AND state = 'paid'", 1, "what was paid is paid");
+        office_is(&o, comes ? "SELECT count(*) FROM instalments WHERE n = 2 AND state = 'paid'" : "SELECT count(*) FROM instalments WHERE n = 2 AND state = 'failed'", 1, "settled");
         office_is(&o, "SELECT state FROM recoveries", comes ? RECOVERY_PLANNED : RECOVERY_QUEUED, "and somebody is next");
         office_close(&o);
     }
+}
+
+/* More than the last one: nothing is left of that, its day included, and the one before gives the rest. */
+static void a_credit_larger_than_an_instalment_takes_from_two(void **state)
+{
+    (void)state;
+    struct office o;
+    start(&o);
+    struct policy *before = office_policy_with(&o, "share: 20", "share: 50");
+    free(office_say(&o, "U0AE2", "credit acme-corp 500 why downtime"));
+    json_put_i64(json_at(o.read[1], "invoices.0"), "due", 70000);
+    assert_int_equal(office_approve(&o, "manager1", office_last(&o), 0).rc, 0);
+    office_turn(&o, NULL, NULL);
+    office_is(&o, "SELECT sum(amount) FROM instalments WHERE state = 'waiting'", 70000, "so much is asked for");
+    office_is(&o, "SELECT count(*) FROM instalments WHERE n = 3 AND state = 'cancelled'", 1, "nothing is left of the last");
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'instalment'", 2, "nor of its day");
+    office_policy_back(&o, before);
+    office_close(&o);
+}
+
+static void a_payment_that_the_customer_must_confirm_is_not_paid(void **state)
+{
+    (void)state;
+    struct office o;
+    start(&o);
+    o.outcome = "needs_action";
+    to_instalment(&o, 1);
+    office_is(&o, "SELECT count(*) FROM instalments WHERE state = 'failed'", 1, "not paid");
+    office_is(&o, "SELECT count(*) FROM plans WHERE state = 'broken'", 1, "broken");
+    office_is(&o, "SELECT state FROM recoveries", RECOVERY_QUEUED, "a person is next");
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE next_step LIKE '%the customer must confirm the payment%'", 1, "who reads why");
+    office_close(&o);
+}
+
+/* The instalment is about to be told to billing when the customer disputes the invoice. */
+static void an_instalment_that_waits_its_turn_stops_with_the_plan(void **state)
+{
+    (void)state;
+    struct office o;
+    start(&o);
+    o.now_ms = office_i64(&o, "SELECT min(due_ms) FROM instalments");
+    office_begin(&o);
+    engine_tick(&o.e, 10);
+    office_commit(&o);
+    office_is(&o, "SELECT count(*) FROM instalments WHERE state = 'executing'", 1, "its turn has come");
+    free(office_say(&o, "U0AE2", "dispute acme-corp half of it never came"));
+    office_is(&o, "SELECT count(*) FROM instalments WHERE state = 'cancelled'", 3, "none is to come");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect' AND state <> 6", 0, "nothing was collected");
+    office_close(&o);
 }
 
 static void when_the_dates_have_passed_a_person_is_next(void **state)
@@ -431,6 +488,9 @@ int main(void)
         cmocka_unit_test(an_unknown_instalment_is_asked_once),
         cmocka_unit_test(two_rows_of_one_instalment_break_once),
         cmocka_unit_test(a_pending_payment_is_followed_to_its_end),
+        cmocka_unit_test(a_credit_larger_than_an_instalment_takes_from_two),
+        cmocka_unit_test(a_payment_that_the_customer_must_confirm_is_not_paid),
+        cmocka_unit_test(an_instalment_that_waits_its_turn_stops_with_the_plan),
         cmocka_unit_test(when_the_dates_have_passed_a_person_is_next),
         cmocka_unit_test(an_agreed_plan_is_not_overtaken),
         cmocka_unit_test(no_retry_while_a_plan_is_on_its_way),

@@ -71,6 +71,26 @@ static void never_more_than_ones_own(void **state)
 }
 
 /* The lender's right is looked at when it is used, not when it was lent. */
+/* Whoever got here without the command: no right is lent by those who have none. */
+static void who_has_no_right_lends_none(void **state)
+{
+    (void)state;
+    static const char *const without[] = {"ae1", "col1", "op1"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(without); i++) {
+        char said[300] = "";
+        struct err err = {0};
+        struct actor who = office_actor(&office, without[i]);
+        office_begin(&office);
+        int rc = delegation_give(&office.e, &who, &(struct delegation_order){.to = people_by_key(office.people, "manager2"), .amount = "50k", .until_ms = office.now_ms + MS_DAY, .kind = ""},
+                                 said, sizeof said, &err);
+        office_commit(&office);
+        assert_int_equal(rc, ERR_DENIED);
+        assert_says(err.text, "You have no right of your own to lend");
+    }
+    LIVE(0);
+    says("U0MAN2", "approve A-2", "your limit is $100.00");
+}
+
 static void what_the_lender_lost_is_not_lent(void **state)
 {
     (void)state;
@@ -258,6 +278,22 @@ static void away_and_back(void **state)
     office_is(&office, "SELECT count(*) FROM journal WHERE verb = 'away.begin'", 3, "away in the journal");
 }
 
+static void nobody_is_away_for_ever(void **state)
+{
+    (void)state;
+    static const int64_t days[] = {-1, 0, 90, 91};
+    for (size_t i = 0; i < DW_ARRAY_LEN(days); i++) {
+        char said[300] = "";
+        struct err err = {0};
+        struct actor who = office_actor(&office, "manager1");
+        office_begin(&office);
+        int rc = away_begin(&office.e, &who, office.now_ms + days[i] * MS_DAY, NULL, said, sizeof said, &err);
+        office_commit(&office);
+        assert_int_equal(rc, days[i] == 90 ? 0 : ERR_INVALID);
+    }
+    office_is(&office, "SELECT count(*) FROM absences", 1, "one of these was possible");
+}
+
 static bool pinged(bool emergency)
 {
     office_begin(&office);
@@ -365,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(given_used_and_printed),
         T(never_more_than_ones_own),
+        T(who_has_no_right_lends_none),
         T(what_the_lender_lost_is_not_lent),
         T(not_on_the_lenders_own_request),
         T(not_on_the_deputys_own_request),
@@ -376,6 +413,7 @@ int main(void)
         T(only_for_the_kind),
         T(how_it_is_typed),
         T(away_and_back),
+        T(nobody_is_away_for_ever),
         T(nobody_away_is_pinged),
         T(away_with_a_right),
         T(the_card_names_the_deputy),

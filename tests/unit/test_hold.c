@@ -466,6 +466,26 @@ static void a_newer_hold_of_a_dispute_leaves_it_one(void **state)
     office_close(&o);
 }
 
+/* The end of its hold has come, and billing refuses: somebody settles the dispute still. */
+static void a_release_that_failed_leaves_a_dispute_one(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 1);
+    free(office_say(&o, "U0AE1", "dispute northwind half of it never came"));
+    o.now_ms = end_of(&o);
+    o.biller_says_no = true;
+    office_later(&o, 0);
+    check_held(&o, HOLD_RELEASING, 0);
+    office_is(&o, "SELECT state FROM recoveries", RECOVERY_DISPUTED, "disputed");
+    o.biller_says_no = false;
+    office_later(&o, 2 * MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "released in the end");
+    office_is(&o, "SELECT state FROM recoveries", RECOVERY_DISPUTED, "and disputed all the while");
+    office_close(&o);
+}
+
 static void one_hold_a_case(void **state)
 {
     (void)state;
@@ -530,6 +550,7 @@ int main(void)
         cmocka_unit_test(late_words_end_nothing),
         cmocka_unit_test(one_withdrawn_before_billing_was_asked_is_over),
         cmocka_unit_test(a_newer_hold_of_a_dispute_leaves_it_one),
+        cmocka_unit_test(a_release_that_failed_leaves_a_dispute_one),
         cmocka_unit_test(one_hold_a_case),
         cmocka_unit_test(shadow_after_live_ends_nothing_and_forgets_nothing),
     };

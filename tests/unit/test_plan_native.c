@@ -140,6 +140,24 @@ static void still_on_its_way(void **state)
     assert_int_equal(in_state("executing"), 0);
 }
 
+/* Billing's own schedule asks for amounts that were agreed before: of less it would collect too much. */
+static void less_due_ends_it(void **state)
+{
+    (void)state;
+    free(office_say(&office, "U0AE1", "credit northwind 1000 why two days of downtime"));
+    owes(4820000 - 100000);
+    AUTO_STR approve = str_fmt("approve A-%lld", (long long)count("SELECT max(id) FROM proposals"));
+    AUTO_STR approved = office_say(&office, "U0MAN1", approve);
+    assert_says(approved, "Approved");
+    office_turn(&office, NULL, NULL);
+    assert_int_equal(count("SELECT count(*) FROM effects WHERE op = 'credit'"), 1);
+    assert_int_equal(count("SELECT count(*) FROM plans WHERE state = 'stopped'"), 1);
+    assert_int_equal(in_state("cancelled"), 4);
+    assert_int_equal(unplans, 1);
+    assert_int_equal(case_state(), RECOVERY_QUEUED);
+    assert_int_equal(count("SELECT count(*) FROM recoveries WHERE next_step LIKE 'Less is due now: agree with the customer on a new plan%'"), 1);
+}
+
 /* A plan that has ended is ended at billing too, or billing would go on collecting. */
 static void ended_at_billing(void **state)
 {
@@ -176,6 +194,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(paid_by_billing, setup, teardown),
         cmocka_unit_test_setup_teardown(not_paid_by_billing, setup, teardown),
         cmocka_unit_test_setup_teardown(still_on_its_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(less_due_ends_it, setup, teardown),
         cmocka_unit_test_setup_teardown(ended_at_billing, setup, teardown),
         cmocka_unit_test_setup_teardown(ended_at_billing_in_the_end, setup, teardown),
     };

@@ -109,6 +109,20 @@ static void a_parked_one_is_asked_again(void **state)
     close_asked(&o);
 }
 
+/* Where the file counts as it is, a change that was parked before would ask people for nothing. */
+static void what_takes_nobodys_yes_is_not_asked_again(void **state)
+{
+    (void)state;
+    struct office o;
+    open_patient(&o);
+    office_later(&o, 48 * MS_HOUR);
+    use(&o, office_policy);
+    says(&o, "U0OP1", "reopen P-1", "a change needs nobody's yes");
+    office_is(&o, "SELECT count(*) FROM policy_requests", 1, "nothing is asked");
+    office_is(&o, "SELECT count(*) FROM policy_requests WHERE state = 'parked'", 1, "and it is parked still");
+    close_asked(&o);
+}
+
 /* The proposer who asks again gains no right by it. */
 static void asking_again_is_no_way_to_decide_on_ones_own(void **state)
 {
@@ -164,7 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reminded_then_escalated_then_parked), cmocka_unit_test(stopped_all_the_while_it_is_only_parked), cmocka_unit_test(what_is_decided_is_left_alone),
-        cmocka_unit_test(a_parked_one_is_asked_again), cmocka_unit_test(asking_again_is_no_way_to_decide_on_ones_own), cmocka_unit_test(an_unwritten_file_is_told_to_those_concerned),
+        cmocka_unit_test(a_parked_one_is_asked_again), cmocka_unit_test(what_takes_nobodys_yes_is_not_asked_again), cmocka_unit_test(asking_again_is_no_way_to_decide_on_ones_own), cmocka_unit_test(an_unwritten_file_is_told_to_those_concerned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,6 +112,25 @@ static void parked_it_is_asked_again(void **state)
     assert_int_equal(office_state(&o, office_last(&o)), PROPOSAL_ASKED);
 }
 
+/* What is on its way, or waits for the customer, is neither paid nor tried again at once. */
+static void an_attempt_that_is_not_through_yet_is_waited_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *outcome, *next;
+    } ends[] = {{"pending", "The payment is on its way; billing says when it arrived"}, {"needs_action", "The customer must confirm the payment with the bank"}};
+    tried(2, 2);
+    for (size_t i = 0; i < DW_ARRAY_LEN(ends); i++) {
+        o.outcome = ends[i].outcome;
+        says("U0AE2", "retry acme-corp", "Inside policy");
+        struct recovery *r = office_case(&o, "acme-corp");
+        assert_int_equal(r->state, RECOVERY_WAITING);
+        assert_string_equal(r->next_step, ends[i].next);
+        recovery_free(r);
+        office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect'", (int64_t)i + 1, "tried once each");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +141,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_network_counts_again_at_the_approval, setup, teardown),
         cmocka_unit_test_setup_teardown(it_is_for_the_card_that_was_shown, setup, teardown),
         cmocka_unit_test_setup_teardown(parked_it_is_asked_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_attempt_that_is_not_through_yet_is_waited_for, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

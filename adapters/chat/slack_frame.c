@@ -204,7 +204,8 @@ static void read_interactive(const json_t *payload, struct chat_input *in)
         require_person(in);
 }
 
-/* "<@U222> list" -> " list": the bot's own mention, wherever it stands; without knowing its id, the leading one. */
+/* "<@U222>: list" -> " list": the bot's own mention, wherever it stands, and what people put behind a name; without knowing its id,
+ * the leading one. */
 static void strip_mention(char *text, const char *bot)
 {
     size_t n = bot ? strlen(bot) : 0;
@@ -212,8 +213,10 @@ static void strip_mention(char *text, const char *bot)
     while (bot && at && !(strncmp(at + 2, bot, n) == 0 && (at[2 + n] == '>' || at[2 + n] == '|')))
         at = strstr(at + 2, "<@");
     char *end = at && strncmp(at, "<@", 2) == 0 ? strchr(at, '>') : NULL;
-    if (end)
-        memmove(at, end + 1, strlen(end + 1) + 1);
+    if (end) {
+        const char *rest = end + 1 + strspn(end + 1, ":,");
+        memmove(at, rest, strlen(rest) + 1);
+    }
 }
 
 /* Messages of bots (ours among them) and edits are skipped, or we would talk to ourselves. */

@@ -270,6 +270,8 @@ static void mention_is_stripped(void **state)
         const char *frame, *text;
     } all[] = {
         {EVENT("\"type\":\"app_mention\",\"user\":\"U1\",\"text\":\"<@U0BOT> queue\",\"channel\":\"C1\""), "queue"},
+        {EVENT("\"type\":\"app_mention\",\"user\":\"U1\",\"text\":\"<@U0BOT>: queue\",\"channel\":\"C1\""), "queue"},
+        {EVENT("\"type\":\"app_mention\",\"user\":\"U1\",\"text\":\"<@U0BOT|dunwell>, queue\",\"channel\":\"C1\""), "queue"},
         {EVENT("\"type\":\"app_mention\",\"user\":\"U1\",\"text\":\"status x <@U0BOT|dunwell>\",\"channel\":\"C1\""),
          "status x"},
         {EVENT("\"type\":\"app_mention\",\"user\":\"U1\",\"text\":\"<@U0BOT2> <@U0BOT> queue\",\"channel\":\"C1\""),

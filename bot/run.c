@@ -274,10 +274,16 @@ static int64_t turn_due(void *turn)
     return turn_next_due_ms(turn);
 }
 
+static int64_t turn_clock(void *ctx)
+{
+    struct bot *b = ctx;
+    return turn_now_ms(b->turn);
+}
+
 /* Signals are for the thread that runs the loop. */
 static void start_threads(struct bot *b)
 {
-    struct turner_hooks turner = {.turn = b->turn, .run = run_turn, .due_ms = turn_due, .ctx = b, .now_ms = world_now_ms, .owed = on_owed, .deliver = on_deliver};
+    struct turner_hooks turner = {.turn = b->turn, .run = run_turn, .due_ms = turn_due, .ctx = b, .now_ms = turn_clock, .owed = on_owed, .deliver = on_deliver};
     struct out_hooks out = {.ctx = b, .now_ms = world_now_ms, .response = on_response, .link_response = on_link_response, .event = on_inside_event};
     sigset_t all, before;
     sigfillset(&all);

@@ -17,6 +17,7 @@
 #include "bot/log.h"
 #include "bot/metrics.h"
 #include "bot/chat_person.h"
+#include "bot/pace.h"
 #include "bot/policy_file.h"
 #include "bot/sites.h"
 #include "engine/inbox.h"
@@ -37,6 +38,7 @@ enum { CROWD = 8, TICK_BUSY = 4, TICK_CROWD = 64, TICK_IDLE = 128, CALLS_CROWD =
 struct turn {
     const struct config *config;
     struct world clock; /* now and random, from outside */
+    struct pace pace;
     struct engine engine;
     struct files files; /* people, accounts, policy */
     struct sites sites;
@@ -49,10 +51,22 @@ struct turn {
 
 /* ---- the engine's world ---- */
 
+static int64_t monotonic_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
 static int64_t world_now(void *ctx)
 {
     struct turn *t = ctx;
-    return t->clock.now_ms(t->clock.ctx);
+    return pace_now_ms(&t->pace, t->clock.now_ms(t->clock.ctx), monotonic_us() / 1000);
+}
+
+int64_t turn_now_ms(struct turn *t)
+{
+    return world_now(t);
 }
 
 static uint64_t world_random(void *ctx)
@@ -265,13 +279,6 @@ void input_fini(struct input *in)
 }
 
 /* ---- a turn ---- */
-
-static int64_t monotonic_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static void take_webhook(struct turn *t, struct input *in, struct outputs *out)
 {

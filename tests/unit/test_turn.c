@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 /* cmocka wants those first */
 #include <cmocka.h>
@@ -474,6 +475,24 @@ static void a_crowd_is_answered_first_and_worked_on_soon(void **state)
     close_desk(&d);
 }
 
+/* What waits for a second must not wait until the wall clock has caught up. */
+static void a_clock_set_back_does_not_stop_ours(void **state)
+{
+    (void)state;
+    struct desk d;
+    open_desk(&d, "live");
+    idle(&d);
+    int64_t before = turn_now_ms(d.turn);
+    assert_int_equal(before, d.now_ms);
+    d.now_ms -= MS_HOUR;
+    assert_true(turn_now_ms(d.turn) >= before);
+    for (int i = 0; i < 10000 && turn_now_ms(d.turn) < before + 5; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    idle(&d);
+    assert_true(turn_engine(d.turn)->now_ms >= before + 5);
+    close_desk(&d);
+}
+
 static void the_start_is_written_down_once_a_start(void **state)
 {
     (void)state;
@@ -520,6 +539,7 @@ int main(void)
         cmocka_unit_test(what_stays_broken_or_gone_is_told_seldom),
         cmocka_unit_test(it_wakes_for_its_files_and_not_more_often),
         cmocka_unit_test(a_crowd_is_answered_first_and_worked_on_soon),
+        cmocka_unit_test(a_clock_set_back_does_not_stop_ours),
         cmocka_unit_test(the_start_is_written_down_once_a_start),
         cmocka_unit_test(what_was_refused_is_tried_at_the_start),
     };

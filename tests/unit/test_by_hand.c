@@ -19,6 +19,7 @@ static void nothing_of_the_machines_is_one_request_too(void **state)
     holds(&o, HOLD_STARTING, "[\"in_1001\",\"in_1002\"]");
     say(&o, "U0AE1", "done A-1 recurly", "A-1 has nothing to be done by hand at \"recurly\"");
     say(&o, "U0AE1", "done A-1 zuora", "That part of A-1 is done, by your word. Still by hand at stripe");
+    office_is(&o, "SELECT count(*) FROM hands", 1, "and that is reminded of still");
     holds(&o, HOLD_ACTIVE, "[\"in_1002\"]"); /* no word that all is quiet, but what is has an end */
     office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'hold_end'", 1, "an end");
     read_again(&o);
@@ -64,6 +65,59 @@ static void one_part_each(void **state)
     assert_int_equal(office_i64(&o, "SELECT end_ms FROM holds"), moved);
     holds(&o, HOLD_ACTIVE, "[\"in_1001\",\"in_1002\"]");
     office_is(&o, "SELECT count(*) FROM journal WHERE ref = 'A-1' AND text LIKE '%confirmed by stripe, read back: hold_5; done by hand at zuora'", 1, "whose word it is");
+    close_two(&o);
+}
+
+/* Whoever moves the end of the hold gives the task as much longer. */
+static void a_task_waits_for_as_long_as_the_hold(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    int64_t end = office_i64(&o, "SELECT end_ms FROM holds");
+    say(&o, "U0AE1", "hold northwind until 2027-01-04", "Inside policy");
+    assert_true(office_i64(&o, "SELECT end_ms FROM holds") > end + MS_DAY);
+    o.now_ms = end + MS_HOUR;
+    office_later(&o, 0);
+    office_is(&o, "SELECT state FROM proposals WHERE id = 1", PROPOSAL_EXECUTING, "it waits for that hand still");
+    say(&o, "U0AE1", "done A-1", "A-1 is done, by your word.");
+    close_two(&o);
+}
+
+static const char *writes_by_hand(void *ctx, const char *biller, const char *op, const char **note)
+{
+    if (!str_eq(biller, "zuora") || !str_eq(op, "write_off"))
+        return capability(ctx, biller, op, note);
+    *note = "Write it off there.";
+    return "manual";
+}
+
+/* Of money that is given up one person does all: half of it by the machine would be half of it twice. */
+static void what_is_given_up_by_hand_in_part_is_so_as_a_whole(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    o.e.world.capability = writes_by_hand;
+    office_event_of(&o, 1);
+    say(&o, "U0AE1", "writeoff northwind all why they are bankrupt", "Asked for approval");
+    int64_t id = office_last(&o);
+    AUTO_STR done = str_fmt("done A-%lld", (long long)id);
+    AUTO_STR card = office_read_card(json_at(office_sent(&o, "card-A-"), "args.card"));
+    assert_says(card, "so that one person does all of it");
+    say(&o, "U0AE1", done, "does not wait for anybody's hand: it is asked"); /* nobody has agreed to it */
+    assert_int_equal(office_approve(&o, "manager1", id, 0).rc, 0);
+    office_later(&o, MS_HOUR);
+    assert_null(write_of("stripe", "write_off"));
+    say(&o, "U0AE2", done, "This is for the account's AE, a collector or a manager.");
+    say(&o, "U0AE1", done, "is done, by your word.");
+    assert_int_equal(office_state(&o, id), PROPOSAL_CONFIRMED);
+    office_later(&o, MS_HOUR);
+    assert_null(write_of("stripe", "write_off"));
+    assert_null(write_of("zuora", "write_off"));
+    say(&o, "U0AE1", done, "does not wait for anybody's hand: it is confirmed");
     close_two(&o);
 }
 
@@ -420,6 +474,8 @@ static void each_place_is_named_with_its_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_task_waits_for_as_long_as_the_hold),
+        cmocka_unit_test(what_is_given_up_by_hand_in_part_is_so_as_a_whole),
         cmocka_unit_test(nothing_of_the_machines_is_one_request_too),
         cmocka_unit_test(one_part_each),
         cmocka_unit_test(a_plan_begins_when_all_of_it_is_quiet),

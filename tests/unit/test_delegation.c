@@ -276,6 +276,7 @@ static void away_and_back(void **state)
     office.now_ms += 10 * MS_DAY;
     asked_for("manager1", "manager1");
     office_is(&office, "SELECT count(*) FROM journal WHERE verb = 'away.begin'", 3, "away in the journal");
+    office_is(&office, "SELECT count(*) FROM journal WHERE verb = 'away.end' AND ref = 'manager2'", 1, "in the journal");
 }
 
 static void nobody_is_away_for_ever(void **state)

@@ -120,6 +120,17 @@ static void what_takes_nobodys_yes_is_not_asked_again(void **state)
     says(&o, "U0OP1", "reopen P-1", "a change needs nobody's yes");
     office_is(&o, "SELECT count(*) FROM policy_requests", 1, "nothing is asked");
     office_is(&o, "SELECT count(*) FROM policy_requests WHERE state = 'parked'", 1, "and it is parked still");
+    AUTO_STR asks = policy_with("days: 95", "days: 95");
+    use(&o, asks);
+    says(&o, "U0MAN1", "policy propose why mine", "Proposed: P-2.");
+    says(&o, "U0OP1", "reopen P-1", "P-2 is still open");
+    office_is(&o, "SELECT count(*) FROM policy_requests WHERE id = 1 AND state = 'parked'", 1, "it can be asked again later");
+    says(&o, "U0MAN1", "withdraw P-2", "Withdrawn");
+    says(&o, "U0OP1", "reopen P-1", "Proposed: P-3."); /* who proposed it may, without deciding on it */
+    office_begin(&o);
+    policy_request_file_written(&o.e, "policy.yaml"); /* by an operator: no request is in force that this would be told of */
+    office_commit(&o);
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'policy.written'", 0, "nobody is told");
     close_asked(&o);
 }
 

@@ -197,6 +197,9 @@ static void the_instalments_are_collected_and_paid_closes(void **state)
     office_paid(&o, 2);
     office_is(&o, "SELECT is_open FROM recoveries", 0, "closed");
     office_is(&o, "SELECT count(*) FROM plans WHERE state = 'kept'", 1, "the plan was kept");
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'plan.kept' AND text LIKE '%instalment _ of 3 is paid'", 3, "in the journal, each time");
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'plan.broken'", 0, "and never broken");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 7", 0, "billing kept no schedule that would have to end");
     office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "nothing is held");
     office_is(&o, "SELECT count(*) FROM timers", 0, "nothing waits");
     office_proves(&o);
@@ -227,6 +230,8 @@ static void an_instalment_that_fails_breaks_the_plan(void **state)
     office_is(&o, "SELECT count(*) FROM plans WHERE state = 'broken'", 1, "broken");
     office_is(&o, "SELECT state FROM recoveries", RECOVERY_QUEUED, "a person is next");
     office_is(&o, "SELECT count(*) FROM recoveries WHERE next_step LIKE '%the invoice is gone%'", 1, "who reads why");
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'plan.broken' AND text LIKE '%instalment 1 of 3 was not paid'", 1, "in the journal");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 7", 0, "billing kept no schedule that would have to end");
     o.biller_says_no = false;
     o.now_ms += 40 * MS_DAY;
     office_later(&o, 0);
@@ -285,7 +290,7 @@ static void a_pending_payment_is_followed_to_its_end(void **state)
             office_commit(&o);
         }
         json_t *payment = json_pack("{s:s, s:s, s:s, s:I}", "id", "hold_5", "invoice", "in_1002", "status", "pending", "at_ms", (json_int_t)(OFFICE_NOW - MS_DAY));
-        json_array_insert_new(json_at(o.read[1], "payments"), 0, payment);
+        json_array_append_new(json_at(o.read[1], "payments"), payment);
         office_event_of(&o, 2);
         office_is(&o, "SELECT state FROM recoveries", RECOVERY_PLANNED, "the plan runs");
         office_is(&o, "SELECT count(*) FROM instalments WHERE state = 'pending'", 1, "nothing is known yet");
@@ -314,6 +319,30 @@ static void a_credit_larger_than_an_instalment_takes_from_two(void **state)
     office_is(&o, "SELECT count(*) FROM instalments WHERE n = 3 AND state = 'cancelled'", 1, "nothing is left of the last");
     office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'instalment'", 2, "nor of its day");
     office_policy_back(&o, before);
+    office_close(&o);
+}
+
+/* What is given up of one invoice is not taken from the instalments of another. */
+static void a_credit_lowers_its_own_invoice_only(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    json_t *second = json_deep_copy(json_at(o.read[1], "invoices.0"));
+    json_put(second, "id", "in_2002");
+    json_put(second, "number", "2002");
+    json_put_i64(second, "due", 60000);
+    json_array_append_new(json_at(o.read[1], "invoices"), second);
+    office_event_of(&o, 2);
+    assert_int_equal(office_plan(&o, "ae2", "acme-corp", 3, "").rc, 0);
+    office_turn(&o, NULL, NULL);
+    office_is(&o, "SELECT sum(amount) FROM instalments WHERE invoice = 'in_2002'", 60000, "both are in the plan");
+    free(office_say(&o, "U0AE2", "credit acme-corp 100 invoice 1002 why downtime"));
+    assert_int_equal(office_approve(&o, "manager1", office_last(&o), 0).rc, 0);
+    json_put_i64(json_at(o.read[1], "invoices.0"), "due", 110000);
+    office_turn(&o, NULL, NULL);
+    office_is(&o, "SELECT sum(amount) FROM instalments WHERE invoice = 'in_1002' AND state = 'waiting'", 110000, "less is asked of the one");
+    office_is(&o, "SELECT sum(amount) FROM instalments WHERE invoice = 'in_2002' AND state = 'waiting'", 60000, "and as much of the other");
     office_close(&o);
 }
 
@@ -489,6 +518,7 @@ int main(void)
         cmocka_unit_test(two_rows_of_one_instalment_break_once),
         cmocka_unit_test(a_pending_payment_is_followed_to_its_end),
         cmocka_unit_test(a_credit_larger_than_an_instalment_takes_from_two),
+        cmocka_unit_test(a_credit_lowers_its_own_invoice_only),
         cmocka_unit_test(a_payment_that_the_customer_must_confirm_is_not_paid),
         cmocka_unit_test(an_instalment_that_waits_its_turn_stops_with_the_plan),
         cmocka_unit_test(when_the_dates_have_passed_a_person_is_next),

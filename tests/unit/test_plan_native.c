@@ -123,12 +123,27 @@ static void not_paid_by_billing(void **state)
     assert_int_equal(case_state(), RECOVERY_QUEUED);
 }
 
+static json_t *shows_payment(const char *status, int64_t amount, const char *currency)
+{
+    json_t *payment = json_pack("{s:s, s:s, s:s, s:I, s:s, s:I}", "id", "py_9", "invoice", "in_1001", "status", status, "amount",
+                                (json_int_t)amount, "currency", currency, "at_ms", (json_int_t)office.now_ms);
+    json_array_append_new(json_at(office.read[0], "payments"), payment);
+    return payment;
+}
+
+static void what_else_is_on_its_way_is_not_it(void **state)
+{
+    (void)state;
+    shows_payment("failed", 1205000, "USD");
+    shows_payment("pending", 1205001, "USD");
+    shows_payment("pending", 1205000, "EUR");
+    not_paid_by_billing(state);
+}
+
 static void still_on_its_way(void **state)
 {
     (void)state;
-    json_t *payment = json_pack("{s:s, s:s, s:s, s:I, s:s, s:I}", "id", "py_9", "invoice", "in_1001", "status", "pending", "amount",
-                                (json_int_t)1205000, "currency", "USD", "at_ms", (json_int_t)office.now_ms);
-    json_array_append_new(json_at(office.read[0], "payments"), payment);
+    json_t *payment = shows_payment("pending", 1205000, "USD");
     pass(0);
     assert_int_equal(in_state("executing"), 1);
     assert_int_equal(case_state(), RECOVERY_PLANNED);
@@ -193,6 +208,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_without_collecting, setup, teardown),
         cmocka_unit_test_setup_teardown(paid_by_billing, setup, teardown),
         cmocka_unit_test_setup_teardown(not_paid_by_billing, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_else_is_on_its_way_is_not_it, setup, teardown),
         cmocka_unit_test_setup_teardown(still_on_its_way, setup, teardown),
         cmocka_unit_test_setup_teardown(less_due_ends_it, setup, teardown),
         cmocka_unit_test_setup_teardown(ended_at_billing, setup, teardown),

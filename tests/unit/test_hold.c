@@ -466,6 +466,20 @@ static void a_newer_hold_of_a_dispute_leaves_it_one(void **state)
     office_close(&o);
 }
 
+static void a_hold_that_a_person_asked_for_is_what_is_next(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 3);
+    office_is(&o, "SELECT state FROM recoveries", RECOVERY_QUEUED, "queued");
+    assert_int_equal(office_hold(&o, "col1", "acme-east", 5).rc, 0);
+    office_turn(&o, NULL, NULL);
+    office_is(&o, "SELECT state FROM recoveries", RECOVERY_HELD, "held");
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE next_step LIKE 'Notices and retries resume by themselves on %' AND next_ms = (SELECT end_ms FROM holds)", 1, "until its end");
+    office_close(&o);
+}
+
 /* The end of its hold has come, and billing refuses: somebody settles the dispute still. */
 static void a_release_that_failed_leaves_a_dispute_one(void **state)
 {
@@ -550,6 +564,7 @@ int main(void)
         cmocka_unit_test(late_words_end_nothing),
         cmocka_unit_test(one_withdrawn_before_billing_was_asked_is_over),
         cmocka_unit_test(a_newer_hold_of_a_dispute_leaves_it_one),
+        cmocka_unit_test(a_hold_that_a_person_asked_for_is_what_is_next),
         cmocka_unit_test(a_release_that_failed_leaves_a_dispute_one),
         cmocka_unit_test(one_hold_a_case),
         cmocka_unit_test(shadow_after_live_ends_nothing_and_forgets_nothing),

@@ -37,6 +37,8 @@ int when_parse_day(int64_t *at_ms, const char *text, const char *zone, struct er
  * past is not refused. */
 int when_parse(int64_t *at_ms, const char *text, const char *zone, int default_hour, int64_t now_ms,
                struct err *e) DW_MUST_CHECK;
+/* As programs write it: "2026-11-22T01:56:15.246Z", whole seconds of it; with an offset, or without one (UTC). 0 when it is none. */
+int64_t when_of_rfc3339(const char *text);
 bool when_zone_known(const char *zone);
 /* The next moment at or after from_ms that is `hour`:00 in the zone on a business day (Monday to Friday). */
 int64_t when_business_hour(int64_t from_ms, int hour, const char *zone);

@@ -257,3 +257,41 @@ int when_parse(int64_t *at_ms, const char *text, const char *zone, int default_h
         return count_ahead(at_ms, w.w[1], w.w[2], &k, e);
     return w.n <= 3 ? month_day(at_ms, &w, &k, e) : refuse(e);
 }
+
+/* --- for programs --- */
+
+static bool two_digits(const char *p, int most, int64_t *out)
+{
+    if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
+        return false;
+    *out = (p[0] - '0') * 10 + (p[1] - '0');
+    return *out <= most;
+}
+
+/* "Z", "+02:00" or nothing, after seconds and their fraction. */
+static bool read_offset(const char *p, int64_t *ms)
+{
+    int64_t hours = 0, minutes = 0;
+    *ms = 0;
+    if (*p == '.')
+        p += 1 + strspn(p + 1, "0123456789");
+    if (*p == '\0' || strcmp(p, "Z") == 0)
+        return true;
+    if ((*p != '+' && *p != '-') || strlen(p) != 6 || p[3] != ':' || !two_digits(p + 1, 14, &hours) || !two_digits(p + 4, 59, &minutes))
+        return false;
+    *ms = (hours * MS_HOUR + minutes * MS_MINUTE) * (*p == '-' ? -1 : 1);
+    return true;
+}
+
+int64_t when_of_rfc3339(const char *text)
+{
+    char day[11];
+    int64_t at = 0, hours = 0, minutes = 0, seconds = 0, offset = 0;
+    if (strlen(text) < 19 || strlen(text) > 40 || text[10] != 'T' || text[13] != ':' || text[16] != ':')
+        return 0;
+    str_copy(day, sizeof day, text);
+    if (!two_digits(text + 11, 23, &hours) || !two_digits(text + 14, 59, &minutes) || !two_digits(text + 17, 60, &seconds) ||
+        !read_offset(text + 19, &offset) || when_parse_day(&at, day, NULL, NULL) < 0)
+        return 0;
+    return at + hours * MS_HOUR + minutes * MS_MINUTE + seconds * MS_SECOND - offset;
+}

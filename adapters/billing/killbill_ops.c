@@ -118,30 +118,12 @@ int64_t killbill_money(const json_t *owner, const char *path, const char *curren
     return money_at(&minor, owner, path, currency, NULL) == 0 ? minor : 0;
 }
 
-static bool two_digits(const char *p, int most, int *out)
-{
-    if (p[0] < '0' || p[0] > '9' || p[1] < '0' || p[1] > '9')
-        return false;
-    *out = (p[0] - '0') * 10 + p[1] - '0';
-    return *out <= most;
-}
-
 int64_t killbill_ms(const char *iso, const char *zone)
 {
-    char day[11];
-    int hour = 0, minute = 0, second = 0;
     int64_t at_ms = 0;
-    size_t n = strnlen(iso, 32);
-    str_copy(day, sizeof day, iso);
-    if (n != 10 && (n < 20 || iso[10] != 'T' || iso[n - 1] != 'Z'))
-        return 0;
-    if (when_parse_day(&at_ms, day, n == 10 && zone && when_zone_known(zone) ? zone : NULL, NULL) < 0 || at_ms <= 0)
-        return 0;
-    if (n == 10)
-        return at_ms;
-    bool timed = iso[13] == ':' && iso[16] == ':' && two_digits(iso + 11, 23, &hour) && two_digits(iso + 14, 59, &minute) &&
-                 two_digits(iso + 17, 60, &second);
-    return timed ? at_ms + hour * MS_HOUR + minute * MS_MINUTE + second * MS_SECOND : 0;
+    if (strlen(iso) != 10)
+        return when_of_rfc3339(iso);
+    return when_parse_day(&at_ms, iso, zone && when_zone_known(zone) ? zone : NULL, NULL) == 0 && at_ms > 0 ? at_ms : 0;
 }
 
 const char *killbill_class(const struct rest_call *c, const char *plugin, const char *code)

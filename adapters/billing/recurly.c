@@ -122,7 +122,7 @@ static int name_event(const struct scan_field *f, struct billing_event *out, str
     char id[40], time[40], object[32], event[31];
     if (!f[F_ID].is_string || scan_copy(&f[F_ID], id, sizeof id) || !id[0])
         return err_set(e, ERR_INVALID, "the event has no id");
-    if (!f[F_TIME].is_string || scan_copy(&f[F_TIME], time, sizeof time) || recurly_time_ms(time) <= 0)
+    if (!f[F_TIME].is_string || scan_copy(&f[F_TIME], time, sizeof time) || when_of_rfc3339(time) <= 0)
         return err_set(e, ERR_INVALID, "the event has no time (event_time)");
     if (!f[F_OBJECT].is_string || !f[F_EVENT].is_string || scan_copy(&f[F_OBJECT], object, sizeof object) || scan_copy(&f[F_EVENT], event, sizeof event))
         return err_set(e, ERR_INVALID, "the event has no object_type or event_type");
@@ -130,7 +130,7 @@ static int name_event(const struct scan_field *f, struct billing_event *out, str
     int n = snprintf(out->id, sizeof out->id, "%.40s/%s/%s", out->type, id, time);
     if (n < 0 || (size_t)n >= sizeof out->id)
         return err_set(e, ERR_INVALID, "the event's names are too long");
-    out->created_ms = recurly_time_ms(time);
+    out->created_ms = when_of_rfc3339(time);
     out->kind = (__typeof__(out->kind))kind_of(object, event);
     return 0;
 }

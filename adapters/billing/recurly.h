@@ -24,7 +24,6 @@ json_t *recurly_json(struct span body);
 /* An amount in minor units. ERR_NOT_FOUND when there is none, ERR_INVALID when it cannot be read. */
 int recurly_minor(int64_t *out, const json_t *owner, const char *path, const char *currency) DW_MUST_CHECK;
 /* "2022-07-27T00:17:45Z", also with a fraction or an offset; 0 for anything else. */
-int64_t recurly_time_ms(const char *text);
 int64_t recurly_ms(const json_t *owner, const char *path);
 const char *recurly_status(const char *state); /* an invoice's state in our words */
 /* The class of a refused payment. Any of them may be NULL. */

@@ -169,6 +169,16 @@ static int copy_names(const struct scan_field *f, struct billing_event *out)
     return rc ? rc : copy_id(&f[is_invoice ? F_OBJECT_ID : F_INVOICE], &f[F_INVOICE_ID], out->invoice, sizeof out->invoice);
 }
 
+/* Seconds; in what is told of Stripe's second API ("v2.core...", which an endpoint may be set to as well) a text. 0: none. */
+static int64_t created_ms(const struct scan_field *f)
+{
+    char text[WHEN_TEXT_SIZE];
+    int64_t seconds = 0;
+    if (f->is_string && f->value.p)
+        return scan_copy(f, text, sizeof text) == 0 ? when_of_rfc3339(text) : 0;
+    return scan_int(f, &seconds) && seconds > 0 && seconds <= INT64_MAX / MS_SECOND ? seconds * MS_SECOND : 0;
+}
+
 static int stripe_event(const void *config, struct span body, struct billing_event *out, struct err *e)
 {
     (void)config;
@@ -186,15 +196,14 @@ static int stripe_event(const void *config, struct span body, struct billing_eve
         [F_CHARGE_ID] = {.path = "data.object.charge.id"},
     };
     struct billing_event ev = {.kind = EVENT_OTHER};
-    int64_t created = 0;
     int rc = scan_json(body, f, F_COUNT);
     if (rc)
         return err_set(e, rc, rc == ERR_LIMIT ? "the body is too large or too deep" : "the body is not JSON that can be used");
     if (scan_copy(&f[F_ID], ev.id, sizeof ev.id) || !ev.id[0])
         return err_set(e, ERR_INVALID, "the event has no id");
-    if (!scan_int(&f[F_CREATED], &created) || created <= 0 || created > INT64_MAX / MS_SECOND)
+    ev.created_ms = created_ms(&f[F_CREATED]);
+    if (ev.created_ms <= 0)
         return err_set(e, ERR_INVALID, "the event has no time (created)");
-    ev.created_ms = created * MS_SECOND;
     if (!f[F_TYPE].is_string)
         return err_set(e, ERR_INVALID, "the event has no type");
     /* A type longer than any we know is only ever recorded, so its name may be left out. */

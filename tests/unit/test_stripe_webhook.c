@@ -247,6 +247,17 @@ static void names_in_events(void **state)
     }
 }
 
+/* What an endpoint of the second API is told: stored and ignored like any type we do not know. */
+static void a_thin_event_is_one(void **state)
+{
+    (void)state;
+    struct billing_event ev = event_of("{\"id\":\"evt_test_65\",\"object\":\"v2.core.event\",\"type\":\"v2.core.account.updated\",\"created\":\"2026-10-26T07:33:20.246Z\","
+                                       "\"livemode\":false,\"related_object\":{\"id\":\"acct_1\",\"type\":\"v2.core.account\",\"url\":\"/v2/core/accounts/acct_1\"}}");
+    assert_string_equal(ev.id, "evt_test_65");
+    assert_int_equal(ev.kind, EVENT_OTHER);
+    assert_int_equal(ev.created_ms, NOW);
+}
+
 static void bodies_that_are_no_events(void **state)
 {
     (void)state;
@@ -286,6 +297,7 @@ int main(void)
         cmocka_unit_test(what_was_signed_must_be_what_came), cmocka_unit_test(every_digit_of_a_signature_counts), cmocka_unit_test(the_time_counts_both_ways),
         cmocka_unit_test(broken_headers),            cmocka_unit_test(kinds_of_events),
         cmocka_unit_test(names_in_events),           cmocka_unit_test(bodies_that_are_no_events),
+        cmocka_unit_test(a_thin_event_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

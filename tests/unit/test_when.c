@@ -281,9 +281,22 @@ static void many_threads_may_ask(void **state)
     }
 }
 
+static void what_programs_write(void **state)
+{
+    (void)state;
+    static const char *const same[] = {"2026-11-22T01:56:15Z", "2026-11-22T01:56:15.246Z", "2026-11-22T03:56:15+02:00", "2026-11-21T18:26:15-07:30", "2026-11-22T01:56:15"};
+    static const char *const bad[] = {"", "2026-11-22", "1793000000", "2026-11-31T01:56:15Z", "2026-11-22 01:56:15Z", "2026-11-22T24:56:15Z", "2026-11-22T01:60:15Z",
+                                      "2026-11-22T01:56:15.Zx", "2026-11-22T01:56:15+2:00", "2026-11-22T01:56:15Z and more than a time has", "2026-11-22T0a:56:15Z"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(same); i++)
+        assert_int_equal(when_of_rfc3339(same[i]), INT64_C(1795312575000));
+    for (size_t i = 0; i < DW_ARRAY_LEN(bad); i++)
+        assert_int_equal(when_of_rfc3339(bad[i]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_programs_write),
         cmocka_unit_test(is_written),
         cmocka_unit_test(ages_are_rounded_down),
         cmocka_unit_test(days_begin_at_midnight_of_the_zone),

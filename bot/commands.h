@@ -29,11 +29,12 @@ const char *command_who(const struct command *c, char *out, size_t size);
 bool command_listed(const struct command *c, const struct person *p);  /* help shows it */
 bool command_allowed(const struct command *c, const struct person *p); /* may be tried */
 
-/* A command, a button or a form: authorises, handles, fills `answer`. Never fails: what goes wrong becomes the
- * answer. */
 /* A private message of its own, said once for ever by the name `once`; channel NULL: a direct message. It is dropped when it cannot be
  * delivered soon: it would only confuse. */
 void chat_whisper(struct engine *e, const char *platform, const char *user, const char *channel, const char *once, const char *text);
+
+/* A command, a button or a form: authorises, handles, fills `answer`. Never fails: what goes wrong becomes the
+ * answer. */
 void chat_handle(struct engine *e, const struct chat_input *in, struct chat_answer *answer);
 
 /* What came by a poll, where nothing waits for an acknowledgement: once for ever by its `dedupe`, the answer as a message. */

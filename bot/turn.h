@@ -56,8 +56,8 @@ void turn_free(struct turn *t);
  * nothing happened: no acknowledgement may leave, webhooks are to be answered 503, responses are to be given again. */
 int turn_run(struct turn *t, struct input *inputs, size_t n, struct outputs *out, struct err *e) DW_MUST_CHECK;
 /* When a turn is due though nothing arrives; now or earlier: at once. INT64_MAX: not at all. */
-int64_t turn_now_ms(struct turn *t); /* what `due` is compared with: the wall clock, but never backwards (pace.h) */
 int64_t turn_next_due_ms(struct turn *t);
+int64_t turn_now_ms(struct turn *t); /* engine thread: what that is compared with: the wall clock, but never backwards (pace.h) */
 /* Any thread: a sentence when a chat that is polled has not answered for long. */
 bool turn_problem(struct turn *t, int64_t now_ms, char *out, size_t size);
 struct engine *turn_engine(struct turn *t); /* for tests and the simulator */

@@ -151,7 +151,7 @@ static void chargebee_step(const void *config, const struct job *job, const stru
 
 static const struct option options[] = {
     {"site", OPTION_TEXT, AT(site), NULL, true, "Name of the site: acme or acme-test, as in acme-test.chargebee.com."},
-    {"base_url", OPTION_URL, AT(base_url), NULL, false, "Where the API is, with or without /api/v2; made of the site when absent."},
+    {"base_url", OPTION_URL, AT(base_url), NULL, false, "Where the API is, with /api/v2; made of the site when absent."},
     {"api_key", OPTION_SECRET, AT(api_key), NULL, true,
      "API key: read customers, invoices, transactions, payment sources and subscriptions; write invoices and hosted pages."},
     {"webhook_user", OPTION_TEXT, AT(webhook_user), NULL, true, "User name set on the webhook in Chargebee."},

@@ -26,29 +26,11 @@ static void add_headers(const struct rest_call *c, struct http_request *r)
     http_request_header(r, "Authorization", basic);
 }
 
-/* Without a path, as the address of a site is copied from the browser, it is the site's address: the API is below it. */
-static bool names_a_site(const char *url)
-{
-    const char *host = strstr(url, "://");
-    host = host ? host + 3 : url;
-    const char *path = host + strcspn(host, "/");
-    return path[strspn(path, "/")] == '\0';
-}
-
 static const char *base_url(const struct rest_call *c, struct buf *room)
 {
     const struct chargebee_config *config = config_of(c);
-    const char *url = config->base_url ? config->base_url : "";
-    if (*url && !names_a_site(url))
-        return url;
-    if (*url) {
-        size_t n = strlen(url);
-        while (n > 0 && url[n - 1] == '/')
-            n--;
-        buf_add(room, url, n);
-        buf_adds(room, "/api/v2");
-        return buf_text(room);
-    }
+    if (config->base_url && *config->base_url)
+        return config->base_url;
     buf_adds(room, "https://");
     buf_add_url(room, config->site ? config->site : "");
     buf_adds(room, ".chargebee.com/api/v2");

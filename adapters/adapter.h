@@ -17,7 +17,8 @@
  *   release {invoices:[id], prior:{...}} -> {released:[id]}   puts back what was; a paid or void invoice counts as released
  *   plan    {customer, invoices:[id], plan, instalments:[{n,date,amount}], currency} -> {id, mode:"native|held_by_dunwell"}
  *   collect {customer, invoice, amount?, currency, method?} -> {outcome:"paid|partially_paid|pending|needs_action", payment,
- *           due (what is left), status}   amount absent: all of it. A decline is REFUSED with result {decline:{code,class,advice,text}}
+ *           due (what is left), status, after_ms?}   amount absent: all of it. A decline is REFUSED with result {decline:{code,class,advice,text}}.
+ *           after_ms: pending, without the payment's name; it is one that began after that moment, what began before has ended
  *   unplan  {id, customer, invoices} -> {}   a plan of mode "native" is cancelled at the vendor; the hold on the invoices stays
  *   link    {customer, invoice, purpose:"pay|update_method"} -> {url, expires_at_ms?}   a secret: for mail, never for a channel
  *   resolve {invoice} -> {customer, invoice}   only where capabilities list it. Whose is what an event named without a customer? `invoice` is

@@ -382,19 +382,21 @@ static void settle_native(struct engine *e, struct recovery *r, const json_t *re
     }
 }
 
-/* The payment that an instalment waits for, by its id. Of one that was under way before we asked, billing told none: then it is the
- * newest of that invoice, as soon as none is on its way any more. */
+/* The payment that an instalment waits for, by its id. Of one that was under way before we asked billing may tell none: then it is the
+ * newest of that invoice, as soon as none is on its way any more, but never one that had ended when we asked: a list that lags
+ * behind shows only those. */
 static const json_t *awaited(const struct proposal *p, const json_t *payments)
 {
     const json_t *found = NULL;
     size_t i;
     json_t *payment;
     json_array_foreach(payments, i, payment) {
+        int64_t at_ms = json_i64(payment, "at_ms", 0);
         bool its = p->vendor_id[0] ? str_eq(json_str(payment, "id", ""), p->vendor_id)
-                                   : str_eq(json_str(payment, "invoice", ""), json_str(p->terms, "invoice", ""));
+                                   : str_eq(json_str(payment, "invoice", ""), json_str(p->terms, "invoice", "")) && at_ms > json_i64(p->terms, "after_ms", 0);
         if (its && str_eq(json_str(payment, "status", ""), "pending"))
             return NULL;
-        if (its && (!found || json_i64(payment, "at_ms", 0) >= json_i64(found, "at_ms", 0)))
+        if (its && (!found || at_ms >= json_i64(found, "at_ms", 0)))
             found = payment;
     }
     return found;

@@ -149,6 +149,8 @@ void proposal_end(struct engine *e, struct recovery *r, struct proposal *p, cons
     free(p->outcome);
     p->vendor_id = str_dup(vendor);
     p->outcome = str_dup(json_str(result, "note", json_str(result, "mode", json_str(result, "outcome", ""))));
+    if (json_object_get(result, "after_ms"))
+        json_put_i64(p->terms, "after_ms", json_i64(result, "after_ms", 0)); /* for plan_settle */
     AUTO_BUF words = BUF(1024);
     confirmed_words(&words, e, r, p, vendor);
     proposal_move(e, r, p, &(struct actor){.name = str_eq(p->outcome, "by hand") ? json_str(result, "by", "policy") : r->biller}, PROPOSAL_CONFIRMED, told, "%s", buf_text(&words));

@@ -65,6 +65,24 @@ static void note_amount(struct rest_call *c, int64_t left)
     rest_go(c, *method ? "known" : "customer");
 }
 
+/* The invoice lists its payments, those that failed too. */
+static void under_way(struct rest_call *c, int64_t due)
+{
+    const json_t *list = json_at(c->body, "invoice.linked_payments"), *row;
+    const char *payment = NULL;
+    int64_t ended_ms = 0;
+    size_t i;
+    json_array_foreach(list, i, row) {
+        const char *status = json_str(row, "txn_status", "");
+        int64_t at_ms = chargebee_ms(row, "txn_date");
+        if (str_eq(status, "in_progress") || str_eq(status, "needs_attention"))
+            payment = json_str(row, "txn_id", "");
+        else if (at_ms > ended_ms)
+            ended_ms = at_ms;
+    }
+    rest_collect_under_way(c, due, payment, ended_ms);
+}
+
 static void before_take(struct rest_call *c)
 {
     if (!invoice_fits(c))
@@ -76,7 +94,7 @@ static void before_take(struct rest_call *c)
     if (str_eq(json_str(c->body, "invoice.status", ""), "paid"))
         rest_collect_done(c, "paid", 0, NULL);
     else if (left <= 0)
-        rest_collect_done(c, "pending", due, "a payment of this invoice is already under way");
+        under_way(c, due);
     else
         note_amount(c, left);
 }

@@ -67,6 +67,28 @@ static void note_amount(struct rest_call *c, int64_t balance)
     rest_go(c, "collect");
 }
 
+static bool is_on_its_way(const char *status)
+{
+    return str_eq(status, "pending") || str_eq(status, "processing") || str_eq(status, "scheduled");
+}
+
+/* The invoice lists its payments, those that failed too. */
+static void under_way(struct rest_call *c, int64_t balance)
+{
+    const json_t *list = json_at(c->body, "transactions"), *row;
+    const char *payment = NULL;
+    int64_t ended_ms = 0;
+    size_t i;
+    json_array_foreach(list, i, row) {
+        int64_t at_ms = recurly_ms(row, "created_at");
+        if (is_payment(row) && is_on_its_way(json_str(row, "status", "")))
+            payment = json_str(row, "id", "");
+        else if (is_payment(row) && at_ms > ended_ms)
+            ended_ms = at_ms;
+    }
+    rest_collect_under_way(c, balance, payment, ended_ms);
+}
+
 static void before_take(struct rest_call *c)
 {
     const char *currency = json_str(c->args, "currency", ""), *theirs = json_str(c->body, "currency", ""), *state = json_str(c->body, "state", "");
@@ -85,7 +107,7 @@ static void before_take(struct rest_call *c)
     if (c->ended)
         return;
     if (str_eq(state, "processing"))
-        rest_collect_done(c, "pending", balance, "a payment of this invoice is already under way");
+        under_way(c, balance);
     else if (!str_eq(state, "past_due") && !str_eq(state, "pending") && !str_eq(state, "open"))
         rest_refuse(c, "invoice %.80s is %.20s, not open", rest_invoice(c), *state ? state : "of unknown state");
     else
@@ -180,7 +202,7 @@ static void after_take(struct rest_call *c)
         rest_collect_done(c, "paid", 0, NULL);
     else if (str_eq(status, "declined") || str_eq(status, "error") || str_eq(status, "void"))
         refuse_failed(c, payment);
-    else if (str_eq(status, "pending") || str_eq(status, "processing") || str_eq(status, "scheduled") || str_eq(state, "processing"))
+    else if (is_on_its_way(status) || str_eq(state, "processing"))
         rest_collect_done(c, "pending", json_i64(c->stage, "want", 0), NULL);
     else if (str_eq(status, "success") && json_i64(c->stage, "looks", 0) + 1 >= LOOKS_MAX)
         rest_collect_done(c, "partially_paid", json_i64(c->stage, "want", 0), "the payment was taken, but the invoice is not closed: look at it in the Recurly console");

@@ -93,6 +93,9 @@ bool rest_go_on_without(struct rest_call *c, const char *next);
 void rest_collect_begin(struct rest_call *c);
 /* {outcome, payment, due, status, note?}: payment and status are the stage's. */
 void rest_collect_done(struct rest_call *c, const char *outcome, int64_t due, const char *note);
+/* A payment that was begun before we came is on its way: `payment` where the invoice names it; where it does not ("" or NULL), only that
+ * it is none of those which the invoice shows, the newest of them of ended_ms. */
+void rest_collect_under_way(struct rest_call *c, int64_t due, const char *payment, int64_t ended_ms);
 /* `trouble` of a state that asks for the invoice of the arguments: says that there is none. */
 bool rest_no_invoice(struct rest_call *c);
 /* --- */

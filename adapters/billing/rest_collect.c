@@ -12,7 +12,7 @@ void rest_collect_begin(struct rest_call *c)
         rest_refuse(c, "the amount must be a positive number of minor units");
 }
 
-void rest_collect_done(struct rest_call *c, const char *outcome, int64_t due, const char *note)
+static json_t *result_of(const struct rest_call *c, const char *outcome, int64_t due, const char *note)
 {
     json_t *result = json_object();
     json_put(result, "outcome", outcome);
@@ -21,6 +21,20 @@ void rest_collect_done(struct rest_call *c, const char *outcome, int64_t due, co
     json_put(result, "status", json_str(c->stage, "status", ""));
     if (note)
         json_put_new(result, "note", json_text_safe(note));
+    return result;
+}
+
+void rest_collect_done(struct rest_call *c, const char *outcome, int64_t due, const char *note)
+{
+    rest_done(c, result_of(c, outcome, due, note));
+}
+
+void rest_collect_under_way(struct rest_call *c, int64_t due, const char *payment, int64_t ended_ms)
+{
+    json_put(c->stage, "payment", payment ? payment : "");
+    json_t *result = result_of(c, "pending", due, "a payment of this invoice is already under way");
+    if (!payment || !*payment)
+        json_put_i64(result, "after_ms", ended_ms);
     rest_done(c, result);
 }
 

@@ -46,6 +46,7 @@ struct office {
     bool biller_says_no;
     bool forms_refused;
     const char *outcome; /* of a payment that is tried; NULL: paid */
+    int64_t under_way_ms; /* not 0: a payment without a name is under way, what billing shows had ended by then */
     bool makes_links, mail_refused;
     bool takes_notes, notes_refused; /* remarks at billing */
 };
@@ -228,6 +229,9 @@ DW_UNUSED static void office_billing(struct office *o, const struct job *job, co
     } else if (o->biller_says_no || (o->notes_refused && str_eq(job->op, "note")) || (o->mail_refused && str_eq(job->op, "mail"))) {
         out->outcome = STEP_REFUSED;
         str_copy(out->reason, sizeof out->reason, "the invoice is gone");
+    } else if (o->under_way_ms && str_eq(job->op, "collect")) {
+        out->result = json_pack("{s:s, s:s, s:I, s:s}", "outcome", "pending", "payment", "", "after_ms", (json_int_t)o->under_way_ms,
+                                "note", "a payment of this invoice is already under way");
     } else {
         out->result = json_object();
         json_put(out->result, "id", str_eq(job->op, "plan") ? "plan_77" : "hold_5");

@@ -283,14 +283,12 @@ static void a_pending_payment_is_followed_to_its_end(void **state)
         start(&o);
         to_instalment(&o, 1);
         o.outcome = "pending"; /* the bank takes some days */
+        o.under_way_ms = ours ? 0 : OFFICE_NOW;
         to_instalment(&o, 2);
-        if (!ours) {
-            office_begin(&o);
-            store_run(o.store, "UPDATE proposals SET vendor_id = '', outcome = 'a payment of this invoice is already under way' WHERE verb = 6", "");
-            office_commit(&o);
-        }
-        json_t *payment = json_pack("{s:s, s:s, s:s, s:I}", "id", "hold_5", "invoice", "in_1002", "status", "pending", "at_ms", (json_int_t)(OFFICE_NOW - MS_DAY));
+        json_t *payment = json_pack("{s:s, s:s, s:s, s:I}", "id", "hold_5", "invoice", "in_1002", "status", "pending", "at_ms", (json_int_t)OFFICE_NOW + 1);
         json_array_append_new(json_at(o.read[1], "payments"), payment);
+        json_array_append_new(json_at(o.read[1], "payments"), json_pack("{s:s, s:s, s:s, s:I}", "id", "another", "invoice", "in_1002", "status",
+                                                                       "failed", "at_ms", (json_int_t)OFFICE_NOW + 2));
         office_event_of(&o, 2);
         office_is(&o, "SELECT state FROM recoveries", RECOVERY_PLANNED, "the plan runs");
         office_is(&o, "SELECT count(*) FROM instalments WHERE state = 'pending'", 1, "nothing is known yet");
@@ -300,6 +298,27 @@ static void a_pending_payment_is_followed_to_its_end(void **state)
         office_is(&o, "SELECT count(*) FROM instalments WHERE n = 1 AND state = 'paid'", 1, "what was paid is paid");
         office_is(&o, comes ? "SELECT count(*) FROM instalments WHERE n = 2 AND state = 'paid'" : "SELECT count(*) FROM instalments WHERE n = 2 AND state = 'failed'", 1, "settled");
         office_is(&o, "SELECT state FROM recoveries", comes ? RECOVERY_PLANNED : RECOVERY_QUEUED, "and somebody is next");
+        office_close(&o);
+    }
+}
+
+/* Billing's list lags behind its own word: what is shown had ended before we asked, for better or worse. */
+static void a_payment_that_had_ended_is_not_the_one_under_way(void **state)
+{
+    (void)state;
+    for (int paid = 0; paid < 2; paid++) {
+        struct office o;
+        start(&o);
+        o.under_way_ms = OFFICE_NOW;
+        json_array_append_new(json_at(o.read[1], "payments"), json_pack("{s:s, s:s, s:s, s:I}", "id", "old", "invoice", "in_1002", "status",
+                                                                       paid ? "succeeded" : "failed", "at_ms", (json_int_t)OFFICE_NOW));
+        to_instalment(&o, 1);
+        office_event_of(&o, 2);
+        office_is(&o, "SELECT count(*) FROM instalments WHERE n = 1 AND state = 'pending'", 1, "nothing is known yet");
+        json_array_append_new(json_at(o.read[1], "payments"), json_pack("{s:s, s:s, s:s, s:I}", "id", "new", "invoice", "in_1002", "status",
+                                                                       "succeeded", "at_ms", (json_int_t)OFFICE_NOW + 1));
+        office_event_of(&o, 2);
+        office_is(&o, "SELECT count(*) FROM instalments WHERE n = 1 AND state = 'paid'", 1, "this was it");
         office_close(&o);
     }
 }
@@ -517,6 +536,7 @@ int main(void)
         cmocka_unit_test(an_unknown_instalment_is_asked_once),
         cmocka_unit_test(two_rows_of_one_instalment_break_once),
         cmocka_unit_test(a_pending_payment_is_followed_to_its_end),
+        cmocka_unit_test(a_payment_that_had_ended_is_not_the_one_under_way),
         cmocka_unit_test(a_credit_larger_than_an_instalment_takes_from_two),
         cmocka_unit_test(a_credit_lowers_its_own_invoice_only),
         cmocka_unit_test(a_payment_that_the_customer_must_confirm_is_not_paid),

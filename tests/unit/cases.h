@@ -150,6 +150,14 @@ DW_UNUSED static void office_proves(struct office *o)
         fail_msg("%s", e.text);
 }
 
+/* The end of a test whose setup handed its office over as the state. */
+DW_UNUSED static int office_teardown(void **state)
+{
+    office_proves(*state);
+    office_close(*state);
+    return 0;
+}
+
 /* Another policy from now on: the office's, with one line replaced. The caller gives it back with office_policy_back. */
 DW_UNUSED static struct policy *office_policy_with(struct office *o, const char *was, const char *is)
 {

@@ -497,6 +497,14 @@ DW_UNUSED static void assert_says(const char *text, const char *piece)
         fail_msg("\"%s\" does not say \"%s\"", text ? text : "(nothing)", piece);
 }
 
+/* Somebody says it, and the answer holds `piece`. */
+DW_UNUSED static void office_says(struct office *o, const char *user, const char *text, const char *piece)
+{
+    AUTO_STR said = office_say(o, user, text);
+    if (!strstr(said, piece))
+        fail_msg("%s: \"%s\" does not say \"%s\"", text, said, piece);
+}
+
 DW_UNUSED static void assert_not_says(const char *text, const char *piece)
 {
     if (text && strstr(text, piece))

@@ -7,26 +7,11 @@ static struct office o;
 
 static int setup(void **state)
 {
-    (void)state;
+    *state = &o;
     office_open(&o, false);
     office_event_of(&o, 1); /* held, and Ana's */
     office_event_of(&o, 2); /* Otto's */
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    office_proves(&o);
-    office_close(&o);
-    return 0;
-}
-
-static void says(const char *user, const char *text, const char *piece)
-{
-    AUTO_STR said = office_say(&o, user, text);
-    if (!strstr(said, piece))
-        fail_msg("%s: \"%s\" does not say \"%s\"", text, said, piece);
 }
 
 static int64_t proposals(void)
@@ -49,9 +34,9 @@ static void who_does_not_work_the_case_asks_for_nothing(void **state)
     int64_t before = proposals(), held = office_i64(&o, "SELECT count(*) FROM holds WHERE state = 1");
     for (size_t i = 0; i < DW_ARRAY_LEN(asks); i++) {
         AUTO_STR text = str_fmt("%s northwind %s", asks[i][0], asks[i][1]);
-        says("U0AE2", text, "This is for the account's AE, a collector or a manager. Ask Ana Executive.");
+        office_says(&o, "U0AE2", text, "This is for the account's AE, a collector or a manager. Ask Ana Executive.");
     }
-    says("U0AE2", "resume northwind", "This is for the account's AE, a collector or a manager.");
+    office_says(&o, "U0AE2", "resume northwind", "This is for the account's AE, a collector or a manager.");
     assert_int_equal(proposals(), before);
     office_is(&o, "SELECT count(*) FROM holds WHERE state = 1", held, "and what is held is held");
 }
@@ -68,7 +53,7 @@ static void nothing_is_asked_of_facts_that_are_being_read(void **state)
         recovery_free(r);
         office_commit(&o);
         AUTO_STR text = str_fmt("%s acme-corp %s", asks[i][0], asks[i][1]);
-        says("U0AE2", text, "are still being read");
+        office_says(&o, "U0AE2", text, "are still being read");
     }
     assert_int_equal(proposals(), before);
 }
@@ -89,8 +74,8 @@ static void nothing_is_asked_of_what_has_ended(void **state)
 static void what_is_disputed_is_not_tried_again(void **state)
 {
     (void)state;
-    says("U0AE2", "dispute acme-corp half of it never came", "dispute");
-    says("U0MAN1", "retry acme-corp", "No retry: Acme Corp disputes the invoice. Settle that first.");
+    office_says(&o, "U0AE2", "dispute acme-corp half of it never came", "dispute");
+    office_says(&o, "U0MAN1", "retry acme-corp", "No retry: Acme Corp disputes the invoice. Settle that first.");
     office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect'", 0, "nothing is collected");
 }
 
@@ -112,8 +97,8 @@ static void a_deferral_that_comes_through_late_leaves_a_promise_one(void **state
     (void)state;
     office_event_of(&o, 3);
     o.biller_silent = true;
-    says("U0COL1", "defer acme-east until 2026-12-28", "Inside policy");
-    says("U0COL1", "promise acme-east 900 by 2026-12-30", "");
+    office_says(&o, "U0COL1", "defer acme-east until 2026-12-28", "Inside policy");
+    office_says(&o, "U0COL1", "promise acme-east 900 by 2026-12-30", "");
     office_is(&o, "SELECT state FROM recoveries WHERE account = 'acme-east'", RECOVERY_PROMISED, "promised");
     o.biller_silent = false;
     for (int i = 0; i < 3; i++)
@@ -123,7 +108,7 @@ static void a_deferral_that_comes_through_late_leaves_a_promise_one(void **state
     office_is(&o, "SELECT count(*) FROM recoveries WHERE account = 'acme-east' AND next_step LIKE 'Nothing is tried%'", 0, "in words too");
 }
 
-#define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, setup, office_teardown)
 
 int main(void)
 {

@@ -1,27 +1,20 @@
 /* Cards: their text equals the state, one message a case edited in place, replies once, and nothing is lost when
  * the platform is slow, refuses, or the owner changes while a post is out. */
-#include "tests/unit/office.h"
+#include "tests/unit/cases.h"
 
 static struct office office;
 
 static int setup(void **state)
 {
-    (void)state;
+    *state = &office;
     office_open(&office, false);
     return 0;
 }
 
 static int setup_shadow(void **state)
 {
-    (void)state;
+    *state = &office;
     office_open(&office, true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
     return 0;
 }
 
@@ -482,7 +475,7 @@ static void foreign_text_is_only_text(void **state)
     assert_int_equal(store_commit(office.store, NULL), 0);
 }
 
-#define WITH(setup, test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define WITH(setup, test) cmocka_unit_test_setup_teardown(test, setup, office_teardown)
 
 int main(void)
 {

@@ -1,30 +1,17 @@
 /* What people type and click, end to end through the engine: rights, unhappy paths, and that a button, a form and
  * a command mean the same. */
-#include "tests/unit/office.h"
+#include "tests/unit/cases.h"
 
 static struct office office;
 
 static int setup(void **state)
 {
-    (void)state;
+    *state = &office;
     office_open(&office, false);
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
-    return 0;
-}
-
-/* Says it and checks that the answer holds `piece`. */
-static void says(const char *user, const char *text, const char *piece)
-{
-    AUTO_STR said = office_say(&office, user, text);
-    assert_says(said, piece);
-}
-
+/* Clicks it and checks that the answer holds `piece`. */
 static void clicks(const char *user, const char *action, const char *value, const char *piece)
 {
     AUTO_STR said = office_click(&office, user, action, value);
@@ -73,21 +60,21 @@ static void help_shows_what_one_may_do(void **state)
     AUTO_STR operator= office_say(&office, "U0OP1", "/dunwell HELP");
     assert_says(operator, "status <account>");
     assert_not_says(operator, "plan <");
-    says("U0AE1", "help plan", "from <date>");
-    says("U0OP1", "help plan", "not open to you");
-    says("U0OP1", "plan northwind 3x from friday", "Yours: operator");
-    says("U0AE1", "statsu northwind", "Did you mean \"status\"");
-    says("U0AE1", "frobnicate", "I do not know \"frobnicate\"");
-    says("U0MAN1", "whoami", "$100,000.00");
+    office_says(&office, "U0AE1", "help plan", "from <date>");
+    office_says(&office, "U0OP1", "help plan", "not open to you");
+    office_says(&office, "U0OP1", "plan northwind 3x from friday", "Yours: operator");
+    office_says(&office, "U0AE1", "statsu northwind", "Did you mean \"status\"");
+    office_says(&office, "U0AE1", "frobnicate", "I do not know \"frobnicate\"");
+    office_says(&office, "U0MAN1", "whoami", "$100,000.00");
 }
 
 static void accounts_are_never_guessed(void **state)
 {
     (void)state;
-    says("U0AE1", "status acme", "Acme Corp");
-    says("U0AE1", "status acme", "Acme East");
-    says("U0AE1", "status nortwind", "Northwind Ltd");
-    says("U0AE1", "status", "which account");
+    office_says(&office, "U0AE1", "status acme", "Acme Corp");
+    office_says(&office, "U0AE1", "status acme", "Acme East");
+    office_says(&office, "U0AE1", "status nortwind", "Northwind Ltd");
+    office_says(&office, "U0AE1", "status", "which account");
 }
 
 static void notes_find_their_account(void **state)
@@ -104,7 +91,7 @@ static void notes_find_their_account(void **state)
     };
     (void)state;
     for (size_t i = 0; i < DW_ARRAY_LEN(rows); i++) {
-        says("U0AE1", rows[i].said, "Noted for");
+        office_says(&office, "U0AE1", rows[i].said, "Noted for");
         struct query *q =
             store_query(office.store, "SELECT account, text, person FROM notes ORDER BY id DESC LIMIT 1", "");
         assert_true(query_next(q));
@@ -114,12 +101,12 @@ static void notes_find_their_account(void **state)
         query_end(q);
     }
     int64_t before = count("notes");
-    says("U0AE1", "note", "about whom");
-    says("U0AE1", "note northwind", "What shall I note");
-    says("U0AE1", "note acme called", "several accounts");
-    says("U0AE1", "note nobody called", "No account");
+    office_says(&office, "U0AE1", "note", "about whom");
+    office_says(&office, "U0AE1", "note northwind", "What shall I note");
+    office_says(&office, "U0AE1", "note acme called", "several accounts");
+    office_says(&office, "U0AE1", "note nobody called", "No account");
     assert_int_equal(count("notes"), before);
-    says("U0COL1", "status cus_4", "two lines");
+    office_says(&office, "U0COL1", "status cus_4", "two lines");
 }
 
 static void bad_input_changes_nothing(void **state)
@@ -129,30 +116,30 @@ static void bad_input_changes_nothing(void **state)
     char *huge = mem_alloc(50101);
     memset(huge, 'x', 50100);
     memcpy(huge, "note northwind ", 15);
-    says("U0AE1", huge, "too long");
+    office_says(&office, "U0AE1", huge, "too long");
     free(huge);
-    says("U0AE1", "note northwind \x01\x02", "cannot read");
-    says("U0AE1", "plan northwind 3x from 2020-01-05 why x", "past");
-    says("U0AE1", "plan northwind 3x", "From when");
-    says("U0AE1", "plan northwind from friday", "How many");
-    says("U0AE1", "plan northwind 9999x from friday", "How many");
-    says("U0AE1", "plan northwind 100x from friday why x", "100 instalments");
-    says("U0AE1", "plan northwind 3x from 2027-02-31", "2027-02-31");
-    says("U0AE1", "plan", "For example");
-    says("U0AE1", "promise northwind -5 by friday", "negative");
-    says("U0AE1", "promise northwind 5 by 2020-01-01", "past");
-    says("U0AE1", "promise northwind 99999999 by friday", "more than what is unpaid");
-    says("U0AE1", "promise northwind 5 eur by friday", "USD");
-    says("U0AE1", "promise northwind 0 by friday", "above zero");
-    says("U0AE1", "hold northwind", "Until when");
-    says("U0AE1", "hold northwind until 2020-01-01", "past");
-    says("U0AE1", "dispute northwind", "What do they dispute");
-    says("U0AE1", "claim studio", "no open case");
-    says("U0MAN1", "approve", "Which request");
-    says("U0MAN1", "approve 99", "no request A-99");
-    says("U0MAN1", "decline A-1", "Why not");
-    says("U0MAN1", "counter A-1", "how many instalments");
-    says("U0AE2", "plan northwind 3x from friday why x", "AE");
+    office_says(&office, "U0AE1", "note northwind \x01\x02", "cannot read");
+    office_says(&office, "U0AE1", "plan northwind 3x from 2020-01-05 why x", "past");
+    office_says(&office, "U0AE1", "plan northwind 3x", "From when");
+    office_says(&office, "U0AE1", "plan northwind from friday", "How many");
+    office_says(&office, "U0AE1", "plan northwind 9999x from friday", "How many");
+    office_says(&office, "U0AE1", "plan northwind 100x from friday why x", "100 instalments");
+    office_says(&office, "U0AE1", "plan northwind 3x from 2027-02-31", "2027-02-31");
+    office_says(&office, "U0AE1", "plan", "For example");
+    office_says(&office, "U0AE1", "promise northwind -5 by friday", "negative");
+    office_says(&office, "U0AE1", "promise northwind 5 by 2020-01-01", "past");
+    office_says(&office, "U0AE1", "promise northwind 99999999 by friday", "more than what is unpaid");
+    office_says(&office, "U0AE1", "promise northwind 5 eur by friday", "USD");
+    office_says(&office, "U0AE1", "promise northwind 0 by friday", "above zero");
+    office_says(&office, "U0AE1", "hold northwind", "Until when");
+    office_says(&office, "U0AE1", "hold northwind until 2020-01-01", "past");
+    office_says(&office, "U0AE1", "dispute northwind", "What do they dispute");
+    office_says(&office, "U0AE1", "claim studio", "no open case");
+    office_says(&office, "U0MAN1", "approve", "Which request");
+    office_says(&office, "U0MAN1", "approve 99", "no request A-99");
+    office_says(&office, "U0MAN1", "decline A-1", "Why not");
+    office_says(&office, "U0MAN1", "counter A-1", "how many instalments");
+    office_says(&office, "U0AE2", "plan northwind 3x from friday why x", "AE");
     assert_int_equal(count("notes"), 0);
     assert_int_equal(count("proposals"), 0);
     assert_int_equal(store_i64(office.store, -1, "SELECT COUNT(*) FROM promises", ""), 0);
@@ -163,28 +150,28 @@ static void a_plan_by_command(void **state)
 {
     (void)state;
     office_event(&office, "cus_1", "in_1001", true);
-    says("U0AE1", "plan Northwind Ltd 4 x from 2027-01-05", "why");
-    says("U0AE1", "plan Northwind Ltd 4 x from 2027-01-05 why renewal in flight", "Asked for approval: A-2");
-    says("U0AE1", "plan northwind 3x from friday why again", "already under way");
-    says("U0AE1", "approve A-2", "own request");
-    says("U0MAN2", "approve a2", "limit");
-    says("U0OP1", "approve 2", "manager or finance");
-    says("U0MAN1", "approve 2 why good customer", "Approved: A-2");
-    says("U0MAN1", "approve 2", "already decided");
-    says("U0COL1", "status northwind", "Plan: 0 of 4 instalments paid");
-    says("U0COL1", "history northwind", "good customer");
+    office_says(&office, "U0AE1", "plan Northwind Ltd 4 x from 2027-01-05", "why");
+    office_says(&office, "U0AE1", "plan Northwind Ltd 4 x from 2027-01-05 why renewal in flight", "Asked for approval: A-2");
+    office_says(&office, "U0AE1", "plan northwind 3x from friday why again", "already under way");
+    office_says(&office, "U0AE1", "approve A-2", "own request");
+    office_says(&office, "U0MAN2", "approve a2", "limit");
+    office_says(&office, "U0OP1", "approve 2", "manager or finance");
+    office_says(&office, "U0MAN1", "approve 2 why good customer", "Approved: A-2");
+    office_says(&office, "U0MAN1", "approve 2", "already decided");
+    office_says(&office, "U0COL1", "status northwind", "Plan: 0 of 4 instalments paid");
+    office_says(&office, "U0COL1", "history northwind", "good customer");
 }
 
 static void a_counter_offer_is_accepted(void **state)
 {
     (void)state;
     office_event(&office, "cus_1", "in_1001", true);
-    says("U0AE1", "plan northwind 4x from 2027-01-05 why renewal", "A-2");
-    says("U0AE1", "counter A-2 2x", "these roles");
-    says("U0MAN1", "counter A-2 Acme 2x", "do not understand");
-    says("U0MAN1", "counter A-2 3x from 2027-01-12 why shorter", "A-3");
-    says("U0AE2", "accept A-3", "manager or finance");
-    says("U0AE1", "accept A-3", "Approved");
+    office_says(&office, "U0AE1", "plan northwind 4x from 2027-01-05 why renewal", "A-2");
+    office_says(&office, "U0AE1", "counter A-2 2x", "these roles");
+    office_says(&office, "U0MAN1", "counter A-2 Acme 2x", "do not understand");
+    office_says(&office, "U0MAN1", "counter A-2 3x from 2027-01-12 why shorter", "A-3");
+    office_says(&office, "U0AE2", "accept A-3", "manager or finance");
+    office_says(&office, "U0AE1", "accept A-3", "Approved");
     assert_int_equal(store_i64(office.store, -1, "SELECT state FROM proposals WHERE id = 3", ""), PROPOSAL_CONFIRMED);
 }
 
@@ -192,9 +179,9 @@ static void a_promise_and_a_number_in_a_name(void **state)
 {
     (void)state;
     office_event(&office, "cus_4", "in_1004", true);
-    says("U0AE2", "promise Studio 54 by in 5 days", "$54.00");
-    says("U0AE2", "promise Studio 54 $20 by in 5 days", "$20.00");
-    says("U0AE2", "status studio", "Promised: $20.00");
+    office_says(&office, "U0AE2", "promise Studio 54 by in 5 days", "$54.00");
+    office_says(&office, "U0AE2", "promise Studio 54 $20 by in 5 days", "$20.00");
+    office_says(&office, "U0AE2", "status studio", "Promised: $20.00");
 }
 
 static void buttons_mean_the_same(void **state)
@@ -208,7 +195,7 @@ static void buttons_mean_the_same(void **state)
     clicks("U0AE1", "frobnicate", "N-1@1", "older version");
     clicks("U0AE1", "claim", "N-99@1", "N-99");
     clicks("U0AE1", "history", "A-1@1", "Case N-1 opened");
-    says("U0AE1", "plan northwind 4x from 2027-01-05 why renewal", "A-2");
+    office_says(&office, "U0AE1", "plan northwind 4x from 2027-01-05 why renewal", "A-2");
     clicks("U0MAN1", "approve", "A-2@1", "older than the request");
     clicks("U0MAN1", "decline", "A-2@1", "has changed");
     clicks("U0MAN1", "approve", "A-2@2", "Approved");
@@ -288,7 +275,7 @@ static void the_other_forms(void **state)
     submits("U0AE1", "promise", "N-1@3", "{\"amount\":\"500\",\"by\":\"2027-01-05\"}", "$500.00");
     submits("U0AE1", "dispute", "N-1@3", "{\"why\":\"  \"}", "why: Say what");
     submits("U0AE1", "dispute", "N-1@3", "{\"why\":\"billed twice\"}", "disputes");
-    says("U0AE1", "plan northwind 4x from 2027-01-05 why renewal", "A-3");
+    office_says(&office, "U0AE1", "plan northwind 4x from 2027-01-05 why renewal", "A-3");
     submits("U0MAN1", "decline", "A-3@1", "{\"why\":\"no\"}", "older than the request");
     submits("U0MAN1", "counter", "A-3@1", "{\"instalments\":\"3\",\"first\":\"2027-01-05\",\"why\":\"x\"}",
             "has changed");
@@ -300,42 +287,42 @@ static void the_other_forms(void **state)
 static void questions_name_source_and_age(void **state)
 {
     (void)state;
-    says("U0COL1", "queue", "empty");
-    says("U0COL1", "holds", "Nothing is on hold");
-    says("U0COL1", "history northwind", "nothing has happened");
+    office_says(&office, "U0COL1", "queue", "empty");
+    office_says(&office, "U0COL1", "holds", "Nothing is on hold");
+    office_says(&office, "U0COL1", "history northwind", "nothing has happened");
     office_event(&office, "cus_1", "in_1001", true);
     office_event(&office, "cus_3", "in_1003", true);
     office_event(&office, "cus_4", "in_1004", true);
     office.now_ms += 14 * MS_SECOND;
-    says("U0COL1", "status Northwind", "$48,200.00 unpaid on 1 invoice (stripe, 14 s ago)");
-    says("U0COL1", "status n-1", "insufficient funds");
-    says("U0COL1", "status northwind", "(accounts.csv, 2 min ago)");
-    says("U0COL1", "status northwind", "On hold until {ms:");
-    says("U0COL1", "status northwind", "Next: ");
+    office_says(&office, "U0COL1", "status Northwind", "$48,200.00 unpaid on 1 invoice (stripe, 14 s ago)");
+    office_says(&office, "U0COL1", "status n-1", "insufficient funds");
+    office_says(&office, "U0COL1", "status northwind", "(accounts.csv, 2 min ago)");
+    office_says(&office, "U0COL1", "status northwind", "On hold until {ms:");
+    office_says(&office, "U0COL1", "status northwind", "Next: ");
     AUTO_STR queue = office_say(&office, "U0COL1", "queue");
     assert_says(queue, "$900.00 (stripe, 14 s ago)");
     assert_true(strstr(queue, "Acme East") < strstr(queue, "Studio 54"));
-    says("U0COL1", "holds", "Northwind Ltd (N-1): $48,200.00, until {ms:");
+    office_says(&office, "U0COL1", "holds", "Northwind Ltd (N-1): $48,200.00, until {ms:");
     office.now_ms += 2 * MS_HOUR;
-    says("U0COL1", "status northwind", "2 h ago, stale");
+    office_says(&office, "U0COL1", "status northwind", "2 h ago, stale");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(strangers_get_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(help_shows_what_one_may_do, setup, teardown),
-        cmocka_unit_test_setup_teardown(accounts_are_never_guessed, setup, teardown),
-        cmocka_unit_test_setup_teardown(notes_find_their_account, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_input_changes_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_plan_by_command, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_counter_offer_is_accepted, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_promise_and_a_number_in_a_name, setup, teardown),
-        cmocka_unit_test_setup_teardown(buttons_mean_the_same, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_plan_form, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_newest_change_of_a_form_wins, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_other_forms, setup, teardown),
-        cmocka_unit_test_setup_teardown(questions_name_source_and_age, setup, teardown),
+        cmocka_unit_test_setup_teardown(strangers_get_nothing, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(help_shows_what_one_may_do, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(accounts_are_never_guessed, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(notes_find_their_account, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(bad_input_changes_nothing, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(a_plan_by_command, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(a_counter_offer_is_accepted, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(a_promise_and_a_number_in_a_name, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(buttons_mean_the_same, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(the_plan_form, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(the_newest_change_of_a_form_wins, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(the_other_forms, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(questions_name_source_and_age, setup, office_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

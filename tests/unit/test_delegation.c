@@ -9,26 +9,12 @@ static struct office office;
 /* a plan for Northwind, asked by ae1. */
 static int setup(void **state)
 {
-    (void)state;
+    *state = &office;
     office_open(&office, false);
     office_event_of(&office, 1);
     assert_int_equal(office_plan(&office, "ae1", "northwind", 6, "renewal in flight").rc, 0);
     office_turn(&office, NULL, NULL);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    office_proves(&office);
-    office_close(&office);
-    return 0;
-}
-
-static void says(const char *user, const char *text, const char *piece)
-{
-    AUTO_STR said = office_say(&office, user, text);
-    assert_says(said, piece);
 }
 
 #define ASKED assert_int_equal(office_state(&office, 2), PROPOSAL_ASKED)
@@ -37,9 +23,9 @@ static void says(const char *user, const char *text, const char *piece)
 static void given_used_and_printed(void **state)
 {
     (void)state;
-    says("U0MAN2", "approve A-2", "your limit is $100.00");
-    says("U0MAN1", "delegate <@U0MAN2|milo> up to 50k until fri 09:00", "D-1: Milo Manager may decide for you, up to $50,000.00, until");
-    says("U0MAN2", "approve A-2 why agreed by phone", "Approved: A-2");
+    office_says(&office, "U0MAN2", "approve A-2", "your limit is $100.00");
+    office_says(&office, "U0MAN1", "delegate <@U0MAN2|milo> up to 50k until fri 09:00", "D-1: Milo Manager may decide for you, up to $50,000.00, until");
+    office_says(&office, "U0MAN2", "approve A-2 why agreed by phone", "Approved: A-2");
     office_is(&office, "SELECT count(*) FROM votes WHERE person = 'manager2' AND holder = 'manager1' AND right_used = 'Milo Manager for Mara Manager (manager), up to $50,000.00, D-1'",
               1, "the right on the vote");
     office_is(&office, "SELECT count(*) FROM journal WHERE verb = 'decision.yes' AND text LIKE '%Milo Manager for Mara Manager%D-1%'", 1, "the right in the journal");
@@ -57,17 +43,17 @@ static void given_used_and_printed(void **state)
 static void never_more_than_ones_own(void **state)
 {
     (void)state;
-    says("U0MAN2", "delegate @manager1 up to 101 until fri", "no more than your own right, and your limit is $100.00");
-    says("U0MAN1", "delegate @manager2 up to 100000.01 until fri", "no more than your own right");
-    says("U0MAN1", "delegate @manager2 up to 10 EUR until fri", "no limit in the currency");
-    says("U0MAN1", "delegate @manager2 up to 0 until fri", "More than nothing");
-    says("U0AE1", "delegate @manager2 up to 10 until fri", "is for these roles");
+    office_says(&office, "U0MAN2", "delegate @manager1 up to 101 until fri", "no more than your own right, and your limit is $100.00");
+    office_says(&office, "U0MAN1", "delegate @manager2 up to 100000.01 until fri", "no more than your own right");
+    office_says(&office, "U0MAN1", "delegate @manager2 up to 10 EUR until fri", "no limit in the currency");
+    office_says(&office, "U0MAN1", "delegate @manager2 up to 0 until fri", "More than nothing");
+    office_says(&office, "U0AE1", "delegate @manager2 up to 10 until fri", "is for these roles");
     LIVE(0);
-    says("U0MAN1", "delegate @manager2 up to 48199.99 until fri", "D-1");
-    says("U0MAN2", "approve A-2", "your limit is $100.00");
+    office_says(&office, "U0MAN1", "delegate @manager2 up to 48199.99 until fri", "D-1");
+    office_says(&office, "U0MAN2", "approve A-2", "your limit is $100.00");
     ASKED;
-    says("U0MAN1", "delegate @manager2 up to USD 48200 until fri", "D-2");
-    says("U0MAN2", "approve A-2", "Approved");
+    office_says(&office, "U0MAN1", "delegate @manager2 up to USD 48200 until fri", "D-2");
+    office_says(&office, "U0MAN2", "approve A-2", "Approved");
 }
 
 /* The lender's right is looked at when it is used, not when it was lent. */
@@ -88,13 +74,13 @@ static void who_has_no_right_lends_none(void **state)
         assert_says(err.text, "You have no right of your own to lend");
     }
     LIVE(0);
-    says("U0MAN2", "approve A-2", "your limit is $100.00");
+    office_says(&office, "U0MAN2", "approve A-2", "your limit is $100.00");
 }
 
 static void what_the_lender_lost_is_not_lent(void **state)
 {
     (void)state;
-    says("U0MAN1", "delegate @ae2 up to 50k until fri", "D-1");
+    office_says(&office, "U0MAN1", "delegate @ae2 up to 50k until fri", "D-1");
     struct problems p = {0};
     struct doc *d = NULL;
     static const char *const later[] = {"roles: [manager], limit: {USD: 48199}", "roles: [ae]", "roles: [manager], limit: {USD: 48200}"};
@@ -108,14 +94,14 @@ static void what_the_lender_lost_is_not_lent(void **state)
         office.e.people = fresh;
         people_free(office.people);
         office.people = fresh;
-        says("U0AE2", "approve A-2", i == 0 ? "the right that was lent to you goes up to $48,199.00" : i == 1 ? "for a manager or finance" : "Approved: A-2");
+        office_says(&office, "U0AE2", "approve A-2", i == 0 ? "the right that was lent to you goes up to $48,199.00" : i == 1 ? "for a manager or finance" : "Approved: A-2");
     }
 }
 
 static void not_on_the_lenders_own_request(void **state)
 {
     (void)state;
-    says("U0AE1", "withdraw A-2", "Withdrawn");
+    office_says(&office, "U0AE1", "withdraw A-2", "Withdrawn");
     assert_int_equal(office_plan(&office, "manager1", "northwind", 6, "mine").rc, ERR_DENIED); /* nobody else could: not asked */
     struct problems p = {0};
     struct doc *d = NULL;
@@ -128,59 +114,59 @@ static void not_on_the_lenders_own_request(void **state)
     office.people = fresh;
     assert_int_equal(office_plan(&office, "manager1", "northwind", 6, "mine").rc, 0);
     AUTO_STR approve = str_fmt("approve A-%lld", (long long)office_last(&office));
-    says("U0MAN1", "delegate @ae2 up to 50k until fri", "D-1");
-    says("U0AE2", approve, "was asked by Mara Manager, whose right you would be using");
-    says("U0MAN1", approve, "your own request");
-    says("U0FIN1", "delegate Otto up to 50k until fri", "D-2");
-    says("U0AE2", approve, "Approved");
+    office_says(&office, "U0MAN1", "delegate @ae2 up to 50k until fri", "D-1");
+    office_says(&office, "U0AE2", approve, "was asked by Mara Manager, whose right you would be using");
+    office_says(&office, "U0MAN1", approve, "your own request");
+    office_says(&office, "U0FIN1", "delegate Otto up to 50k until fri", "D-2");
+    office_says(&office, "U0AE2", approve, "Approved");
     office_is(&office, "SELECT count(*) FROM votes WHERE holder = 'fin1' AND right_used LIKE '%D-2'", 1, "the other right");
 }
 
 static void not_on_the_deputys_own_request(void **state)
 {
     (void)state;
-    says("U0MAN1", "delegate @ae1 up to 50k until fri", "D-1");
-    says("U0AE1", "approve A-2", "your own request");
+    office_says(&office, "U0MAN1", "delegate @ae1 up to 50k until fri", "D-1");
+    office_says(&office, "U0AE1", "approve A-2", "your own request");
     ASKED;
 }
 
 static void not_in_a_circle_nor_on(void **state)
 {
     (void)state;
-    says("U0MAN1", "delegate @manager1 up to 10 until fri", "That is yourself");
-    says("U0MAN1", "delegate @manager2 up to 10 until fri", "D-1");
-    says("U0MAN2", "delegate @manager1 up to 10 until fri", "in a circle");
-    says("U0MAN2", "delegate @ae2 up to 10k until fri", "no more than your own right"); /* what was lent is not lent on */
-    says("U0MAN2", "delegate @ae2 up to 100 until fri", "D-2");
-    says("U0AE2", "approve A-2", "the right that was lent to you goes up to $100.00");
-    says("U0MAN1", "revoke D-1", "Revoked: D-1");
-    says("U0MAN2", "delegate @manager1 up to 10 until fri", "D-3");
+    office_says(&office, "U0MAN1", "delegate @manager1 up to 10 until fri", "That is yourself");
+    office_says(&office, "U0MAN1", "delegate @manager2 up to 10 until fri", "D-1");
+    office_says(&office, "U0MAN2", "delegate @manager1 up to 10 until fri", "in a circle");
+    office_says(&office, "U0MAN2", "delegate @ae2 up to 10k until fri", "no more than your own right"); /* what was lent is not lent on */
+    office_says(&office, "U0MAN2", "delegate @ae2 up to 100 until fri", "D-2");
+    office_says(&office, "U0AE2", "approve A-2", "the right that was lent to you goes up to $100.00");
+    office_says(&office, "U0MAN1", "revoke D-1", "Revoked: D-1");
+    office_says(&office, "U0MAN2", "delegate @manager1 up to 10 until fri", "D-3");
 }
 
 static void a_circle_of_three(void **state)
 {
     (void)state;
-    says("U0MAN1", "delegate @manager2 up to 10 until fri", "D-1");
+    office_says(&office, "U0MAN1", "delegate @manager2 up to 10 until fri", "D-1");
     store_begin(office.store);
     store_run(office.store, "INSERT INTO delegations (from_person, to_person, kind, limits, created_ms, until_ms, is_live, ended_ms, ended_by) "
                             "VALUES ('op1','manager1','','{}',0,?1,1,0,'')", "i", office.now_ms + MS_DAY);
     assert_int_equal(store_commit(office.store, NULL), 0);
-    says("U0MAN2", "delegate @op1 up to 10 until fri", "in a circle");
+    office_says(&office, "U0MAN2", "delegate @op1 up to 10 until fri", "in a circle");
 }
 
 static void over_at_its_time(void **state)
 {
     (void)state;
-    says("U0MAN1", "delegate @ae2 up to 50k until 2026-12-24 09:00", "D-1");
-    says("U0AE2", "delegations", "D-1: Otto Executive for Mara Manager, up to $50,000.00, until");
-    says("U0AE1", "delegations", "Nobody has lent a right to you");
-    says("U0OP1", "delegations", "D-1:");
+    office_says(&office, "U0MAN1", "delegate @ae2 up to 50k until 2026-12-24 09:00", "D-1");
+    office_says(&office, "U0AE2", "delegations", "D-1: Otto Executive for Mara Manager, up to $50,000.00, until");
+    office_says(&office, "U0AE1", "delegations", "Nobody has lent a right to you");
+    office_says(&office, "U0OP1", "delegations", "D-1:");
     office.now_ms = OFFICE_NOW + 28 * MS_HOUR + 33 * MS_MINUTE + 20 * MS_SECOND - 1; /* 2026-12-24 08:59:59.999 UTC; nothing is due yet */
     office_turn(&office, NULL, NULL);
     LIVE(1);
     office_later(&office, 1);
     LIVE(0);
-    says("U0AE2", "approve A-2", "for a manager or finance");
+    office_says(&office, "U0AE2", "approve A-2", "for a manager or finance");
     office_is(&office, "SELECT count(*) FROM journal WHERE verb = 'delegation.ended'", 1, "its end in the journal");
     ASKED;
 }
@@ -189,39 +175,39 @@ static void over_at_its_time(void **state)
 static void over_before_the_timer_is_seen(void **state)
 {
     (void)state;
-    says("U0MAN1", "delegate @ae2 up to 50k until 2026-12-24 09:00", "D-1");
+    office_says(&office, "U0MAN1", "delegate @ae2 up to 50k until 2026-12-24 09:00", "D-1");
     store_begin(office.store);
     store_run(office.store, "DELETE FROM timers WHERE kind = 'delegation'", "");
     assert_int_equal(store_commit(office.store, NULL), 0);
     office.now_ms += 30 * MS_HOUR;
-    says("U0AE2", "approve A-2", "for a manager or finance");
+    office_says(&office, "U0AE2", "approve A-2", "for a manager or finance");
     ASKED;
 }
 
 static void revoked_at_once(void **state)
 {
     (void)state;
-    says("U0MAN1", "delegate @ae2 up to 50k until fri", "D-1");
-    says("U0COL1", "revoke D-1", "between others");
-    says("U0MAN1", "revoke", "Which one?");
-    says("U0MAN1", "revoke D-9", "No delegation D-9");
-    says("U0MAN1", "revoke D-1", "at once");
-    says("U0AE2", "approve A-2", "for a manager or finance");
-    says("U0MAN1", "revoke D-1", "No delegation D-1");
+    office_says(&office, "U0MAN1", "delegate @ae2 up to 50k until fri", "D-1");
+    office_says(&office, "U0COL1", "revoke D-1", "between others");
+    office_says(&office, "U0MAN1", "revoke", "Which one?");
+    office_says(&office, "U0MAN1", "revoke D-9", "No delegation D-9");
+    office_says(&office, "U0MAN1", "revoke D-1", "at once");
+    office_says(&office, "U0AE2", "approve A-2", "for a manager or finance");
+    office_says(&office, "U0MAN1", "revoke D-1", "No delegation D-1");
     ASKED;
-    says("U0MAN1", "delegate @ae2 up to 50k until fri", "D-2");
-    says("U0AE2", "revoke D-2", "Revoked: D-2"); /* nobody is made to decide */
+    office_says(&office, "U0MAN1", "delegate @ae2 up to 50k until fri", "D-2");
+    office_says(&office, "U0AE2", "revoke D-2", "Revoked: D-2"); /* nobody is made to decide */
 }
 
 static void only_for_the_kind(void **state)
 {
     (void)state;
-    says("U0MAN1", "delegate @ae2 up to 50k until fri for holds", "D-1: Otto Executive may decide for you on requests of the kind hold");
-    says("U0AE2", "approve A-2", "not of the kind that Mara Manager lent you");
+    office_says(&office, "U0MAN1", "delegate @ae2 up to 50k until fri for holds", "D-1: Otto Executive may decide for you on requests of the kind hold");
+    office_says(&office, "U0AE2", "approve A-2", "not of the kind that Mara Manager lent you");
     ASKED;
-    says("U0MAN1", "delegate @ae2 for plans until fri up to 50k", "D-2");
-    says("U0AE2", "approve A-2", "Approved");
-    says("U0MAN1", "delegate @ae2 up to 1 until fri for lunch", "no kind of request");
+    office_says(&office, "U0MAN1", "delegate @ae2 for plans until fri up to 50k", "D-2");
+    office_says(&office, "U0AE2", "approve A-2", "Approved");
+    office_says(&office, "U0MAN1", "delegate @ae2 up to 1 until fri for lunch", "no kind of request");
 }
 
 static void how_it_is_typed(void **state)
@@ -243,7 +229,7 @@ static void how_it_is_typed(void **state)
         {"delegate manager2 up to 10 for 3 days", "D-3: Milo Manager"},
     };
     for (size_t i = 0; i < DW_ARRAY_LEN(rows); i++)
-        says("U0MAN1", rows[i][0], rows[i][1]);
+        office_says(&office, "U0MAN1", rows[i][0], rows[i][1]);
 }
 
 /* ---- out of office ---- */
@@ -261,17 +247,17 @@ static void away_and_back(void **state)
 {
     (void)state;
     asked_for("manager1", "manager1");
-    says("U0MAN1", "back", "You were not away");
-    says("U0MAN1", "away", "Until when?");
-    says("U0MAN1", "away until fri deputy @manager1", "your own deputy");
-    says("U0MAN1", "away until fri deputy @manager2", "Milo Manager is asked instead");
+    office_says(&office, "U0MAN1", "back", "You were not away");
+    office_says(&office, "U0MAN1", "away", "Until when?");
+    office_says(&office, "U0MAN1", "away until fri deputy @manager1", "your own deputy");
+    office_says(&office, "U0MAN1", "away until fri deputy @manager2", "Milo Manager is asked instead");
     LIVE(0); /* being asked is no right */
     asked_for("manager1", "manager2");
-    says("U0MAN2", "away until sat", "You are away");
+    office_says(&office, "U0MAN2", "away until sat", "You are away");
     asked_for("manager1", "");
-    says("U0MAN2", "away until sat deputy @manager1", "You are away");
+    office_says(&office, "U0MAN2", "away until sat deputy @manager1", "You are away");
     asked_for("manager1", ""); /* in a circle: nobody is there */
-    says("U0MAN2", "back", "Welcome back");
+    office_says(&office, "U0MAN2", "back", "Welcome back");
     asked_for("manager1", "manager2");
     office.now_ms += 10 * MS_DAY;
     asked_for("manager1", "manager1");
@@ -307,11 +293,11 @@ static void nobody_away_is_pinged(void **state)
 {
     (void)state;
     assert_true(pinged(false));
-    says("U0MAN1", "away until fri", "nothing pings you");
+    office_says(&office, "U0MAN1", "away until fri", "nothing pings you");
     assert_false(pinged(false));
     assert_true(pinged(true)); /* an emergency never waits */
     office_is(&office, "SELECT count(*) FROM pings WHERE state = 0", 1, "what waits");
-    says("U0MAN1", "back", "Welcome back");
+    office_says(&office, "U0MAN1", "back", "Welcome back");
     office_turn(&office, NULL, NULL);
     office_is(&office, "SELECT count(*) FROM pings WHERE state = 0", 0, "what still waits after the return");
     assert_true(pinged(false));
@@ -320,12 +306,12 @@ static void nobody_away_is_pinged(void **state)
 static void away_with_a_right(void **state)
 {
     (void)state;
-    says("U0MAN1", "away until fri up to 10k", "Who may decide up to");
-    says("U0MAN1", "away until fri deputy @ae2 up to 200k", "no more than your own right");
+    office_says(&office, "U0MAN1", "away until fri up to 10k", "Who may decide up to");
+    office_says(&office, "U0MAN1", "away until fri deputy @ae2 up to 200k", "no more than your own right");
     asked_for("manager1", "manager1");
-    says("U0MAN1", "away until fri deputy @ae2 up to 50k", "D-1: Otto Executive may decide for you");
+    office_says(&office, "U0MAN1", "away until fri deputy @ae2 up to 50k", "D-1: Otto Executive may decide for you");
     asked_for("manager1", "ae2");
-    says("U0AE2", "approve A-2", "Approved");
+    office_says(&office, "U0AE2", "approve A-2", "Approved");
 }
 
 /* Whom the card names as asked, when policy asks managers by name. */
@@ -341,8 +327,8 @@ static void the_card_names_the_deputy(void **state)
     doc_free(d);
     assert_non_null(policy);
     office.e.policy = policy;
-    says("U0AE1", "withdraw A-2", "Withdrawn");
-    says("U0MAN1", "away until fri deputy @ae2 up to 50k", "You are away");
+    office_says(&office, "U0AE1", "withdraw A-2", "Withdrawn");
+    office_says(&office, "U0MAN1", "away until fri deputy @ae2 up to 50k", "You are away");
     assert_int_equal(office_plan(&office, "ae1", "northwind", 6, "again").rc, 0);
     office_turn(&office, NULL, NULL);
     AUTO_STR ref = str_fmt("A-%lld", (long long)office_last(&office));
@@ -376,10 +362,10 @@ static void twenty_at_a_time(void **state)
 {
     (void)state;
     lend_often(19);
-    says("U0MAN1", "delegate @ae2 up to 1k until tomorrow", "D-20");
-    says("U0MAN1", "delegate @ae2 up to 1k until tomorrow", "You have 20 delegations in force, and no more fit. Revoke one first.");
-    says("U0MAN1", "revoke D-3", "D-3");
-    says("U0MAN1", "delegate @ae2 up to 1k until tomorrow", "D-21");
+    office_says(&office, "U0MAN1", "delegate @ae2 up to 1k until tomorrow", "D-20");
+    office_says(&office, "U0MAN1", "delegate @ae2 up to 1k until tomorrow", "You have 20 delegations in force, and no more fit. Revoke one first.");
+    office_says(&office, "U0MAN1", "revoke D-3", "D-3");
+    office_says(&office, "U0MAN1", "delegate @ae2 up to 1k until tomorrow", "D-21");
 }
 
 /* Whatever somebody is lent, what is looked at has an end: no more than there is room for, the oldest first. */
@@ -393,10 +379,10 @@ static void many_rights_at_once(void **state)
     struct right untouched = rights[RIGHTS_MOST];
     assert_int_equal(approval_rights(&office.e, who, "USD", rights), RIGHTS_MOST);
     assert_memory_equal(&untouched, &rights[RIGHTS_MOST], sizeof untouched);
-    says("U0MAN2", "approve A-2", "Approved: A-2");
+    office_says(&office, "U0MAN2", "approve A-2", "Approved: A-2");
 }
 
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, office_teardown)
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -6,18 +6,10 @@ static struct office o;
 
 static int setup(void **state)
 {
-    (void)state;
+    *state = &o;
     office_open(&o, false);
     office_event_of(&o, 1); /* Northwind is held and owes $48,200.00 */
     office_event_of(&o, 2); /* Acme owes $1,200.00 */
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    office_proves(&o);
-    office_close(&o);
     return 0;
 }
 
@@ -275,19 +267,19 @@ static void with_a_plan_asked_other_terms_are_offered(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_form_whose_case_is_over, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_offer_chooses_the_form, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_sent_is_what_was_shown, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_line_of_a_credit_is_what_becomes_of_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_credit_is_on_the_invoice_that_is_chosen, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_line_of_a_settlement_is_what_becomes_of_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_credit_is_countered_by_its_form, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_settlement_is_countered_by_its_form, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_counter_to_what_has_changed_is_void, setup, teardown),
-        cmocka_unit_test_setup_teardown(none_while_a_plan_is_on_its_way, setup, teardown),
-        cmocka_unit_test_setup_teardown(where_there_are_no_forms_it_says_what_to_type, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_offer_stands_on_the_card_of_the_case, setup, teardown),
-        cmocka_unit_test_setup_teardown(with_a_plan_asked_other_terms_are_offered, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_form_whose_case_is_over, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(the_offer_chooses_the_form, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(what_is_sent_is_what_was_shown, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(the_line_of_a_credit_is_what_becomes_of_it, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(a_credit_is_on_the_invoice_that_is_chosen, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(the_line_of_a_settlement_is_what_becomes_of_it, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(a_credit_is_countered_by_its_form, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(a_settlement_is_countered_by_its_form, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(a_counter_to_what_has_changed_is_void, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(none_while_a_plan_is_on_its_way, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(where_there_are_no_forms_it_says_what_to_type, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(an_offer_stands_on_the_card_of_the_case, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(with_a_plan_asked_other_terms_are_offered, setup, office_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

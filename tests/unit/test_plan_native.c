@@ -1,6 +1,6 @@
 /* A plan that billing keeps: nothing is collected here, the account is read a day after each date, and what is still due
  * tells whether billing has collected. */
-#include "tests/unit/office.h"
+#include "tests/unit/cases.h"
 
 static struct office office;
 static int collects, reads, unplans;
@@ -30,7 +30,7 @@ static void step(void *ctx, const struct job *job, const struct http_response *p
 
 static int setup(void **state)
 {
-    (void)state;
+    *state = &office;
     office_open(&office, false);
     office.e.world.step = step;
     collects = reads = unplans = 0;
@@ -40,13 +40,6 @@ static int setup(void **state)
     assert_says(asked, "A-2");
     AUTO_STR approved = office_say(&office, "U0MAN1", "approve 2");
     assert_true(approved[0]);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
     return 0;
 }
 
@@ -205,14 +198,14 @@ static void ended_at_billing_in_the_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(rows_without_collecting, setup, teardown),
-        cmocka_unit_test_setup_teardown(paid_by_billing, setup, teardown),
-        cmocka_unit_test_setup_teardown(not_paid_by_billing, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_else_is_on_its_way_is_not_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(still_on_its_way, setup, teardown),
-        cmocka_unit_test_setup_teardown(less_due_ends_it, setup, teardown),
-        cmocka_unit_test_setup_teardown(ended_at_billing, setup, teardown),
-        cmocka_unit_test_setup_teardown(ended_at_billing_in_the_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(rows_without_collecting, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(paid_by_billing, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(not_paid_by_billing, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(what_else_is_on_its_way_is_not_it, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(still_on_its_way, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(less_due_ends_it, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(ended_at_billing, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(ended_at_billing_in_the_end, setup, office_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

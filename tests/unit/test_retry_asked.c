@@ -14,39 +14,25 @@ static void tried(int attempts, int window)
 
 static int setup(void **state)
 {
-    (void)state;
+    *state = &o;
     office_open(&o, false);
     tried(8, 8); /* the policy has 8 an invoice, Visa 20 a card */
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    office_proves(&o);
-    office_close(&o);
-    return 0;
-}
-
-static void says(const char *user, const char *text, const char *piece)
-{
-    AUTO_STR said = office_say(&o, user, text);
-    assert_says(said, piece);
-}
-
 static void beyond_the_policy_is_asked(void **state)
 {
     (void)state;
-    says("U0AE2", "retry acme-corp", "This needs a manager: This invoice was tried 8 times; the policy allows 8. Add the reason");
-    says("U0AE2", "retry acme-corp why they raised the limit", "Asked for approval: A-");
+    office_says(&o, "U0AE2", "retry acme-corp", "This needs a manager: This invoice was tried 8 times; the policy allows 8. Add the reason");
+    office_says(&o, "U0AE2", "retry acme-corp why they raised the limit", "Asked for approval: A-");
     int64_t id = office_last(&o);
     AUTO_STR approve = str_fmt("approve A-%lld", (long long)id);
     AUTO_STR card = office_read_card(json_at(office_sent(&o, "card-A-"), "args.card"));
     assert_says(card, "try the payment of $1,200.00 again");
     assert_says(card, "the policy allows 8");
-    says("U0AE2", approve, "your own request");
+    office_says(&o, "U0AE2", approve, "your own request");
     assert_null(office_sent(&o, "dunwell-p"));
-    says("U0MAN1", approve, "Approved");
+    office_says(&o, "U0MAN1", approve, "Approved");
     assert_int_equal(office_state(&o, id), PROPOSAL_CONFIRMED);
     assert_int_equal(office_i64(&o, "SELECT count(*) FROM effects WHERE op = 'collect' AND args LIKE '%pm_1%'"), 1);
 }
@@ -55,7 +41,7 @@ static void within_the_policy_it_runs(void **state)
 {
     (void)state;
     tried(7, 8);
-    says("U0AE2", "retry acme-corp", "Inside policy");
+    office_says(&o, "U0AE2", "retry acme-corp", "Inside policy");
     office_is(&o, "SELECT count(*) FROM proposals WHERE asked = 1", 0, "nobody is asked");
 }
 
@@ -63,9 +49,9 @@ static void beyond_the_network_nobody_can(void **state)
 {
     (void)state;
     tried(8, 20);
-    says("U0AE2", "retry acme-corp why x", "No retry: This visa was tried 20 times in 30 days; the card network allows 20.");
+    office_says(&o, "U0AE2", "retry acme-corp why x", "No retry: This visa was tried 20 times in 30 days; the card network allows 20.");
     tried(8, 19);
-    says("U0AE2", "retry acme-corp why x", "Asked for approval");
+    office_says(&o, "U0AE2", "retry acme-corp why x", "Asked for approval");
 }
 
 static void against_the_banks_word_nobody_can(void **state)
@@ -74,16 +60,16 @@ static void against_the_banks_word_nobody_can(void **state)
     office_event_of(&o, 3); /* class H, never again */
     json_put_i64(json_at(o.read[2], "invoices.0"), "attempts", 9);
     office_event_of(&o, 3);
-    says("U0AE2", "retry acme-east why x", "No retry: The bank says never again");
+    office_says(&o, "U0AE2", "retry acme-east why x", "No retry: The bank says never again");
 }
 
 static void the_network_counts_again_at_the_approval(void **state)
 {
     (void)state;
-    says("U0AE2", "retry acme-corp why x", "Asked for approval");
+    office_says(&o, "U0AE2", "retry acme-corp why x", "Asked for approval");
     AUTO_STR approve = str_fmt("approve A-%lld", (long long)office_last(&o));
     tried(9, 20);
-    says("U0MAN1", approve, "is void: This visa was tried 20 times");
+    office_says(&o, "U0MAN1", approve, "is void: This visa was tried 20 times");
     assert_int_equal(office_state(&o, office_last(&o)), PROPOSAL_VOIDED);
     office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect'", 0, "nothing was tried");
 }
@@ -91,24 +77,24 @@ static void the_network_counts_again_at_the_approval(void **state)
 static void it_is_for_the_card_that_was_shown(void **state)
 {
     (void)state;
-    says("U0AE2", "retry acme-corp why x", "Asked for approval");
+    office_says(&o, "U0AE2", "retry acme-corp why x", "Asked for approval");
     AUTO_STR approve = str_fmt("approve A-%lld", (long long)office_last(&o));
     json_put(json_at(o.read[1], "methods.0"), "id", "pm_2");
     json_put(json_at(o.read[1], "account"), "default_method", "pm_2");
     office_event_of(&o, 2);
-    says("U0MAN1", approve, "another card now");
+    office_says(&o, "U0MAN1", approve, "another card now");
     office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect' AND args LIKE '%pm_1%'", 0, "not by the old card");
 }
 
 static void parked_it_is_asked_again(void **state)
 {
     (void)state;
-    says("U0AE2", "retry acme-corp why x", "Asked for approval");
+    office_says(&o, "U0AE2", "retry acme-corp why x", "Asked for approval");
     AUTO_STR reopen = str_fmt("reopen A-%lld", (long long)office_last(&o));
     office_later(&o, 49 * MS_HOUR);
     assert_int_equal(office_state(&o, office_last(&o)), PROPOSAL_PARKED);
     office_event_of(&o, 2);
-    says("U0AE2", reopen, "A-");
+    office_says(&o, "U0AE2", reopen, "A-");
     assert_int_equal(office_state(&o, office_last(&o)), PROPOSAL_ASKED);
 }
 
@@ -122,7 +108,7 @@ static void an_attempt_that_is_not_through_yet_is_waited_for(void **state)
     tried(2, 2);
     for (size_t i = 0; i < DW_ARRAY_LEN(ends); i++) {
         o.outcome = ends[i].outcome;
-        says("U0AE2", "retry acme-corp", "Inside policy");
+        office_says(&o, "U0AE2", "retry acme-corp", "Inside policy");
         struct recovery *r = office_case(&o, "acme-corp");
         assert_int_equal(r->state, RECOVERY_WAITING);
         assert_string_equal(r->next_step, ends[i].next);
@@ -134,14 +120,14 @@ static void an_attempt_that_is_not_through_yet_is_waited_for(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(beyond_the_policy_is_asked, setup, teardown),
-        cmocka_unit_test_setup_teardown(within_the_policy_it_runs, setup, teardown),
-        cmocka_unit_test_setup_teardown(beyond_the_network_nobody_can, setup, teardown),
-        cmocka_unit_test_setup_teardown(against_the_banks_word_nobody_can, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_network_counts_again_at_the_approval, setup, teardown),
-        cmocka_unit_test_setup_teardown(it_is_for_the_card_that_was_shown, setup, teardown),
-        cmocka_unit_test_setup_teardown(parked_it_is_asked_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_attempt_that_is_not_through_yet_is_waited_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(beyond_the_policy_is_asked, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(within_the_policy_it_runs, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(beyond_the_network_nobody_can, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(against_the_banks_word_nobody_can, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(the_network_counts_again_at_the_approval, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(it_is_for_the_card_that_was_shown, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(parked_it_is_asked_again, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(an_attempt_that_is_not_through_yet_is_waited_for, setup, office_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

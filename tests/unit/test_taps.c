@@ -1,6 +1,6 @@
 /* A platform without buttons: reactions on a card, words in its thread, invitations, a room that becomes encrypted, and a
  * platform that cannot be reached. */
-#include "tests/unit/office.h"
+#include "tests/unit/cases.h"
 
 #include "bot/card_reread.h"
 #include "bot/card_sync.h"
@@ -36,19 +36,12 @@ static void taps_below(int dollars)
 
 static int setup(void **state)
 {
-    (void)state;
+    *state = &office;
     office_open(&office, false);
     office.e.chats = both;
     office.e.n_chats = 2;
     office.e.failover_ms = 5 * MS_MINUTE;
     taps_below(50000);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
     return 0;
 }
 
@@ -466,7 +459,7 @@ static void who_cannot_be_reached_is_passed_over(void **state)
     assert_int_equal(store_i64(office.store, -1, "SELECT count(*) FROM messages WHERE since_ms > 0 AND state <> 'left'", ""), 0);
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, office_teardown)
 
 int main(void)
 {

@@ -1,6 +1,6 @@
 /* Two platforms at once: one case, one request, one state, wherever it is shown. Slack has buttons; the other one has reactions
  * and edits that show a new state only, as Matrix. */
-#include "tests/unit/office.h"
+#include "tests/unit/cases.h"
 
 static struct office office;
 
@@ -11,17 +11,10 @@ static const struct chat_site both[] = {
 
 static int setup(void **state)
 {
-    (void)state;
+    *state = &office;
     office_open(&office, false);
     office.e.chats = both;
     office.e.n_chats = 2;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    office_close(&office);
     return 0;
 }
 
@@ -152,7 +145,7 @@ static void one_platform_down_does_not_hold_the_other(void **state)
     assert_int_equal(posts, 1); /* the newest only, not a film */
 }
 
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, office_teardown)
 
 int main(void)
 {

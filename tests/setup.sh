@@ -33,7 +33,7 @@ fi
 [ "$what" = check ] || exit 0
 
 # The Python environment of the tests; a stamp with the list of packages says that it is complete.
-pip="aiohttp==3.9.5 aiosmtpd==1.4.6 localstripe==1.15.10"
+pip="aiohttp==3.9.5 aiosmtpd==1.4.6 localstripe==1.15.10 slack_sdk==3.47.0"
 stamp=build/venv/.complete
 if [ "$(cat "$stamp" 2>/dev/null || true)" != "$pip" ]; then
     rm -rf build/venv

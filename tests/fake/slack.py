@@ -183,7 +183,7 @@ class Control:
 
     async def change(self, request, o):
         view = self.open_view(o["view"])["view"]
-        block = next(b for b in view["blocks"] if b.get("block_id") == o["input"])
+        block = next((b for b in view["blocks"] if b.get("block_id") == o["input"]), {})
         if not block.get("dispatch_action"):
             return wrong("this input sends nothing when it changes")
         values = self.state_values(view, o.get("values", {}), False)

@@ -2,9 +2,12 @@
 
 Every checker adds "[ERROR] ... [json-pointer:/...]" lines to a list; an empty list means Slack would take it. Lengths are UTF-16
 units. Unknown properties are refused, as Slack does ("invalid additional property"). `notes` collects what Slack would take but
-what is a mistake all the same: an ampersand that is not escaped, a broadcast mention.
+what is a mistake all the same: an ampersand that is not escaped, a broadcast mention. What passes here is shown to Slack's own SDK
+as well (slack_sdk_opinion.py), so that no rule holds only because we misread it.
 """
 import re
+
+import slack_sdk_opinion
 
 MENTION = re.compile(r"<(@[UW][A-Z0-9]+|#C[A-Z0-9]+(\|[^<>|]*)?|https?://[^<>|]+(\|[^<>|]*)?|mailto:[^<>|]+(\|[^<>|]*)?"
                      r"|!date\^-?\d+\^[^<>^|]+(\^https?://[^<>|]+)?\|[^<>|]+)>")
@@ -223,7 +226,7 @@ def check_message(text, blocks):
         c.blocks("/blocks", blocks, 50)
     if isinstance(text, str):
         c.markup("/text", text)
-    return c.errors, c.notes
+    return c.errors or slack_sdk_opinion.of_blocks(blocks or []), c.notes
 
 
 def check_view(view):
@@ -246,4 +249,4 @@ def check_view(view):
         c.bad("/blocks", "must not be empty")
     if "submit" not in view and any(isinstance(b, dict) and b.get("type") == "input" for b in view["blocks"]):
         c.bad("/submit", "submit is required when an input block is within blocks")
-    return c.errors, c.notes
+    return c.errors or slack_sdk_opinion.of_view(view), c.notes

@@ -70,7 +70,7 @@ static bool complain(struct loading *l, int line, const char *text)
 
 static bool bad_row(struct loading *l, const char *column, const char *sentence)
 {
-    AUTO_STR text = str_fmt("%s %s; the row is left out", column, sentence);
+    AUTO_STR text = str_fmt("%s %s", column, sentence);
     return complain(l, l->csv.record_line, text);
 }
 
@@ -322,7 +322,7 @@ static bool check_shape(struct loading *l)
 {
     if (l->csv.n != l->n_columns) {
         AUTO_STR text =
-            str_fmt("the row has %zu fields and the first row %zu; the row is left out", l->csv.n, l->n_columns);
+            str_fmt("the row has %zu fields and the first row %zu", l->csv.n, l->n_columns);
         return complain(l, l->csv.record_line, text);
     }
     for (size_t i = 0; i < l->csv.n; i++) {

@@ -100,12 +100,14 @@ class Proxy:
         h.end_headers()
         h.wfile.write(text)
 
+    def headers_of(self, h):
+        return {k: v for k, v in h.headers.items() if k.lower() in ("authorization", "content-type")}
+
     def forward(self, h, body):
         """The server's answer; (None, ..) when it is away."""
         c = http.client.HTTPConnection(self.target.hostname, self.target.port, timeout=60)
         try:
-            headers = {k: v for k, v in h.headers.items() if k.lower() in ("authorization", "content-type")}
-            c.request(h.command, h.path, body, headers)
+            c.request(h.command, h.path, body, self.headers_of(h))
             r = c.getresponse()
             text = r.read()
             self.said[r.status] += 1

@@ -4,9 +4,10 @@
  * the next round. So the commit is shared by all who came while the last one was being written (group commit), and there
  * is no hold: a lone request waits for its own commit and nothing else.
  *
- * A turn that fails has changed nothing and nothing of it may be acknowledged. Its webhooks and deliveries are answered 503, so that their
- * senders come again; its chat inputs are not acknowledged, so that the platform or the person comes again; its responses
- * cannot come again, so they are kept and given to the next turn. The next turn is tried after a pause, the trouble is
+ * A turn that fails has changed nothing and nothing of it may be acknowledged as done. Its webhooks and deliveries are answered 503, so
+ * that their senders come again; its chat inputs are not acknowledged, so that the platform or the person comes again, but where
+ * the acknowledgement carries an answer the person reads that nothing was done, and a form stays open with what was typed; its
+ * responses cannot come again, so they are kept and given to the next turn. The next turn is tried after a pause, the trouble is
  * logged once, and /readyz shows it until a turn succeeds.
  *
  * At the end nothing new is sent, but answers of calls under way are waited for and committed, for a few seconds. */
@@ -24,6 +25,7 @@
 #define LONGEST_WAIT_MS 1000 /* a stepped wall clock is noticed within this */
 #define SLOW_TURN_MS 10000
 #define FINISH_MS 2500 /* for answers that are still to come when it stops */
+#define NOTHING_DONE "I cannot write anything down at the moment, so nothing was done. Try again in a few minutes; if it stays so, tell whoever runs Dunwell: its log says why."
 
 struct turner {
     struct queue *queue;
@@ -69,7 +71,7 @@ static void set_problem(struct turner *t, const char *text)
     str_copy(t->problem, sizeof t->problem, text);
     pthread_mutex_unlock(&t->lock);
     if (text[0] && !was)
-        log_line(LOG_ERROR, "turn.failed", "%s; nothing is acknowledged until this is over, trying again", text);
+        log_line(LOG_ERROR, "turn.failed", "%s; nothing is taken until this is over, trying again", text);
     else if (!text[0] && was)
         log_line(LOG_INFO, "turn.recovered", "turns are committed again");
 }
@@ -85,7 +87,28 @@ static struct output *output_add(struct outputs *o)
     return out;
 }
 
-/* After a failed turn: 503 for webhooks, silence for chat, responses stay for the next turn. */
+/* The answer in place of what was asked for. Not for what the platform delivers again by itself: that is not over yet. */
+static void say_nothing_done(struct turner *t, const struct input *in)
+{
+    const struct chat_input *chat = &in->chat;
+    const char *field = json_object_iter_key(json_object_iter(chat->values));
+    if (!chat->envelope || !chat->takes_answer || !in->chat_driver->driver->ack || (chat->kind == CHAT_FORM_SUBMIT && !field))
+        return;
+    struct chat_answer answer;
+    chat_answer_init(&answer);
+    if (chat->kind == CHAT_FORM_SUBMIT)
+        answer.form_errors = json_pack("{s:s}", field, NOTHING_DONE);
+    else
+        answer.text = str_dup(NOTHING_DONE);
+    struct output *o = output_add(&t->outputs);
+    o->kind = OUTPUT_ACK;
+    o->to = in->from;
+    buf_init(&o->text, JSON_MAX_BYTES);
+    in->chat_driver->driver->ack(in->chat_driver, chat, &answer, &o->text);
+    chat_answer_fini(&answer);
+}
+
+/* After a failed turn: 503 for webhooks, no "done" for chat, responses stay for the next turn. */
 static void give_back(struct turner *t)
 {
     size_t kept = 0;
@@ -100,6 +123,8 @@ static void give_back(struct turner *t)
             struct output *o = output_add(&t->outputs);
             o->to = in->from;
             o->status = 503;
+        } else {
+            say_nothing_done(t, in);
         }
         input_fini(in);
     }

@@ -161,6 +161,7 @@ struct stage {
     uint32_t answered[256]; /* slots */
     int statuses[256];
     size_t n_answered;
+    char said[256]; /* in place of what was asked for */
     bool room, owed;
     int64_t due_ms;
 };
@@ -219,6 +220,8 @@ static void stage_deliver(void *ctx, struct outputs *take, bool room)
     struct stage *s = ctx;
     pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < take->n && s->n_answered < 256; i++) {
+        if (take->list[i].kind == OUTPUT_ACK)
+            str_copy(s->said, sizeof s->said, buf_text(&take->list[i].text));
         s->answered[s->n_answered] = take->list[i].to.slot;
         s->statuses[s->n_answered++] = take->list[i].status;
     }
@@ -338,6 +341,53 @@ static void test_failed_turn(void **state)
     assert_int_equal(s.n_answered, 1);
 }
 
+static void plain_ack(const void *config, const struct chat_input *in, const struct chat_answer *answer, struct buf *out)
+{
+    (void)config;
+    const char *error = json_object_iter_key(json_object_iter(answer->form_errors));
+    buf_addf(out, "%s %s: %s", in->envelope, error ? error : "text", error ? json_str(answer->form_errors, error, "") : answer->text);
+}
+
+static const struct driver plain_driver = {.name = "plain", .ack = plain_ack};
+static const struct driver_config plain = {.driver = &plain_driver, .name = "plain"};
+
+/* What a person who asked for something reads when the turn failed; "" when nothing but silence says it. */
+static void when_it_fails(char said[256], enum chat_kind kind, bool takes_answer, json_t *values)
+{
+    struct stage s;
+    struct turner *t = stage_open(&s);
+    stage_wait(&s, first_turn);
+    pthread_mutex_lock(&s.lock);
+    s.failures = 1;
+    pthread_mutex_unlock(&s.lock);
+    struct input in = {.kind = INPUT_CHAT, .from = {.slot = 3, .generation = 1}, .chat_driver = &plain}, last = webhook(4, 1);
+    chat_input_init(&in.chat);
+    in.chat.kind = kind;
+    in.chat.envelope = str_dup("e1");
+    in.chat.takes_answer = takes_answer;
+    in.chat.values = values;
+    assert_true(queue_push(s.queue, &in));
+    assert_true(queue_push(s.queue, &last));
+    queue_wake(s.queue);
+    stage_wait(&s, one_answer);
+    stage_close(&s, t);
+    str_copy(said, 256, s.said);
+}
+
+static void test_a_person_is_told(void **state)
+{
+    (void)state;
+    char said[256];
+    when_it_fails(said, CHAT_COMMAND, true, NULL);
+    assert_non_null(strstr(said, "e1 text: I cannot write anything down at the moment, so nothing was done."));
+    when_it_fails(said, CHAT_FORM_SUBMIT, true, json_pack("{s:s}", "why", "x"));
+    assert_non_null(strstr(said, "e1 why: I cannot write anything down at the moment"));
+    when_it_fails(said, CHAT_FORM_SUBMIT, true, json_object()); /* "got it" would close the form */
+    assert_string_equal(said, "");
+    when_it_fails(said, CHAT_ACTION, false, NULL); /* the platform shows that it went wrong */
+    assert_string_equal(said, "");
+}
+
 /* The thread does not end while answers are to come, and what comes is in a turn. */
 static void test_answers_after_the_close(void **state)
 {
@@ -429,7 +479,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_and_exchange), cmocka_unit_test(test_bound_by_count), cmocka_unit_test(test_bound_by_bytes),
         cmocka_unit_test(test_one_that_is_larger_than_all), cmocka_unit_test(test_closed), cmocka_unit_test(test_one_by_one), cmocka_unit_test(test_group_commit),
-        cmocka_unit_test(test_failed_turn), cmocka_unit_test(test_due_without_input), cmocka_unit_test(test_accepted_before_close),
+        cmocka_unit_test(test_failed_turn), cmocka_unit_test(test_a_person_is_told), cmocka_unit_test(test_due_without_input), cmocka_unit_test(test_accepted_before_close),
         cmocka_unit_test(test_room_is_told), cmocka_unit_test(test_answers_after_the_close), cmocka_unit_test(test_waits_for_answers_with_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -189,6 +189,13 @@ static void refuse_stranger(const struct chat_input *in, struct request *rq, boo
         in->platform, id[0] ? id : "missing");
 }
 
+/* Nobody shall think that a file stands in the record with what they wrote beside it. */
+static void add_word_of_file(struct request *rq)
+{
+    AUTO_STR said = STEAL(rq->answer->text);
+    request_say(rq, "%s%sThe file beside it was not read and is not kept.", said ? said : "", said ? "\n" : "");
+}
+
 static void handle_known(struct request *rq)
 {
     struct err e = {0};
@@ -199,6 +206,10 @@ static void handle_known(struct request *rq)
     }
     if (rq->in->garbled) {
         request_say(rq, "There are characters in your message that I cannot read, so nothing was done. Please type it again as plain text.");
+        return;
+    }
+    if (rq->in->file && !(rq->in->text && rq->in->text[0])) {
+        request_say(rq, "I cannot read files, and keep none. Please write what it says, for example: note <account> <text>");
         return;
     }
     switch (rq->in->kind) {
@@ -217,6 +228,8 @@ static void handle_known(struct request *rq)
     }
     if (rc)
         answer_err(rq, &e);
+    if (rq->in->file)
+        add_word_of_file(rq);
 }
 
 static bool is_from_a_person(const struct chat_input *in)

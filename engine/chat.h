@@ -63,6 +63,7 @@ struct chat_input {
     bool takes_answer;  /* the acknowledgement may carry an answer */
     bool late;          /* written so long ago that it may not be meant any more: answered, not done */
     bool garbled;       /* it came with something that is no character, which is left out of it: answered, not done */
+    bool file;          /* COMMAND: something came with it that we do not read: done, and said so */
     bool encrypted;     /* INVITE */
     int64_t seconds_left; /* HELLO: until the platform refreshes the link; 0 unknown */
     int connections;      /* HELLO: how many the platform believes are open */

@@ -219,6 +219,13 @@ static void strip_mention(char *text, const char *bot)
     }
 }
 
+/* With a file, or an answer in a thread that is shown in the chat too: a person wrote it all the same. */
+static bool is_written(const json_t *ev)
+{
+    const char *subtype = json_str(ev, "subtype", NULL);
+    return !subtype || str_eq(subtype, "file_share") || str_eq(subtype, "thread_broadcast");
+}
+
 /* Messages of bots (ours among them) and edits are skipped, or we would talk to ourselves. */
 static void read_event(const json_t *payload, struct chat_input *in)
 {
@@ -226,7 +233,7 @@ static void read_event(const json_t *payload, struct chat_input *in)
     const char *type = json_str(ev, "type", ""), *user = json_str(ev, "user", NULL);
     const char *bot = json_str(payload, "authorizations.0.user_id", NULL);
     bool direct = str_eq(type, "message") && str_eq(json_str(ev, "channel_type", ""), "im");
-    if ((!direct && !str_eq(type, "app_mention")) || json_str(ev, "bot_id", NULL) || json_str(ev, "subtype", NULL))
+    if ((!direct && !str_eq(type, "app_mention")) || json_str(ev, "bot_id", NULL) || !is_written(ev))
         return;
     if (!user || (bot && str_eq(user, bot)))
         return;
@@ -235,6 +242,7 @@ static void read_event(const json_t *payload, struct chat_input *in)
     put(&in->channel, json_str(ev, "channel", NULL));
     put(&in->dedupe, json_str(payload, "event_id", NULL));
     put(&in->text, json_str(ev, "text", ""));
+    in->file = json_array_size(json_at(ev, "files")) > 0;
     if (!direct || bot) /* who writes to it alone may name it too; another's name there is a part of what is said */
         strip_mention(in->text, bot);
     slack_unescape(in->text);

@@ -35,6 +35,7 @@ struct office {
     int messages, inputs, ids;
     json_t *sent;
     json_t *read[4]; /* what billing says of cus_1, cus_2, ... */
+    bool with_files; /* what people write comes with one */
     bool chat_waits; /* the platform asks us to wait */
     const char *platform_down; /* this one alone does */
     const char *platform;      /* where people speak; NULL: slack */
@@ -310,6 +311,7 @@ DW_UNUSED static char *office_do(struct office *o, enum chat_kind kind, const ch
     if (kind == CHAT_COMMAND) {
         in.text = str_dup(a);
         in.takes_answer = true;
+        in.file = o->with_files;
         in.channel = str_dup("C0ROOM");
     } else {
         in.action = str_dup(a);

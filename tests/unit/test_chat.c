@@ -307,6 +307,21 @@ static void questions_name_source_and_age(void **state)
     office_says(&office, "U0COL1", "status northwind", "2 h ago, stale");
 }
 
+static void a_file_is_not_kept_and_that_is_said(void **state)
+{
+    (void)state;
+    office_says(&office, "U0COL1", "queue", "empty");
+    office.with_files = true;
+    office_says(&office, "U0COL1", "", "I cannot read files, and keep none. Please write what it says");
+    office_says(&office, "U0COL1", "note northwind their mail is beside", "\nThe file beside it was not read and is not kept.");
+    office_says(&office, "U0COL1", "nite northwind", "I do not know");
+    office_says(&office, "U0COL1", "nite northwind", "The file beside it");
+    office.with_files = false;
+    office_says(&office, "U0COL1", "history northwind", "their mail is beside");
+    AUTO_STR plain = office_say(&office, "U0COL1", "queue");
+    assert_not_says(plain, "file");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +337,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_plan_form, setup, office_teardown),
         cmocka_unit_test_setup_teardown(the_newest_change_of_a_form_wins, setup, office_teardown),
         cmocka_unit_test_setup_teardown(the_other_forms, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(a_file_is_not_kept_and_that_is_said, setup, office_teardown),
         cmocka_unit_test_setup_teardown(questions_name_source_and_age, setup, office_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -291,10 +291,36 @@ static void mention_is_stripped(void **state)
     }
 }
 
+/* With a file, or shown in the chat as well: a person wrote it. */
+static void what_people_write_has_kinds(void **state)
+{
+    (void)state;
+#define WRITTEN(more) EVENT("\"type\":\"message\",\"user\":\"U1\",\"text\":\"queue\",\"channel\":\"D1\",\"channel_type\":\"im\"" more)
+    static const struct {
+        const char *frame;
+        bool file;
+    } all[] = {
+        {WRITTEN(",\"subtype\":\"file_share\",\"files\":[{\"id\":\"F1\",\"name\":\"a.pdf\"}]"), true},
+        {WRITTEN(",\"subtype\":\"thread_broadcast\""), false},
+        {WRITTEN(",\"files\":[]"), false},
+        {EVENT("\"type\":\"app_mention\",\"user\":\"U1\",\"text\":\"<@U0BOT> queue\",\"channel\":\"C1\",\"files\":[{\"id\":\"F1\"}]"), true},
+    };
+#undef WRITTEN
+    for (size_t i = 0; i < DW_ARRAY_LEN(all); i++) {
+        struct chat_input in = read_frame(all[i].frame);
+        assert_int_equal(in.kind, CHAT_COMMAND);
+        assert_string_equal(in.text, "queue");
+        assert_int_equal(in.file, all[i].file);
+        chat_input_fini(&in);
+    }
+}
+
 static void what_is_not_for_us_is_acknowledged_only(void **state)
 {
     (void)state;
     static const char *const all[] = {
+        EVENT("\"type\":\"message\",\"subtype\":\"file_share\",\"user\":\"U0BOT\",\"text\":\"x\",\"channel_type\":\"im\",\"files\":[{}]"),
+        EVENT("\"type\":\"message\",\"subtype\":\"file_share\",\"user\":\"U1\",\"bot_id\":\"B1\",\"channel_type\":\"im\",\"files\":[{}]"),
         EVENT("\"type\":\"message\",\"user\":\"U1\",\"bot_id\":\"B1\",\"text\":\"x\",\"channel_type\":\"im\""),
         EVENT("\"type\":\"message\",\"user\":\"U0BOT\",\"text\":\"x\",\"channel_type\":\"im\""),
         EVENT("\"type\":\"message\",\"subtype\":\"message_changed\",\"user\":\"U1\",\"channel_type\":\"im\""),
@@ -461,6 +487,7 @@ int main(void)
         cmocka_unit_test(form_submission),
         cmocka_unit_test(direct_message),
         cmocka_unit_test(mention_is_stripped),
+        cmocka_unit_test(what_people_write_has_kinds),
         cmocka_unit_test(what_is_not_for_us_is_acknowledged_only),
         cmocka_unit_test(what_is_not_json_is_an_error),
         cmocka_unit_test(command_of_50_kb),

@@ -382,6 +382,29 @@ static void many_rights_at_once(void **state)
     office_says(&office, "U0MAN2", "approve A-2", "Approved: A-2");
 }
 
+/* A number without a currency is lent in each currency of the lender that reaches as far, and in none where none does. */
+static void a_plain_number_is_lent_where_it_reaches(void **state)
+{
+    (void)state;
+    struct problems p = {0};
+    struct doc *d = NULL;
+    AUTO_STR text = str_fmt("%s  fin1: {name: Fin, slack: U0FIN1, roles: [finance], limit: {USD: 100000, EUR: 200}}\n", office_people);
+    assert_int_equal(doc_parse(&d, span_of(text), "people.yaml", NULL), 0);
+    struct people *fresh = people_parse(d, &p);
+    doc_free(d);
+    assert_int_equal(p.n, 0);
+    office.e.people = fresh;
+    people_free(office.people);
+    office.people = fresh;
+    office_says(&office, "U0FIN1", "delegate @manager2 up to 100001 until fri", "You can lend no more than your own right; that is less in each of your currencies");
+    office_says(&office, "U0FIN1", "delegate @manager2 up to 0 until fri", "You can lend no more than your own right; that is less in each of your currencies");
+    LIVE(0);
+    office_says(&office, "U0MAN2", "approve A-2", "your limit is $100.00");
+    office_says(&office, "U0FIN1", "delegate @manager2 up to 100k until fri", "D-1");
+    office_is(&office, "SELECT count(*) FROM delegations WHERE limits = '{\"USD\":10000000}'", 1, "not in the currency in which it is too much");
+    office_says(&office, "U0MAN2", "approve A-2", "Approved");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, office_teardown)
 int main(void)
 {
@@ -406,6 +429,7 @@ int main(void)
         T(the_card_names_the_deputy),
         T(many_rights_at_once),
         T(twenty_at_a_time),
+        T(a_plain_number_is_lent_where_it_reaches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -276,6 +276,104 @@ static void the_owner_is_left_alone_at_night(void **state)
     close_two(&o);
 }
 
+/* The task is called off while nobody knows what stripe did: when it answers, what it held is put back, and nobody is waited for. */
+static void what_is_called_off_while_a_machine_has_it_ends_by_its_answer(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    at_stripe = SILENT;
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT state FROM proposals", PROPOSAL_UNKNOWN, "nobody knows what stripe did");
+    json_object_set_new(json_array_get(json_at(o.read[1], "invoices"), 0), "status", json_string("paid"));
+    office_paid(&o, 1);
+    office_is(&o, "SELECT count(*) FROM recoveries WHERE outcome = 'paid'", 1, "closed");
+    office_is(&o, "SELECT count(*) FROM journal WHERE ref = 'A-1' AND text LIKE '%nothing has to be done by hand any more: %'", 1, "said at once");
+    say(&o, "U0AE1", "done A-1", "does not wait for anybody's hand");
+    office_is(&o, "SELECT state FROM proposals", PROPOSAL_UNKNOWN, "still nobody knows");
+    at_stripe = FINE;
+    restart(&o);
+    office_later(&o, 2 * MS_MINUTE);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id = 1 AND state = 12 AND outcome LIKE 'zuora: %'", 1, "it did not come about, and says why");
+    assert_string_equal(json_str(write_of("stripe", "release"), "args.invoices.0", ""), "in_1001");
+    assert_null(write_of("zuora", "release"));
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "nothing is held");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE is_live = 1", 0, "nobody is waited for");
+    the_books_are_sealed(&o);
+    close_two(&o);
+}
+
+/* What one has done stays done though the other says that theirs will not be: it is put back, where it was done. */
+static void what_was_ticked_is_put_back_when_the_rest_is_not_done(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = stripe_by_hand = true;
+    office_event_of(&o, 1);
+    say(&o, "U0AE1", "done A-1 zuora", "That part of A-1 is done, by your word.");
+    say(&o, "U0AE1", "withdraw A-1 why nobody has access", "Taken back: A-1.");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id = 1 AND state = 12 AND outcome LIKE 'stripe: %nobody has access' AND outcome NOT LIKE '%zuora%'", 1, "only that was not done");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2 AND outcome LIKE 'by hand at zuora %Begin the dunning there.%' AND outcome NOT LIKE '%stripe%'", 1, "what was done is begun again");
+    say(&o, "U0AE1", "done A-2", "is done, by your word.");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "no hold is left");
+    close_two(&o);
+}
+
+/* A person asked for more time, and let it resume before stripe answered: a late answer does not bring the time back. */
+static void what_is_held_late_is_not_what_is_next(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    say(&o, "U0AE1", "done A-1", "is done");
+    at_stripe = SILENT;
+    say(&o, "U0AE1", "hold northwind until 2027-01-03", "A-2");
+    office_later(&o, MS_MINUTE);
+    office_is(&o, "SELECT state FROM proposals WHERE id = 2", PROPOSAL_UNKNOWN, "nobody knows whether it is longer");
+    at_stripe = BUSY; /* nothing is released yet */
+    say(&o, "U0AE1", "resume northwind", "resume");
+    holds(&o, HOLD_RELEASING, "[\"in_1001\",\"in_1002\"]");
+    at_stripe = FINE;
+    restart(&o);
+    office_later(&o, 2 * MS_MINUTE);
+    office_is(&o, "SELECT state FROM proposals WHERE id = 2", PROPOSAL_CONFIRMED, "it was held");
+    holds(&o, HOLD_RELEASING, "[\"in_1001\",\"in_1002\"]");
+    office_is(&o, "SELECT count(*) FROM journal WHERE ref LIKE 'N-%' AND at_ms > 1798000060000 AND text LIKE '%resume by themselves on%'", 0, "and is not said to be");
+    say(&o, "U0AE1", "done A-3", "is done, by your word.");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "no hold is left");
+    close_two(&o);
+}
+
+/* Of many invoices the first are named, and the rest are counted. */
+static void many_invoices_are_counted(void **state)
+{
+    (void)state;
+    struct office o;
+    for (int more = 3; more < 6; more++) {
+        open_two(&o);
+        zuora_by_hand = true;
+        for (int i = 0; i < more; i++) {
+            AUTO_STR id = str_fmt("in_200%d", i);
+            owes_more(&o, 1, id);
+            json_t *all = json_at(o.read[1], "invoices");
+            json_put(json_array_get(all, json_array_size(all) - 1), "number", id + 3);
+        }
+        office_event_of(&o, 1);
+        struct query *q = store_query(o.store, "SELECT outcome FROM proposals", "");
+        assert_true(query_next(q));
+        AUTO_STR said = str_dup(query_text(q, 0));
+        query_end(q);
+        assert_says(said, more == 3 ? " on 1002, 2000, 2001, 2002): Stop" : more == 4 ? " on 1002, 2000, 2001, 2002 and 1 more): Stop" : " on 1002, 2000, 2001, 2002 and 2 more): Stop");
+        say(&o, "U0AE1", "done A-1", "is done");
+        office_is(&o, "SELECT json_array_length(invoices) FROM holds", more + 2, "all of them are held");
+        close_two(&o);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +387,10 @@ int main(void)
         cmocka_unit_test(the_owner_is_left_alone_at_night),
         cmocka_unit_test(who_pays_meanwhile_leaves_only_the_machines_part),
         cmocka_unit_test(a_newer_hold_ends_the_old_ones_release),
+        cmocka_unit_test(what_is_called_off_while_a_machine_has_it_ends_by_its_answer),
+        cmocka_unit_test(what_was_ticked_is_put_back_when_the_rest_is_not_done),
+        cmocka_unit_test(what_is_held_late_is_not_what_is_next),
+        cmocka_unit_test(many_invoices_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -522,6 +522,29 @@ static void the_first_instalment_is_named_whole(void **state)
     office_close(&o);
 }
 
+/* Nobody had stopped the dunning when the plan was agreed: the plan does, until two days after its last instalment. */
+static void a_plan_holds_what_nothing_held(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 1);
+    AUTO_STR resumed = office_say(&o, "U0AE1", "resume northwind");
+    assert_says(resumed, "resume");
+    office_later(&o, MS_MINUTE);
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "no hold");
+    assert_int_equal(office_plan(&o, "ae1", "northwind", 2, "renewal in flight").rc, 0);
+    assert_int_equal(office_approve(&o, "manager1", office_last(&o), 0).rc, 0);
+    office_later(&o, MS_SECOND);
+    office_is(&o, "SELECT count(*) FROM plans WHERE state = 'running'", 1, "it runs");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1 AND state = 1 AND invoices = '[\"in_1001\"]'", 1, "and holds");
+    assert_int_equal(office_i64(&o, "SELECT end_ms FROM holds WHERE is_live = 1"), office_i64(&o, "SELECT max(due_ms) FROM instalments") + 2 * MS_DAY);
+    assert_int_equal(office_i64(&o, "SELECT due_ms FROM timers WHERE kind = 'hold_end'"), office_i64(&o, "SELECT end_ms FROM holds WHERE is_live = 1"));
+    assert_int_equal(office_i64(&o, "SELECT due_ms FROM timers WHERE kind = 'hold_ask'"), office_i64(&o, "SELECT max(due_ms) FROM instalments") + MS_DAY);
+    office_proves(&o);
+    office_close(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -547,6 +570,7 @@ int main(void)
         cmocka_unit_test(a_dispute_stops_the_plan),
         cmocka_unit_test(the_closest_terms_that_need_nobody),
         cmocka_unit_test(the_first_instalment_is_named_whole),
+        cmocka_unit_test(a_plan_holds_what_nothing_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

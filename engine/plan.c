@@ -66,9 +66,10 @@ json_t *plan_terms_make(const struct policy *policy, const struct recovery *r, i
     return terms;
 }
 
-static enum bound outline_bound(struct engine *e, const struct recovery *r, int count, int64_t first_ms, int64_t last_ms, char *why, size_t size)
+static enum bound outline_bound(struct engine *e, const struct recovery *r, int count, int64_t first_ms, int64_t last_ms, const char *zone, char *why,
+                                size_t size)
 {
-    struct plan_terms t = {.total = r->due, .instalments = count, .first_ms = first_ms, .last_ms = last_ms, .smallest_minor = r->due.minor / (count > 0 ? count : 1)};
+    struct plan_terms t = {.total = r->due, .instalments = count, .first_ms = first_ms, .last_ms = last_ms, .smallest_minor = r->due.minor / (count > 0 ? count : 1), .zone = zone};
     return policy_plan(e->policy, &t, e->now_ms, why, size);
 }
 
@@ -76,14 +77,14 @@ enum bound plan_bound(struct engine *e, const struct recovery *r, const json_t *
 {
     const json_t *rows = json_at(terms, "instalments");
     const json_t *last = json_array_get(rows, json_array_size(rows) - 1);
-    return outline_bound(e, r, (int)json_i64(terms, "count", 1), json_i64(terms, "first_ms", 0), json_i64(last, "date_ms", 0), why, size);
+    return outline_bound(e, r, (int)json_i64(terms, "count", 1), json_i64(terms, "first_ms", 0), json_i64(last, "date_ms", 0), json_str(terms, "zone", NULL), why, size);
 }
 
 static bool is_inside(struct engine *e, const struct recovery *r, int count, int64_t first_ms, const char *zone)
 {
     char why[300];
     int64_t last = policy_next_business_day(e->policy, when_add_months(first_ms, count - 1, zone), zone);
-    return outline_bound(e, r, count, first_ms, last, why, sizeof why) == BOUND_INSIDE;
+    return outline_bound(e, r, count, first_ms, last, zone, why, sizeof why) == BOUND_INSIDE;
 }
 
 /* The latest first date, not after the one that was asked, with which so many instalments need nobody; 0: none. A plan that

@@ -88,6 +88,7 @@ struct plan_terms {
     int instalments;
     int64_t first_ms, last_ms;
     int64_t smallest_minor;
+    const char *zone; /* the customer's, borrowed: whose days the dates are; NULL or "": UTC */
 };
 /* why: a sentence for people, always filled; it does not repeat the bound itself. A refusal says what is possible. */
 enum bound policy_plan(const struct policy *p, const struct plan_terms *t, int64_t now_ms, char *why, size_t size);

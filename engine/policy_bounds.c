@@ -44,7 +44,7 @@ static char *plan_exceeds(const json_t *bound, const struct plan_terms *t, int64
     if (t->instalments > most)
         return str_fmt("%d instalments are more than %d", t->instalments, most);
     if (!within_days(now_ms, t->last_ms, days))
-        return str_fmt("the last date, %s, is more than %lld days away", when_day(text, t->last_ms, NULL),
+        return str_fmt("the last date, %s, is more than %lld days away", when_day(text, t->last_ms, t->zone),
                        (long long)days);
     if (!amounts && !amount_required)
         return NULL;
@@ -58,14 +58,14 @@ static char *plan_exceeds(const json_t *bound, const struct plan_terms *t, int64
 /* What is wrong with terms at any level: a new sentence, or NULL. */
 static char *plan_impossible(const struct policy *p, const struct plan_terms *t, int64_t now_ms)
 {
-    char text[MONEY_TEXT_SIZE], least[MONEY_TEXT_SIZE];
+    char text[MONEY_TEXT_SIZE], least[MONEY_TEXT_SIZE], day[WHEN_TEXT_SIZE], today[WHEN_TEXT_SIZE];
     struct money limit;
     if (t->total.minor <= 0 || !t->total.currency[0])
         return str_dup("Nothing is due, so there is nothing to pay in instalments.");
     if (t->instalments < 1 || t->last_ms < t->first_ms || t->smallest_minor <= 0)
         return str_dup("A plan needs at least one instalment, each of some amount, from the first date on.");
-    if (t->first_ms / MS_DAY < now_ms / MS_DAY)
-        return str_fmt("The first date, %s, has passed. The earliest is today.", when_day(text, t->first_ms, NULL));
+    if (t->first_ms < now_ms && strcmp(when_iso_day(day, t->first_ms, t->zone), when_iso_day(today, now_ms, t->zone)) != 0)
+        return str_fmt("The first date, %s, has passed. The earliest is today.", when_day(day, t->first_ms, t->zone));
     if (!limits_get(json_at(p->root, "plans.min_instalment"), t->total.currency, &limit) ||
         t->smallest_minor >= limit.minor)
         return NULL;

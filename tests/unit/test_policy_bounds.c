@@ -130,6 +130,35 @@ static void plan_bounds(void **state)
     policy_free(p);
 }
 
+/* At four in the afternoon in Los Angeles it is tomorrow in Greenwich; at nine in the morning in Auckland it is yesterday there. */
+static void plan_dates_are_the_customers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone, *now, *first, *last;
+        enum bound bound;
+        const char *words;
+    } all[] = {
+        {"America/Los_Angeles", "2026-11-22T16:30:00-08:00", "2026-11-22T09:00:00-08:00", "2027-01-22T09:00:00-08:00", BOUND_INSIDE, "Within"},
+        {"America/Los_Angeles", "2026-11-22T00:10:00-08:00", "2026-11-21T20:00:00-08:00", "2027-01-22T09:00:00-08:00", BOUND_REFUSED, "The first date, 21 Nov 2026, has passed"},
+        {"Asia/Tokyo", "2026-11-22T08:00:00+09:00", "2026-11-21T09:00:00+09:00", "2027-01-22T09:00:00+09:00", BOUND_REFUSED, "The first date, 21 Nov 2026, has passed"},
+        {"Pacific/Auckland", "2026-11-22T15:00:00+13:00", "2026-11-22T09:00:00+13:00", "2027-01-22T09:00:00+13:00", BOUND_INSIDE, "Within"},
+        {"Pacific/Auckland", "2026-11-22T15:00:00+13:00", "2026-11-23T09:00:00+13:00", "2027-03-23T09:00:00+13:00", BOUND_MANAGER, "last date, 23 Mar 2027, is more"},
+    };
+    struct policy *p = template();
+    for (size_t i = 0; i < DW_ARRAY_LEN(all); i++) {
+        char why[300] = "";
+        struct plan_terms t = terms(300000, "USD", 3, 0, 0);
+        t.first_ms = when_of_rfc3339(all[i].first);
+        t.last_ms = when_of_rfc3339(all[i].last);
+        t.zone = all[i].zone;
+        enum bound got = policy_plan(p, &t, when_of_rfc3339(all[i].now), why, sizeof why);
+        if (got != all[i].bound || !strstr(why, all[i].words))
+            fail_msg("%s at %s: %s: %s", all[i].zone, all[i].now, bound_text(got), why);
+    }
+    policy_free(p);
+}
+
 static void plan_bounds_that_are_not_set(void **state)
 {
     (void)state;
@@ -383,7 +412,7 @@ static void another_card_is_another_matter(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plan_bounds),
+        cmocka_unit_test(plan_bounds), cmocka_unit_test(plan_dates_are_the_customers),
         cmocka_unit_test(plan_bounds_that_are_not_set),
         cmocka_unit_test(hold_bounds),
         cmocka_unit_test(retry_limits), cmocka_unit_test(the_network_is_the_last_word),

@@ -20,6 +20,7 @@ static void nothing_of_the_machines_is_one_request_too(void **state)
     say(&o, "U0AE1", "done A-1 recurly", "A-1 has nothing to be done by hand at \"recurly\"");
     say(&o, "U0AE1", "done A-1 zuora", "That part of A-1 is done, by your word. Still by hand at stripe");
     office_is(&o, "SELECT count(*) FROM hands", 1, "and that is reminded of still");
+    office_is(&o, "SELECT state FROM proposals", PROPOSAL_EXECUTING, "no longer to be withdrawn as if nothing was done");
     holds(&o, HOLD_ACTIVE, "[\"in_1002\"]"); /* no word that all is quiet, but what is has an end */
     office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'hold_end'", 1, "an end");
     read_again(&o);
@@ -358,6 +359,7 @@ static void who_has_paid_leaves_nobody_a_task_at_either(void **state)
         if (done)
             say(&o, "U0AE1", "done A-1", "is done");
         paid(&o);
+        office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2", done, "what was never stopped is not begun again");
         office_is(&o, "SELECT count(*) FROM effects WHERE proposal_id > 0", 0, "the machines were never asked");
         close_two(&o);
     }
@@ -373,6 +375,7 @@ static void who_has_paid_has_nothing_begun_again(void **state)
     say(&o, "U0AE1", "done A-1", "is done");
     say(&o, "U0AE1", "resume northwind", "resume");
     office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2 AND state = 9 AND outcome LIKE 'by hand at zuora %'", 1, "half released");
+    office_is(&o, "SELECT count(*) FROM journal WHERE text LIKE 'Billing was still holding%'", 0, "and not held late");
     paid(&o);
     office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2 AND state = 11", 1, "the rest is needless");
     close_two(&o);
@@ -471,6 +474,82 @@ static void each_place_is_named_with_its_own(void **state)
     close_two(&o);
 }
 
+/* The hold was there before the plan: a plan that is taken back leaves it as it was. */
+static void a_plan_taken_back_leaves_the_hold_that_was_there(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    int64_t end = office_i64(&o, "SELECT end_ms FROM holds");
+    int64_t id = plan(&o);
+    AUTO_STR back = str_fmt("withdraw A-%lld why they pay by card", (long long)id);
+    say(&o, "U0AE1", back, "Taken back");
+    office_is(&o, "SELECT count(*) FROM holds", 1, "one hold");
+    holds(&o, HOLD_ACTIVE, "[\"in_1001\"]");
+    assert_int_equal(office_i64(&o, "SELECT end_ms FROM holds"), end);
+    assert_null(write_of("stripe", "release"));
+    close_two(&o);
+}
+
+/* Owed at zuora alone, where holds are a person's work. */
+static int64_t plan_at_zuora(struct office *o, bool native)
+{
+    open_two(o);
+    zuora_by_hand = true;
+    zuora_plans = native;
+    json_object_set_new(json_array_get(json_at(o->read[0], "invoices"), 0), "status", json_string("paid"));
+    office_event_of(o, 1);
+    office_is(o, "SELECT count(*) FROM proposals WHERE id = 1 AND outcome LIKE 'by hand at zuora %'", 1, "the hold is a task");
+    assert_int_equal(office_plan(o, "ae1", "northwind", 2, "renewal in flight").rc, 0);
+    office_later(o, MS_SECOND);
+    assert_non_null(write_of("zuora", "plan"));
+    return office_last(o);
+}
+
+static void its_own_schedule_needs_no_hand(void **state)
+{
+    (void)state;
+    struct office o;
+    int64_t id = plan_at_zuora(&o, true);
+    office_is(&o, "SELECT count(*) FROM plans WHERE state = 'running' AND mode = 'native'", 1, "it runs at once");
+    assert_int_equal(office_state(&o, id), PROPOSAL_CONFIRMED);
+    office_is(&o, "SELECT count(*) FROM hands", 0, "nobody is asked for anything");
+    close_two(&o);
+}
+
+static void a_plan_that_dunwell_keeps_waits_for_the_hand(void **state)
+{
+    (void)state;
+    struct office o;
+    int64_t id = plan_at_zuora(&o, false);
+    AUTO_STR done = str_fmt("done A-%lld", (long long)id);
+    office_is(&o, "SELECT count(*) FROM plans", 0, "billing would collect all of it meanwhile");
+    assert_int_equal(office_state(&o, id), PROPOSAL_EXECUTING);
+    say(&o, "U0AE1", done, "is done, by your word.");
+    office_is(&o, "SELECT count(*) FROM plans WHERE state = 'running'", 1, "now it runs");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'plan'", 1, "told once");
+    holds(&o, HOLD_ACTIVE, "[\"in_1002\"]");
+    close_two(&o);
+}
+
+/* More time for what needs a hand as well: asked for no longer than it makes sense. */
+static void a_task_of_more_time_has_an_end_too(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    say(&o, "U0AE1", "done A-1", "is done");
+    bill_more(&o, 2, "in_2002", 5000);
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id = 2 AND verb = 1 AND outcome LIKE 'by hand at zuora ($50.00 on 2002): %'", 1, "a task");
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'by_hand' AND ref = 2 AND due_ms = (SELECT end_ms + 60000 FROM holds)", 1, "until the hold ends");
+    close_two(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -494,6 +573,10 @@ int main(void)
         cmocka_unit_test(what_is_paid_is_nobodys_task_and_nobody_elses_invoice),
         cmocka_unit_test(a_plan_taken_back_leaves_no_hold_of_its_own),
         cmocka_unit_test(a_part_that_never_left_does_not_keep_the_rest),
+        cmocka_unit_test(a_plan_taken_back_leaves_the_hold_that_was_there),
+        cmocka_unit_test(its_own_schedule_needs_no_hand),
+        cmocka_unit_test(a_plan_that_dunwell_keeps_waits_for_the_hand),
+        cmocka_unit_test(a_task_of_more_time_has_an_end_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

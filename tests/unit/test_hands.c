@@ -374,6 +374,52 @@ static void many_invoices_are_counted(void **state)
     }
 }
 
+/* Of two releases one is refused, and nobody knows of the other: only the first is asked for again, what is out is never sent twice. */
+static void a_release_that_is_out_is_not_sent_twice(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    office_event_of(&o, 1);
+    owes_more(&o, 0, "in_2002");
+    at_stripe = SILENT;
+    office_event_of(&o, 1);
+    zuora_by_hand = true;
+    say(&o, "U0AE1", "resume northwind", "resume");
+    at_stripe = FINE;
+    kept = "in_1001";
+    office_later(&o, 2 * MS_MINUTE); /* what was held late is a release of its own */
+    kept = NULL;
+    at_stripe = SILENT;
+    office_later(&o, MS_HOUR);
+    int64_t sent = office_i64(&o, "SELECT count(*) FROM effects WHERE op = 'release'");
+    for (int i = 0; i < 4; i++)
+        office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'release'", sent, "nobody knows, so it is looked up, and not sent again");
+    close_two(&o);
+}
+
+/* While a machine has its part of the extension, nobody asks it for another end: the two would overtake each other. */
+static void what_a_machine_has_is_not_moved_meanwhile(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    say(&o, "U0AE1", "done A-1", "is done");
+    owes_more(&o, 0, "in_2002");
+    owes_more(&o, 1, "in_2003");
+    at_stripe = BUSY;
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id = 2 AND verb = 1 AND outcome LIKE 'by hand at zuora %'", 1, "extended by a hand and by a machine");
+    say(&o, "U0AE1", "hold northwind until 2027-01-03", "already under way");
+    at_stripe = FINE;
+    office_later(&o, 2 * MS_MINUTE);
+    say(&o, "U0AE1", "hold northwind until 2027-01-03", "A-3"); /* only the hand is waited for */
+    close_two(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +437,8 @@ int main(void)
         cmocka_unit_test(what_was_ticked_is_put_back_when_the_rest_is_not_done),
         cmocka_unit_test(what_is_held_late_is_not_what_is_next),
         cmocka_unit_test(many_invoices_are_counted),
+        cmocka_unit_test(a_release_that_is_out_is_not_sent_twice),
+        cmocka_unit_test(what_a_machine_has_is_not_moved_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

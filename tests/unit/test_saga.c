@@ -34,6 +34,7 @@ static void a_hold_is_held_at_both(void **state)
     office_is(&o, "SELECT count(*) FROM holds WHERE state = 1", 1, "one hold in force");
     office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 11", 1, "confirmed once, when both were");
     office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'part.confirmed'", 2, "each part is written down");
+    office_is(&o, "SELECT count(*) FROM journal WHERE text LIKE '%by hand%'", 0, "and nothing of anybody's hand");
     office_later(&o, 8 * MS_DAY); /* it ends, by then one of the invoices may be paid: whose it was is remembered */
     assert_string_equal(json_str(write_of("zuora", "release"), "args.invoices.0", ""), "in_1002");
     assert_string_equal(json_str(write_of("stripe", "release"), "args.invoices.0", ""), "in_1001");
@@ -49,6 +50,7 @@ static void what_one_refuses_is_put_back_at_the_other(void **state)
     office_event_of(&o, 1);
     office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 12 AND outcome LIKE '%zuora%'", 1, "failed, and it says where");
     office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'part.failed'", 1, "that part");
+    office_is(&o, "SELECT count(*) FROM journal WHERE text LIKE '%by hand%'", 0, "and it was nobody's task");
     const json_t *back = write_of("stripe", "release");
     assert_non_null(back);
     assert_string_equal(json_str(back, "args.invoices.0", ""), "in_1001");
@@ -86,6 +88,9 @@ static void a_plan_over_both_is_kept_by_dunwell(void **state)
     office_later(&o, MS_SECOND);
     office_is(&o, "SELECT count(*) FROM plans WHERE state = 'running' AND mode = 'held_by_dunwell'", 1, "running");
     assert_null(write_of("zuora", "plan"));
+    int64_t last = office_i64(&o, "SELECT max(due_ms) FROM instalments");
+    assert_int_equal(store_i64(o.store, 0, "SELECT min(json_extract(args, '$.until_ms')) FROM effects WHERE op = 'hold' AND proposal_id = ?1", "i", plan), last + 30 * MS_DAY);
+    assert_int_equal(store_i64(o.store, 0, "SELECT count(*) FROM effects WHERE op = 'hold' AND proposal_id = ?1", "i", plan), 2);
     office_later(&o, 11 * MS_DAY);
     office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect' AND driver = 'stripe' AND args LIKE '%in_1001%'", 1, "the first is of the first invoice");
     office_later(&o, 32 * MS_DAY);
@@ -209,6 +214,43 @@ static void a_schedule_is_cancelled_where_it_was_made(void **state)
     close_two(&o);
 }
 
+/* A release that one of them refuses is asked for again, and nobody waits for a hand that there is not. */
+static void a_release_that_one_refuses_is_asked_for_again(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    office_event_of(&o, 1);
+    at_stripe = REFUSES;
+    AUTO_STR said = office_say(&o, "U0AE1", "resume northwind");
+    assert_says(said, "resume");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE id = 2 AND state = 12 AND is_live = 0 AND outcome = 'stripe: the invoice is gone'", 1, "it failed, and says where");
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 2", 1, "on its way");
+    at_stripe = FINE;
+    office_later(&o, MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'release' AND driver = 'stripe' AND state = 4", 1, "released there too");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "nothing is held");
+    close_two(&o);
+}
+
+/* Held at zuora alone, and paid since: whose the invoice was is remembered, or stripe would be asked to release it. */
+static void what_is_held_at_one_is_released_there(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    json_object_set_new(json_array_get(json_at(o.read[0], "invoices"), 0), "status", json_string("paid"));
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 1 AND json_extract(prior, '$.in_1002.biller') = 'zuora' AND json_extract(prior, '$.in_1002.customer') = 'cus_2'", 1, "it is known whose");
+    json_array_clear(json_at(o.read[1], "invoices"));
+    office_event_of(&o, 1);
+    office_later(&o, 9 * MS_DAY);
+    assert_null(write_of("stripe", "release"));
+    assert_string_equal(json_str(write_of("zuora", "release"), "args.customer", ""), "cus_2");
+    office_is(&o, "SELECT count(*) FROM holds WHERE is_live = 1", 0, "nothing is held");
+    close_two(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +265,8 @@ int main(void)
         cmocka_unit_test(paid_at_one_is_not_paid),
         cmocka_unit_test(nobody_is_asked_for_anothers_invoice),
         cmocka_unit_test(a_schedule_is_cancelled_where_it_was_made),
+        cmocka_unit_test(a_release_that_one_refuses_is_asked_for_again),
+        cmocka_unit_test(what_is_held_at_one_is_released_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

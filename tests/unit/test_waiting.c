@@ -38,6 +38,7 @@ static void reminded_then_escalated_then_parked(void **state)
     assert_says(office_text_of(&o, escalated), "after 24 h, so these are asked as well: Fay Finance.");
     AUTO_STR text = office_read_card(json_at(office_sent(&o, card), "args.card"));
     assert_says(text, "these are asked as well: Fay Finance");
+    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'remind'", 0, "all was said: nothing is looked at any more");
     assert_int_equal(office_state(&o, id), PROPOSAL_ASKED);
     office_later(&o, 24 * MS_HOUR);
     assert_int_equal(office_state(&o, id), PROPOSAL_PARKED);

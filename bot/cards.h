@@ -3,8 +3,8 @@
  * One message a case, edited in place, on the owner's platform; one a request on every platform, so that it can be decided on
  * each and the others follow. cards_refresh compares each dirty case's cards with what was last posted
  * and adds post/update effects where they differ; a decision also gets one reply in its thread, and the owner is
- * mentioned once. Their effects have the purposes "card" (its end goes to cards_posted), "form" (to forms_opened)
- * and others that nobody needs to be told of. */
+ * mentioned once. Their effects have the purposes "card" (its end goes to cards_posted), "form" (to forms_opened),
+ * "view" (to forms_filled) and others that nobody needs to be told of. */
 #ifndef DW_BOT_CARDS_H
 #define DW_BOT_CARDS_H
 
@@ -36,6 +36,8 @@ void form_wants_code(json_t *form, const struct engine *e, const struct proposal
 json_t *form_approve(struct engine *e, const struct recovery *r, const struct proposal *p); /* a yes with a one-time code */
 /* An open_form effect ended: fills the form. result NULL (it could not be opened): whoever clicked is told. */
 void forms_opened(struct engine *e, const struct chat_end *end);
+/* An update_form effect ended (purpose "view"). result NULL: a sentence stands in the form instead, or, if that was refused too, beside it. */
+void forms_filled(struct engine *e, const struct chat_end *end);
 
 void cards_refresh(struct engine *e); /* before the commit */
 void cards_refresh_policy(struct engine *e); /* those of changes of the policy: "case 0" */

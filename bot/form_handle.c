@@ -2,7 +2,8 @@
  *
  * A trigger lives three seconds, so a form is opened empty at once and filled by an update when it is there
  * (forms_opened). While a person changes inputs, each change asks for one more update; one that has not left yet
- * is dropped for the newer, and the lane of the view keeps the rest in order, so the newest always wins. What is
+ * is dropped for the newer, and the lane of the view keeps the rest in order, so the newest always wins. A filling that is
+ * refused for good is replaced by a plain sentence, once, and when that is refused too, it is said beside the form. What is
  * wrong with a submission is said at the input it belongs to; what no input can mend (the case is closed, no
  * right) replaces the form. */
 #include <string.h>
@@ -181,16 +182,28 @@ static void drop_older(struct engine *e, const char *lane)
         effect_cancel(e, ids[i]);
 }
 
-static void form_update(struct engine *e, const char *platform, const char *view, const char *once, json_t *take_form)
+/* Whose form it is stands with it, for when it cannot be shown. */
+struct filling {
+    const char *platform, *view, *once, *asker, *asked_in;
+    bool plain; /* what else could be shown was refused */
+    json_t *take_form;
+};
+
+static void form_update(struct engine *e, const struct filling *f)
 {
-    AUTO_STR lane = str_fmt("form:%s", view);
-    AUTO_STR key = str_fmt("view-%s-%s", view, once);
+    AUTO_STR lane = str_fmt("form:%s", f->view);
+    AUTO_STR key = str_fmt("view-%s-%s", f->view, f->once);
     json_t *args = json_object();
-    json_put(args, "view", view);
-    json_put_new(args, "form", take_form);
+    json_put(args, "view", f->view);
+    json_put(args, "asker", f->asker);
+    if (f->asked_in)
+        json_put(args, "asked_in", f->asked_in);
+    if (f->plain)
+        json_put_new(args, "plain", json_true());
+    json_put_new(args, "form", f->take_form);
     drop_older(e, lane);
     effect_add(e, &(struct effect_spec){.lane = lane,
-                                        .driver = platform,
+                                        .driver = f->platform,
                                         .op = "update_form",
                                         .key = key,
                                         .take_args = args,
@@ -198,18 +211,43 @@ static void form_update(struct engine *e, const char *platform, const char *view
                                         .deadline_ms = e->now_ms + UPDATE_MS});
 }
 
+/* What happened, and the command that does without the form. The caller frees. */
+static char *typed_instead(struct engine *e, const struct chat_end *end, const struct form_kind *k, const char *what)
+{
+    char ref[REF_SIZE];
+    parse_revision(ref, sizeof ref, json_str(end->args, "form.ref", ""));
+    const char *typed = typed_for(e, k, ref), *gap = strstr(typed, "%s");
+    return str_fmt("%s, or type it instead, for example: %.*s%s%s", what, (int)(gap - typed), typed, ref, gap + 2);
+}
+
+static void tell_asker(struct engine *e, const struct chat_end *end, const char *text)
+{
+    const char *asker = json_str(end->args, "asker", "");
+    if (asker[0])
+        chat_whisper(e, end->platform, asker, json_str(end->args, "asked_in", NULL), end->key, text);
+}
+
 /* Whoever clicked sees nothing happen, or, when the answer to the first try was lost, a form that will never be filled. */
 static void not_opened(struct engine *e, const struct chat_end *end, const struct form_kind *k)
 {
-    char ref[REF_SIZE];
-    const char *asker = json_str(end->args, "asker", "");
-    parse_revision(ref, sizeof ref, json_str(end->args, "form.ref", ""));
-    const char *typed = typed_for(e, k, ref), *gap = strstr(typed, "%s");
-    AUTO_STR text = str_fmt("The form did not open, and nothing was changed. Please click again (close the form first, if an empty one stands there), or type it instead, "
-                            "for example: %.*s%s%s",
-                            (int)(gap - typed), typed, ref, gap + 2);
-    if (asker[0])
-        chat_whisper(e, end->platform, asker, json_str(end->args, "asked_in", NULL), end->key, text);
+    AUTO_STR text = typed_instead(e, end, k, "The form did not open, and nothing was changed. Please click again (close the form first, if an empty one stands there)");
+    tell_asker(e, end, text);
+}
+
+void forms_filled(struct engine *e, const struct chat_end *end)
+{
+    const struct form_kind *k = form_kind_of(json_str(end->args, "form.id", ""));
+    if (!k || end->result)
+        return;
+    AUTO_STR text = typed_instead(e, end, k, "The form cannot be shown, and nothing was changed. Please close it and click again");
+    if (json_flag(end->args, "plain", false)) {
+        tell_asker(e, end, text);
+        return;
+    }
+    json_t *plain = form_new(k->verb, json_str(end->args, "form.ref", ""), k->title, NULL);
+    form_note(plain, text);
+    form_update(e, &(struct filling){.platform = end->platform, .view = json_str(end->args, "view", ""), .once = end->key, .plain = true, .take_form = plain,
+                                     .asker = json_str(end->args, "asker", ""), .asked_in = json_str(end->args, "asked_in", NULL)});
 }
 
 void forms_opened(struct engine *e, const struct chat_end *end)
@@ -219,7 +257,9 @@ void forms_opened(struct engine *e, const struct chat_end *end)
     if (k && !end->result)
         not_opened(e, end, k);
     else if (k && view[0])
-        form_update(e, end->platform, view, "opened", form_fill(e, k, json_str(end->args, "form.ref", ""), NULL));
+        form_update(e, &(struct filling){.platform = end->platform, .view = view, .once = "opened", .asker = json_str(end->args, "asker", ""),
+                                         .asked_in = json_str(end->args, "asked_in", NULL),
+                                         .take_form = form_fill(e, k, json_str(end->args, "form.ref", ""), NULL)});
 }
 
 /* Another offer was chosen than the one whose form this is: it becomes that one's, if this person may ask for it. */
@@ -236,7 +276,8 @@ int form_change(struct request *rq, struct err *e)
     const struct form_kind *k = kind_chosen(rq);
     (void)e;
     if (k && in->view && in->dedupe)
-        form_update(rq->engine, in->platform, in->view, in->dedupe, form_fill(rq->engine, k, in->ref, in->values));
+        form_update(rq->engine, &(struct filling){.platform = in->platform, .view = in->view, .once = in->dedupe, .asker = in->user, .asked_in = in->channel,
+                                                  .take_form = form_fill(rq->engine, k, in->ref, in->values)});
     return 0;
 }
 

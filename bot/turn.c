@@ -124,6 +124,8 @@ static void world_chat_ended(void *ctx, struct engine *e, const struct chat_end 
         cards_posted(e, end);
     else if (str_eq(end->purpose, "form"))
         forms_opened(e, end);
+    else if (str_eq(end->purpose, "view"))
+        forms_filled(e, end);
     else if (str_eq(end->purpose, "tap"))
         taps_posted(e, end);
     else if (str_eq(end->purpose, "whois"))

@@ -148,7 +148,8 @@ static void on_view(const struct job *job, struct slack_answer *a, struct step *
         int64_t soon = backoff_ms(job, 200, MS_SECOND);
         a->wait_ms = str_eq(a->error, "ratelimited") ? a->wait_ms : soon;
     }
-    if (!slack_settle(a, job, out))
+    bool closed = str_eq(job->op, "update_form") && a->said == SLACK_NO && str_eq(a->error, "not_found"); /* nobody looks at it any more */
+    if (!closed && !slack_settle(a, job, out))
         return;
     json_t *result = json_object();
     json_put(result, "view", json_str(a->body, "view.id", json_str(job->args, "view", NULL)));

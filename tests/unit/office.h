@@ -46,6 +46,7 @@ struct office {
     bool biller_silent; /* answers to writes are lost */
     bool biller_says_no;
     bool forms_refused;
+    bool fillings_refused, all_fillings_refused; /* with inputs; even plain ones */
     const char *outcome; /* of a payment that is tried; NULL: paid */
     int64_t under_way_ms; /* not 0: a payment without a name is under way, what billing shows had ended by then */
     bool makes_links, mail_refused;
@@ -159,6 +160,8 @@ DW_UNUSED static void office_chat_ended(void *ctx, struct engine *e, const struc
         cards_posted(e, end);
     else if (str_eq(end->purpose, "form"))
         forms_opened(e, end);
+    else if (str_eq(end->purpose, "view"))
+        forms_filled(e, end);
     else if (str_eq(end->purpose, "tap"))
         taps_posted(e, end);
     else if (str_eq(end->purpose, "whois"))
@@ -191,7 +194,8 @@ DW_UNUSED static void office_chat(struct office *o, const struct job *job, struc
     }
     office_remember(o, job);
     if ((o->people_deaf && channel[0] == 'U') || (o->edits_refused && str_eq(job->op, "update")) ||
-        (o->forms_refused && str_eq(job->op, "open_form")) ||
+        (o->forms_refused && str_eq(job->op, "open_form")) || (o->all_fillings_refused && str_eq(job->op, "update_form")) ||
+        (o->fillings_refused && str_eq(job->op, "update_form") && json_array_size(json_at(job->args, "form.inputs"))) ||
         (o->posts_refused && str_eq(job->op, "post") && json_at(job->args, "card"))) {
         out->outcome = STEP_REFUSED;
         str_copy(out->reason, sizeof out->reason, "cannot_dm_bot");

@@ -438,6 +438,33 @@ static void a_form_that_does_not_open_is_told(void **state)
     assert_int_equal(office_count(&office, "whisper-"), 1);
 }
 
+/* Nor may it stay at "One moment" for ever. */
+static void a_form_that_cannot_be_filled_says_so(void **state)
+{
+    (void)state;
+    office_event(&office, "cus_1", "in_1001", true);
+    office.fillings_refused = true;
+    AUTO_STR quiet = office_click(&office, "U0AE1", "plan", "N-1");
+    assert_string_equal(quiet, "");
+    assert_int_equal(office_count(&office, "view-V1-"), 2);
+    assert_says(json_str(office_sent(&office, "view-V1-view-V1-opened"), "args.form.notes.0", ""), "The form cannot be shown, and nothing was changed.");
+    assert_says(json_str(office_sent(&office, "view-V1-view-V1-opened"), "args.form.notes.0", ""), "plan N-1 3x");
+    assert_int_equal(office_count(&office, "whisper-"), 0);
+}
+
+static void a_form_that_shows_nothing_is_told_beside_it(void **state)
+{
+    (void)state;
+    office_event(&office, "cus_1", "in_1001", true);
+    office.all_fillings_refused = true;
+    AUTO_STR said = office_click(&office, "U0AE1", "hold", "N-1");
+    assert_says(said, "The form cannot be shown");
+    assert_says(said, "hold N-1 until");
+    assert_string_equal(json_str(office_sent(&office, "whisper-"), "args.channel", ""), "C0ROOM");
+    assert_int_equal(office_count(&office, "whisper-"), 1);
+    assert_int_equal(office_count(&office, "view-V1-"), 2);
+}
+
 static void shadow_goes_to_one_channel(void **state)
 {
     (void)state;
@@ -496,6 +523,8 @@ int main(void)
         WITH(setup, a_refused_card_of_a_closed_case_rests),
         WITH(setup, what_became_of_the_mail_is_told),
         WITH(setup, a_form_that_does_not_open_is_told),
+        WITH(setup, a_form_that_cannot_be_filled_says_so),
+        WITH(setup, a_form_that_shows_nothing_is_told_beside_it),
         WITH(setup_shadow, shadow_goes_to_one_channel),
         WITH(setup, foreign_text_is_only_text),
     };

@@ -133,7 +133,7 @@ static json_t *settle_terms(const struct recovery *r, int64_t pays, int64_t by_m
 
 static json_t *defer_terms(const struct recovery *r, int64_t until_ms)
 {
-    return json_pack("{s:o, s:I}", "parts", parts_of_all(r), "until_ms", (json_int_t)until_ms);
+    return json_pack("{s:o, s:I, s:s}", "parts", parts_of_all(r), "until_ms", (json_int_t)until_ms, "zone", facts_str(&r->facts, "account.timezone"));
 }
 
 int money_terms(const struct recovery *r, enum verb verb, struct money amount, const char *invoice, int64_t by_ms, json_t **out, struct err *err)
@@ -340,9 +340,9 @@ void money_words(const struct proposal *p, char *out, size_t size)
         snprintf(out, size, "settle: they pay %s by %s, then %s is written off", money_text(pays, money_of(json_i64(p->terms, "pays", 0), p->amount.currency)),
                  when_day(day, json_i64(p->terms, "by_ms", 0), json_str(p->terms, "zone", "")), amount);
     else if (n > 1)
-        snprintf(out, size, "no attempt by billing on %zu invoices before %s", n, when_day(day, json_i64(p->terms, "until_ms", 0), NULL));
+        snprintf(out, size, "no attempt by billing on %zu invoices before %s", n, when_day(day, json_i64(p->terms, "until_ms", 0), json_str(p->terms, "zone", "")));
     else
-        snprintf(out, size, "no attempt by billing on invoice %.60s before %s", number, when_day(day, json_i64(p->terms, "until_ms", 0), NULL));
+        snprintf(out, size, "no attempt by billing on invoice %.60s before %s", number, when_day(day, json_i64(p->terms, "until_ms", 0), json_str(p->terms, "zone", "")));
 }
 
 /* ---- asking ---- */

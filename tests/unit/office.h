@@ -104,6 +104,8 @@ static json_t *office_bill(const char *customer, const char *number, int64_t due
     return read;
 }
 
+static const char *office_zone = "UTC"; /* of the customers that are added from now on */
+
 DW_UNUSED static void office_account(struct office *o, const char *key, const char *name, int64_t value,
                                      const char *ae, const char *customer)
 {
@@ -116,7 +118,7 @@ DW_UNUSED static void office_account(struct office *o, const char *key, const ch
                           .billing = str_dup("stripe"),
                           .billing_id = str_dup(customer),
                           .email = str_dup("ap@example.com"),
-                          .zone = str_dup("UTC"),
+                          .zone = str_dup(office_zone),
                           .renewal_ms = OFFICE_NOW + 79 * MS_DAY,
                           .facts = json_object()};
     json_put(a->facts, "sentiment", "-0.4");

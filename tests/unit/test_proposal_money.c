@@ -539,11 +539,14 @@ static void the_card_says_that_it_cannot_be_undone(void **state)
     office_close(&o);
 }
 
+/* Nine in the morning of that day in Auckland is the day before in Greenwich. */
 static void a_deferral_says_what_is_deferred(void **state)
 {
     (void)state;
     struct office o;
+    office_zone = "Pacific/Auckland";
     office_open(&o, false);
+    office_zone = "UTC";
     json_t *invoices = json_at(o.read[2], "invoices"), *second = json_deep_copy(json_array_get(invoices, 0));
     json_put(second, "id", "in_2002");
     json_put(second, "number", "2002");

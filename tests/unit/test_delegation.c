@@ -405,6 +405,30 @@ static void a_plain_number_is_lent_where_it_reaches(void **state)
     office_says(&office, "U0MAN2", "approve A-2", "Approved");
 }
 
+/* A limit in dollars says nothing about euros, however small the amount; and the right of somebody who is gone cannot be taken. */
+static void a_limit_is_of_its_own_currency(void **state)
+{
+    (void)state;
+    struct right right;
+    struct err err = {0};
+    struct approval a;
+    const struct person *mara = people_by_key(office.people, "manager1");
+    struct subject s = {.ref = "A-2", .kind = "plan", .tier = "", .region = "", .account = "northwind", .requester = "ae1", .owner = "ae1", .executive = "ae1", .acceptor = ""};
+    s.amount.minor = 100;
+    str_copy(s.amount.currency, sizeof s.amount.currency, "EUR");
+    approval_init(&a);
+    assert_int_equal(approval_may(&office.e, &s, &a, mara, &right, &err), ERR_DENIED);
+    assert_says(err.text, "your limit is not set in that currency");
+    str_copy(s.amount.currency, sizeof s.amount.currency, "USD");
+    assert_int_equal(approval_may(&office.e, &s, &a, mara, &right, &err), 0);
+    s.requester = "gone"; /* who made a counter-offer, and is not in people.yaml any more */
+    s.acceptor = "ae1";
+    err = (struct err){0};
+    assert_int_equal(approval_may(&office.e, &s, &a, people_by_key(office.people, "ae1"), &right, &err), ERR_DENIED);
+    assert_says(err.text, "for a manager or finance");
+    approval_fini(&a);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, office_teardown)
 int main(void)
 {
@@ -430,6 +454,7 @@ int main(void)
         T(many_rights_at_once),
         T(twenty_at_a_time),
         T(a_plain_number_is_lent_where_it_reaches),
+        T(a_limit_is_of_its_own_currency),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

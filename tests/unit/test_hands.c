@@ -1,5 +1,6 @@
 /* What waits for somebody's hand is said again, ever more seldom and before it is too late; and what is ticked off is not asked for
  * again when another system's part of it has to be tried again. */
+#include "engine/hands.h"
 #include "tests/unit/by_hand.h"
 
 /* Held at both, by hand at zuora, and released; stripe refuses to. */
@@ -420,6 +421,54 @@ static void what_a_machine_has_is_not_moved_meanwhile(void **state)
     close_two(&o);
 }
 
+/* A plan that waits for a hand is called for a last time a day before it would have to begin. */
+static void a_plan_is_called_for_before_it_begins(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    assert_int_equal(office_plan(&o, "ae1", "northwind", 2, "renewal in flight").rc, 0);
+    int64_t id = office_last(&o), first = o.now_ms + 10 * MS_DAY;
+    assert_int_equal(office_approve(&o, "manager1", id, 0).rc, 0);
+    office_later(&o, MS_SECOND);
+    while (office_i64(&o, "SELECT called_ms FROM hands") == 0 && o.now_ms < first)
+        office_later(&o, MS_HOUR);
+    int64_t begins = office_i64(&o, "SELECT json_extract(terms, '$.instalments[0].date_ms') FROM proposals WHERE verb = 3");
+    assert_int_equal(office_i64(&o, "SELECT called_ms FROM hands"), begins);
+    assert_true(begins - o.now_ms > 23 * MS_HOUR && begins - o.now_ms <= 24 * MS_HOUR);
+    close_two(&o);
+}
+
+/* However seldom the policy reminds, what ends is called for before its end: a hold, and more time for one. */
+static void whoever_is_never_reminded_is_called_before_the_end(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    struct policy *before = office_policy_with(&o, "approvals: {expire_hours: 48}", "approvals: {expire_hours: 48, remind_hours: []}");
+    zuora_by_hand = true;
+    office_event_of(&o, 1);
+    int64_t end = office_i64(&o, "SELECT end_ms FROM holds");
+    owes_more(&o, 1, "in_2003");
+    say(&o, "U0AE1", "done A-1", "is done");
+    office_event_of(&o, 1);
+    office_is(&o, "SELECT count(*) FROM hands JOIN proposals ON proposals.id = proposal_id WHERE verb = 1", 1, "more time waits for a hand");
+    office_later(&o, end - o.now_ms - 25 * MS_HOUR);
+    office_is(&o, "SELECT said FROM hands", 0, "nobody is reminded");
+    office_later(&o, 2 * MS_HOUR);
+    assert_int_equal(office_i64(&o, "SELECT called_ms FROM hands"), end);
+    struct recovery *r = office_case(&o, "northwind");
+    office_begin(&o);
+    hands_look(&o.e, r, 2); /* a timer that comes twice */
+    office_commit(&o);
+    recovery_free(r);
+    office_is(&o, "SELECT said FROM hands", 1, "once");
+    office_policy_back(&o, before);
+    close_two(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,6 +488,8 @@ int main(void)
         cmocka_unit_test(many_invoices_are_counted),
         cmocka_unit_test(a_release_that_is_out_is_not_sent_twice),
         cmocka_unit_test(what_a_machine_has_is_not_moved_meanwhile),
+        cmocka_unit_test(a_plan_is_called_for_before_it_begins),
+        cmocka_unit_test(whoever_is_never_reminded_is_called_before_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

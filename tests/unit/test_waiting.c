@@ -269,6 +269,20 @@ static void mistakes_in_the_policy_are_named(void **state)
     }
 }
 
+static void what_is_decided_is_not_said_again(void **state)
+{
+    struct office o;
+    (void)state;
+    office_patient(&o, USUAL);
+    int64_t id = ask(&o);
+    assert_int_equal(office_approve(&o, "manager1", id, 0).rc, 0);
+    office_turn(&o, NULL, NULL);
+    for (int i = 0; i < 6; i++)
+        office_later(&o, 4 * MS_HOUR);
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb IN ('request.reminded', 'request.escalated')", 0, "nobody is asked to decide what is decided");
+    office_close(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +298,7 @@ int main(void)
         cmocka_unit_test(a_date_that_has_passed_is_not_asked_again),
         cmocka_unit_test(buttons_and_commands_agree),
         cmocka_unit_test(mistakes_in_the_policy_are_named),
+        cmocka_unit_test(what_is_decided_is_not_said_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -469,6 +469,23 @@ static void whoever_is_never_reminded_is_called_before_the_end(void **state)
     close_two(&o);
 }
 
+/* What is not in force yet, or waits for a yes, is not asked for a second time beside it. */
+static void what_waits_is_not_overtaken(void **state)
+{
+    (void)state;
+    struct office o;
+    open_two(&o);
+    zuora_by_hand = stripe_by_hand = true;
+    office_event_of(&o, 1);
+    holds(&o, HOLD_STARTING, "[\"in_1001\",\"in_1002\"]");
+    say(&o, "U0AE1", "hold northwind until 2027-01-03", "A hold is already under way for Northwind Ltd: A-1");
+    say(&o, "U0AE1", "done A-1", "is done, by your word.");
+    say(&o, "U0AE1", "hold northwind until 2027-02-01 why they asked for time", "Asked for approval: A-2");
+    say(&o, "U0AE1", "hold northwind until 2027-01-03", "already under way for Northwind Ltd: A-2");
+    office_is(&o, "SELECT count(*) FROM proposals", 2, "neither was asked for twice");
+    close_two(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +507,7 @@ int main(void)
         cmocka_unit_test(what_a_machine_has_is_not_moved_meanwhile),
         cmocka_unit_test(a_plan_is_called_for_before_it_begins),
         cmocka_unit_test(whoever_is_never_reminded_is_called_before_the_end),
+        cmocka_unit_test(what_waits_is_not_overtaken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

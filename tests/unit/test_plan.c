@@ -545,49 +545,6 @@ static void a_plan_holds_what_nothing_held(void **state)
     office_close(&o);
 }
 
-static void asked_of(struct office *o, struct recovery *r, int rc, const char *says)
-{
-    char said[600];
-    struct actor ae = office_actor(o, "ae1");
-    for (int i = 0; i < 3; i++) {
-        struct err err = {0};
-        int is = i == 0   ? proposal_plan(&o->e, r, &ae, 2, o->now_ms + 10 * MS_DAY, "renewal in flight", said, sizeof said, &err)
-                 : i == 1 ? proposal_hold(&o->e, r, &ae, o->now_ms + 10 * MS_DAY, "renewal in flight", said, sizeof said, &err)
-                          : proposal_retry(&o->e, r, &ae, "renewal in flight", said, sizeof said, &err);
-        assert_int_equal(is, rc);
-        assert_says(err.text, says);
-    }
-}
-
-/* Of a case that is closed, or whose facts are being read at this moment, nothing is asked. */
-static void nothing_is_asked_of_what_is_closed_or_not_read(void **state)
-{
-    (void)state;
-    struct office o;
-    office_open(&o, false);
-    office_event_of(&o, 1);
-    int64_t asked = office_last(&o);
-    struct recovery *r = office_case(&o, "northwind");
-    int64_t id = r->id;
-    office_begin(&o);
-    r->state = RECOVERY_READING;
-    asked_of(&o, r, ERR_STALE, "are still being read; please repeat that in a few seconds");
-    office_commit(&o);
-    recovery_free(r);
-    assert_int_equal(office_last(&o), asked);
-    office_paid(&o, 1);
-    asked = office_last(&o);
-    office_begin(&o);
-    r = recovery_load(&o.e, id);
-    assert_int_equal(r->state, RECOVERY_CLOSED);
-    asked_of(&o, r, ERR_CONFLICT, "is closed (paid); there is nothing to do");
-    office_commit(&o);
-    recovery_free(r);
-    assert_int_equal(office_last(&o), asked);
-    office_proves(&o);
-    office_close(&o);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -614,7 +571,6 @@ int main(void)
         cmocka_unit_test(the_closest_terms_that_need_nobody),
         cmocka_unit_test(the_first_instalment_is_named_whole),
         cmocka_unit_test(a_plan_holds_what_nothing_held),
-        cmocka_unit_test(nothing_is_asked_of_what_is_closed_or_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

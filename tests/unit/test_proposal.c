@@ -474,6 +474,73 @@ static void what_policy_refuses_by_now_is_void(void **state)
     office_close(&o);
 }
 
+/* Who has paid before billing answered with a link is not mailed it. */
+static void a_link_that_comes_late_is_not_mailed(void **state)
+{
+    (void)state;
+    for (int paid = 0; paid < 2; paid++) {
+        struct office o;
+        office_open(&o, false);
+        o.makes_links = true;
+        office_event_of(&o, 1);
+        o.biller_silent = true;
+        AUTO_STR said = office_say(&o, "U0AE1", "link northwind");
+        assert_says(said, "The link goes to");
+        office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 5 AND state = 10", 1, "nobody knows whether there is a link");
+        if (paid)
+            office_paid(&o, 1);
+        o.biller_silent = false;
+        office_later(&o, 2 * MS_MINUTE);
+        office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 5 AND state = 11", 1, "there is");
+        office_is(&o, "SELECT count(*) FROM effects WHERE op = 'mail'", !paid, paid ? "nobody is asked to pay again" : "mailed");
+        office_proves(&o);
+        office_close(&o);
+    }
+}
+
+static void asked_of(struct office *o, struct recovery *r, int rc, const char *says)
+{
+    char said[600];
+    struct actor ae = office_actor(o, "ae1");
+    for (int i = 0; i < 3; i++) {
+        struct err err = {0};
+        int is = i == 0   ? proposal_plan(&o->e, r, &ae, 2, o->now_ms + 10 * MS_DAY, "renewal in flight", said, sizeof said, &err)
+                 : i == 1 ? proposal_hold(&o->e, r, &ae, o->now_ms + 10 * MS_DAY, "renewal in flight", said, sizeof said, &err)
+                          : proposal_retry(&o->e, r, &ae, "renewal in flight", said, sizeof said, &err);
+        assert_int_equal(is, rc);
+        assert_says(err.text, says);
+    }
+}
+
+/* Of a case that is closed, or whose facts are being read at this moment, nothing is asked. */
+static void nothing_is_asked_of_what_is_closed_or_not_read(void **state)
+{
+    (void)state;
+    struct office o;
+    office_open(&o, false);
+    office_event_of(&o, 1);
+    int64_t last = office_last(&o);
+    struct recovery *r = office_case(&o, "northwind");
+    int64_t id = r->id;
+    office_begin(&o);
+    r->state = RECOVERY_READING;
+    asked_of(&o, r, ERR_STALE, "are still being read; please repeat that in a few seconds");
+    office_commit(&o);
+    recovery_free(r);
+    assert_int_equal(office_last(&o), last);
+    office_paid(&o, 1);
+    last = office_last(&o);
+    office_begin(&o);
+    r = recovery_load(&o.e, id);
+    assert_int_equal(r->state, RECOVERY_CLOSED);
+    asked_of(&o, r, ERR_CONFLICT, "is closed (paid); there is nothing to do");
+    office_commit(&o);
+    recovery_free(r);
+    assert_int_equal(office_last(&o), last);
+    office_proves(&o);
+    office_close(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +559,8 @@ int main(void)
         cmocka_unit_test(one_effect_under_one_key),
         cmocka_unit_test(in_shadow_mode_nothing_is_ever_queued),
         cmocka_unit_test(what_policy_refuses_by_now_is_void),
+        cmocka_unit_test(a_link_that_comes_late_is_not_mailed),
+        cmocka_unit_test(nothing_is_asked_of_what_is_closed_or_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

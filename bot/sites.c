@@ -21,16 +21,20 @@ void sites_open(struct sites *s, const struct config *c, int64_t now_ms)
 {
     *s = (struct sites){.chats = mem_alloc((c->n_drivers + 1) * sizeof *s->chats), .polled = mem_alloc((c->n_drivers + 1) * sizeof *s->polled),
                          .pushed = mem_alloc((c->n_drivers + 1) * sizeof *s->pushed)};
+    struct health_chat *watched = mem_alloc((c->n_drivers + 1) * sizeof *watched);
     for (size_t i = 0; i < c->n_drivers; i++) {
         if (c->drivers[i]->driver->kind != DRIVER_CHAT)
             continue;
+        bool pushed = is_pushed(c->drivers[i]), polled = !pushed && (c->drivers[i]->driver->traits & TRAIT_POLLS);
+        watched[s->n_chats] = (struct health_chat){.name = c->drivers[i]->name, .polled = polled};
         s->chats[s->n_chats++] = site_of(c->drivers[i]);
-        if (is_pushed(c->drivers[i]))
+        if (pushed)
             s->pushed[s->n_pushed++] = c->drivers[i]->name;
-        else if (c->drivers[i]->driver->traits & TRAIT_POLLS)
+        else if (polled)
             s->polled[s->n_polled++] = c->drivers[i]->name;
     }
-    s->health = health_new(s->polled, s->n_polled, now_ms);
+    s->health = health_new(watched, s->n_chats, now_ms);
+    free(watched);
 }
 
 void sites_close(struct sites *s)

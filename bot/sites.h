@@ -11,7 +11,7 @@ struct sites {
     size_t n_chats;
     const char **polled; /* names of those that bring nothing by themselves */
     size_t n_polled;
-    struct health *health; /* of those */
+    struct health *health; /* of all of them */
     const char **pushed; /* names of those that bring it by HTTP */
     size_t n_pushed;
 };

@@ -79,10 +79,13 @@ static void world_step(void *ctx, const struct job *job, const struct http_respo
 {
     struct turn *t = ctx;
     const struct driver_config *d = config_driver(t->config, job->driver);
-    if (d)
-        d->driver->step(d, job, previous, out);
-    else
+    if (!d) {
         step_refused(out, "%s is not configured any more", job->driver);
+        return;
+    }
+    d->driver->step(d, job, previous, out);
+    if (out->denied || (previous && out->outcome == STEP_DONE))
+        health_denied(t->sites.health, job->driver, out->denied ? out->reason : "");
 }
 
 static const char *world_capability(void *ctx, const char *biller, const char *op, const char **note)

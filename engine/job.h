@@ -69,6 +69,7 @@ struct step {
     json_t *result; /* owned */
     int64_t retry_at_ms;
     char reason[300]; /* plain words, no secrets */
+    bool denied;      /* with REFUSED: it is our credentials that are refused, so nothing else will be taken before they are mended */
     /* What people did, as a chat platform told it in the response (op "poll"): handled in the transaction that stores `stage`,
      * in this order, each once for ever by its `dedupe`. Owned. */
     struct chat_input *inputs;

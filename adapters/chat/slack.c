@@ -173,13 +173,7 @@ static bool socket_allowed(const struct slack_config *c, const char *url)
 
 static void on_connect(const struct slack_config *c, const struct job *job, struct slack_answer *a, struct step *out)
 {
-    static const char *const fatal[] = {
-        "not_authed",    "invalid_auth",           "account_inactive", "user_removed_from_team",
-        "team_disabled", "not_allowed_token_type", "missing_scope",    "token_revoked",
-        "token_expired"};
-    bool stop = false;
-    for (size_t i = 0; i < DW_ARRAY_LEN(fatal); i++)
-        stop |= str_eq(a->error, fatal[i]);
+    bool stop = slack_denies(a) || str_eq(a->error, "missing_scope");
     if (a->said == SLACK_NO && !stop)
         a->said = SLACK_LATER;
     if (a->said != SLACK_OK && !str_eq(a->error, "ratelimited"))

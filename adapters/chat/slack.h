@@ -75,6 +75,8 @@ void slack_form_json(struct http_request *r, const char *name, const json_t *val
 void slack_form_message(struct http_request *r, const json_t *args); /* text and blocks of args' card or text */
 void slack_answer_read(struct slack_answer *a, const struct job *job, const struct http_response *previous);
 void slack_answer_fini(struct slack_answer *a);
+/* Is it our token that Slack refuses? */
+bool slack_denies(const struct slack_answer *a);
 /* True for OK. Else ends the step: NO is refused, the others are tried again, which is right for what may be
  * repeated. */
 bool slack_settle(const struct slack_answer *a, const struct job *job, struct step *out);

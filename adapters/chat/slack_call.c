@@ -158,6 +158,13 @@ void slack_answer_fini(struct slack_answer *a)
     a->body = NULL;
 }
 
+bool slack_denies(const struct slack_answer *a)
+{
+    static const char *const errors[] = {"not_authed",    "invalid_auth",           "account_inactive", "user_removed_from_team",
+                                         "team_disabled", "not_allowed_token_type", "token_revoked",    "token_expired"};
+    return a->said == SLACK_NO && among(a->error, errors, DW_ARRAY_LEN(errors));
+}
+
 bool slack_settle(const struct slack_answer *a, const struct job *job, struct step *out)
 {
     switch (a->said) {
@@ -165,6 +172,7 @@ bool slack_settle(const struct slack_answer *a, const struct job *job, struct st
         return true;
     case SLACK_NO:
         step_refused(out, "%s", a->why);
+        out->denied = slack_denies(a);
         return false;
     case SLACK_LATER:
     case SLACK_LOST:

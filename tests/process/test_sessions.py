@@ -105,6 +105,18 @@ def test_refused_from_the_start(w):
     assert dw.get("/healthz")[0] == 200
 
 
+def test_bot_token_revoked(w):
+    """The connection stands, by the app's token, but nothing that is said arrives: a monitor has to see that."""
+    slack, stripe, dw = w.begin()
+    slack.fault(method="*", kind="error", error="token_revoked", times=1)
+    slack.post("event", type="message", user="U0AE1", text="help")
+    why = wait_for("/readyz to say why", lambda: dw.get("/readyz")[0] == 503 and dw.get("/readyz")[1])
+    assert "slack" in why and "token_revoked" in why and "install the app again" in why, why
+    assert dw.get("/healthz")[0] == 200
+    slack.post("event", type="message", user="U0AE1", text="help")
+    wait_for("Dunwell to be ready", lambda: dw.get("/readyz")[0] == 200)
+
+
 def test_api_trouble_before_the_session(w):
     slack, stripe, dw = w.begin(start=False)
     slack.fault(method="apps.connections.open", kind="429", retry_after=1)

@@ -13,12 +13,13 @@ enum behaviour { FINE, REFUSES, SILENT, UNREADABLE, BUSY };
 static enum behaviour at_zuora, at_stripe;
 static bool zuora_by_hand, stripe_by_hand, zuora_plans; /* zuora has a schedule of its own for plans */
 static const char *kept;                                /* stripe does not release what names this; NULL: nothing */
+static const char *mute;                                /* nor does it say whether it released what names this */
 static json_t *asked; /* {driver, op, args} of each write */
 
-static bool is_kept(const struct job *job)
+static bool is_release_of(const struct job *job, const char *invoice)
 {
     char *invoices = json_dumps(json_at(job->args, "invoices"), JSON_ENCODE_ANY);
-    bool names = kept && invoices && strstr(invoices, kept);
+    bool names = invoice && invoices && strstr(invoices, invoice);
     free(invoices);
     return names && str_eq(job->driver, "stripe") && str_eq(job->op, "release");
 }
@@ -40,8 +41,8 @@ static void two_billers(void *ctx, const struct job *job, const struct http_resp
         str_copy(out->reason, sizeof out->reason, "the account is closed there");
         return;
     }
-    o->biller_says_no = write && (how == REFUSES || is_kept(job));
-    o->biller_silent = write && how == SILENT;
+    o->biller_says_no = write && (how == REFUSES || is_release_of(job, kept));
+    o->biller_silent = write && (how == SILENT || is_release_of(job, mute));
     office_step(ctx, job, previous, out);
     o->biller_says_no = o->biller_silent = false;
     if (out->outcome == STEP_DONE && zuora_plans && str_eq(job->op, "plan"))

@@ -8,7 +8,12 @@
  * What is promised is what was: nothing counts before the sync that ends a commit (synchronous=FULL), and that sync first
  * writes what is gathered; if the write fails, the sync fails, and SQLite takes the transaction back. Other processes look
  * at the log only as far as the shared index says, which is moved on after the sync. A process that dies before it loses bytes
- * that nobody was told of. */
+ * that nobody was told of.
+ *
+ * And what was refused stays refused. When a sync fails, SQLite takes the transaction back, but its frames lie whole in the
+ * kernel's copy of the log until the next commit writes over them, and a process killed before that would find them at its
+ * next start and take them for a commit: an approval of which its manager was told that nothing was done. So the head of the
+ * first of them is wiped out at once; no recovery reads past it. */
 #include "engine/wal_file.h"
 
 #include <sqlite3.h>
@@ -16,13 +21,18 @@
 
 #include "engine/base.h"
 
-enum { GATHER_MOST = 124 << 10 }; /* the usual file takes less than 128 KiB at once: of a length it keeps 17 bits */
+enum {
+    GATHER_MOST = 124 << 10, /* the usual file takes less than 128 KiB at once: of a length it keeps 17 bits */
+    FRAME_HEAD = 24, /* sqlite.org/fileformat2.html#walformat */
+    ALL_SYNCED = -1,
+};
 
 struct wal_file { /* what SQLite takes for its own; the usual file lies behind it */
     sqlite3_file base;
     char *bytes; /* NULL until the first write */
     int n;
     sqlite3_int64 at; /* where the first of them belongs */
+    sqlite3_int64 unsynced; /* the lowest place written to since the last sync, or ALL_SYNCED; one process writes (store.c) */
     sqlite3_int64 usual[]; /* for its alignment */
 };
 
@@ -69,6 +79,8 @@ static int wal_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
     int rc = w->n && (at != w->at + w->n || n > GATHER_MOST - w->n) ? flush(w) : SQLITE_OK;
     if (rc != SQLITE_OK)
         return rc;
+    if (w->unsynced == ALL_SYNCED || at < w->unsynced)
+        w->unsynced = at;
     if (n > GATHER_MOST)
         return usual_of(w)->pMethods->xWrite(usual_of(w), p, n, at);
     if (!w->bytes)
@@ -87,11 +99,26 @@ static int wal_truncate(sqlite3_file *f, sqlite3_int64 size)
     return rc == SQLITE_OK ? u->pMethods->xTruncate(u, size) : rc;
 }
 
+/* As far as the disk lets us: what can be neither synced nor written over is in nobody's hand. */
+static void wipe_unsynced(struct wal_file *w, int how)
+{
+    static const char nothing[FRAME_HEAD];
+    sqlite3_file *u = usual_of(w);
+    if (w->unsynced != ALL_SYNCED && u->pMethods->xWrite(u, nothing, FRAME_HEAD, w->unsynced) == SQLITE_OK)
+        u->pMethods->xSync(u, how);
+}
+
 static int wal_sync(sqlite3_file *f, int how)
 {
-    int rc = flush(wal_of(f));
-    sqlite3_file *u = usual_of(wal_of(f));
-    return rc == SQLITE_OK ? u->pMethods->xSync(u, how) : rc;
+    struct wal_file *w = wal_of(f);
+    sqlite3_file *u = usual_of(w);
+    int rc = flush(w);
+    if (rc == SQLITE_OK)
+        rc = u->pMethods->xSync(u, how);
+    if (rc != SQLITE_OK)
+        wipe_unsynced(w, how);
+    w->unsynced = ALL_SYNCED;
+    return rc;
 }
 
 static int wal_size(sqlite3_file *f, sqlite3_int64 *size)
@@ -162,6 +189,7 @@ static int file_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int fl
         return below->xOpen(below, name, f, flags, got);
     struct wal_file *w = wal_of(f);
     memset(w, 0, sizeof *w);
+    w->unsynced = ALL_SYNCED;
     int rc = below->xOpen(below, name, usual_of(w), flags, got);
     if (rc == SQLITE_OK)
         w->base.pMethods = &methods;

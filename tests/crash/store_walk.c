@@ -1,9 +1,11 @@
 /* The kill-point walk at the level of system calls: every write, sync and truncation that SQLite does for a handful of turns
- * is a point to die at, before it, in its middle (a torn write), or to be told that the disk is broken or full.
+ * is a point to die at, before it, in its middle (a torn write), or to be told that the disk is broken or full; each sync is
+ * also one to fail at and die after, with what was refused still in the kernel's hands.
  *
  * A child runs the turns and says on a pipe which of them were acknowledged; the parent opens what is left of the store.
  * What must hold at each point: every acknowledged turn is there whole, each other is there whole or not at all, the journal
- * verifies, and the store goes on. After an error that the child survived, nothing was acknowledged that is not there. */
+ * verifies, and the store goes on. After an error that the child survived, nothing was acknowledged that is not there; and
+ * what was refused just before a death is not there. */
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -15,14 +17,14 @@
 #include "engine/journal.h"
 
 enum { TURNS = 5, ROWS_A_TURN = 3, POINTS_LEAST = 200, FAULTS_IN_A_ROW = 3 };
-enum mode { DIE_BEFORE, DIE_TORN, SAY_EIO, SAY_FULL, MODES };
-static const char *const mode_names[] = {"death before the call", "death in the middle of it", "EIO", "ENOSPC"};
+enum mode { DIE_BEFORE, DIE_TORN, SAY_EIO, SAY_FULL, REFUSE_AND_DIE, MODES };
+static const char *const mode_names[] = {"death before the call", "death in the middle of it", "EIO", "ENOSPC", "a failed sync, then death"};
 
 /* ---- the system calls, wrapped ---- */
 
 static enum mode mode;
 static int countdown, faults_left;
-static bool counting;
+static bool counting, faulted;
 
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static int (*real_ftruncate)(int, off_t);
@@ -30,7 +32,7 @@ static int (*real_ftruncate)(int, off_t);
 /* True when the call is to fail; does not return when the process is to die. */
 static bool point(int fd, const void *p, size_t n, off_t at)
 {
-    if (!counting)
+    if (!counting || (mode == REFUSE_AND_DIE && p))
         return false;
     if (countdown > 1) {
         countdown--;
@@ -43,6 +45,7 @@ static bool point(int fd, const void *p, size_t n, off_t at)
     if (mode == DIE_BEFORE || mode == DIE_TORN)
         _exit(137);
     faults_left--;
+    faulted = true;
     errno = mode == SAY_FULL ? ENOSPC : EIO;
     return true;
 }
@@ -105,9 +108,11 @@ static int turn(struct engine *e, struct store *s, int n, struct err *err)
     return rc;
 }
 
-static void acknowledge(int pipe_fd, int n)
+enum said { UNHEARD, ACKNOWLEDGED, REFUSED };
+
+static void say(int pipe_fd, int n, enum said v)
 {
-    char c = (char)n;
+    char c = (char)((int)v * (TURNS + 1) + n);
     if (write(pipe_fd, &c, 1) != 1)
         _exit(97);
 }
@@ -129,13 +134,17 @@ static void child(const char *url, int pipe_fd)
     for (n = 1; n <= TURNS; n++) {
         err.text[0] = '\0';
         if (turn(&e, s, n, &err) == 0)
-            acknowledge(pipe_fd, n);
+            say(pipe_fd, n, ACKNOWLEDGED);
         else if (!err.text[0])
             _exit(NO_WORDS);
+        else if (mode == REFUSE_AND_DIE) {
+            say(pipe_fd, n, REFUSED);
+            _exit(137);
+        }
     }
     engine_fini(&e);
     store_close(s);
-    _exit(faults_left < FAULTS_IN_A_ROW ? SURVIVED : PASSED);
+    _exit(faulted ? SURVIVED : PASSED);
 }
 
 /* ---- what must be left ---- */
@@ -146,18 +155,20 @@ static void fail_at(int at, const char *what)
     exit(1);
 }
 
-static void check_turn(struct store *s, int at, int n, bool acknowledged)
+static void check_turn(struct store *s, int at, int n, enum said said)
 {
     AUTO_STR id = str_fmt("evt_%d", n);
     int64_t events = store_i64(s, -1, "SELECT count(*) FROM inbox WHERE ext_id = ?1 AND length(body) = 6000", "t", id);
     int64_t rows = store_i64(s, -1, "SELECT count(*) FROM journal WHERE ref = ?1", "t", id);
-    if (acknowledged && events != 1)
+    if (said == ACKNOWLEDGED && events != 1)
         fail_at(at, "an acknowledged event is not there");
+    if (said == REFUSED && events != 0)
+        fail_at(at, "a refused event is there");
     if (!(events == 0 && rows == 0) && !(events == 1 && rows == ROWS_A_TURN))
         fail_at(at, "half a turn is there");
 }
 
-static void check_store(const char *url, int at, const bool said[TURNS + 1])
+static void check_store(const char *url, int at, const enum said said[TURNS + 1])
 {
     int n = TURNS + 1;
     struct store *s;
@@ -188,19 +199,19 @@ static bool walk_one(const char *folder, int at)
     AUTO_STR remove = str_fmt("rm -f %s/walk.db*", folder);
     AUTO_STR url = str_fmt("sqlite:%s/walk.db", folder);
     int fds[2], status = 0;
-    bool said[TURNS + 1] = {false};
+    enum said said[TURNS + 1] = {UNHEARD};
     if (system(remove) != 0 || pipe(fds) != 0)
         abort();
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
         countdown = at;
-        faults_left = FAULTS_IN_A_ROW;
+        faults_left = mode == REFUSE_AND_DIE ? 1 : FAULTS_IN_A_ROW;
         child(url, fds[1]);
     }
     close(fds[1]);
     for (char c; read(fds[0], &c, 1) == 1;)
-        said[(int)c] = true;
+        said[c % (TURNS + 1)] = (enum said)(c / (TURNS + 1));
     close(fds[0]);
     waitpid(pid, &status, 0);
     int rc = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -220,7 +231,7 @@ int main(void)
     if (!folder)
         abort();
     for (mode = 0; mode < MODES; mode++) {
-        int walked = 0, stride = mode == DIE_BEFORE ? 1 : 3, at = 1 + (int)mode % stride;
+        int walked = 0, stride = mode == DIE_BEFORE || mode == REFUSE_AND_DIE ? 1 : 3, at = 1 + (int)mode % stride;
         for (; walk_one(folder, at); at += stride)
             walked++;
         points += walked;

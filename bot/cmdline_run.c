@@ -2,7 +2,8 @@
  *
  * Everything that can be wrong is said before anything starts, all of it at once, and each way to end has its exit
  * code: systemd should restart after a full disk (6) or a peer that is down (3), and should not after a wrong file
- * (1). SIGTERM, SIGINT and SIGHUP all mean the same: no more input, finish the turn, leave. Under systemd readiness
+ * (1). SIGTERM, SIGINT and SIGHUP all mean the same: no more input, finish the turn, leave. SIGUSR1 and SIGUSR2, to
+ * which others rotate their logs, mean nothing: they must not end us by the kernel's default. Under systemd readiness
  * is told when the store is open, the threads run and the port listens; the protocol is one datagram, so no library
  * is linked for it. */
 #include <errno.h>
@@ -100,6 +101,8 @@ static int run_until_stopped(const struct config *c)
     sigaddset(&stops, SIGHUP);
     make_store_folder(c);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     sigprocmask(SIG_BLOCK, &stops, &before); /* one that comes while we start waits until there is something to stop */
     int rc = bot_start(&running, c, &e);
     if (rc != 0) {

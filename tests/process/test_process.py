@@ -24,6 +24,9 @@ def ends_in_time(dw, code=0):
 def test_sigterm(w):
     slack, stripe, dw = w.begin()
     held(w)
+    for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE):  # mean nothing
+        dw.process.send_signal(number)
+        assert dw.get("/healthz")[0] == 200, f"{number.name} ended it with {dw.process.poll()}"
     ends_in_time(dw)
     assert "run.stopped" in dw.log()
     for number in (signal.SIGINT, signal.SIGHUP):

@@ -168,7 +168,7 @@ static int submit_hold(struct request *rq, struct recovery *r, const char *ref, 
     if (!day_of(rq, "until", request_zone(rq), END_HOUR, &end_ms))
         return 0;
     struct hold *h = hold_of_case(rq->engine, r->id);
-    enum bound b = policy_hold(rq->engine->policy, h ? h->start_ms : rq->engine->now_ms, end_ms, why, sizeof why);
+    enum bound b = policy_hold(rq->engine->policy, hold_counts(h) ? h->start_ms : rq->engine->now_ms, end_ms, request_zone(rq), why, sizeof why);
     hold_free(h);
     if (b == BOUND_MANAGER && !form_filled(rq, "why")[0]) {
         AUTO_STR text = str_fmt("This needs a manager: %s Say why it is worth it.", why);

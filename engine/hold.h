@@ -19,7 +19,7 @@ struct hold *hold_of_case(struct engine *e, int64_t case_id); /* the newest not 
 bool hold_counts(const struct hold *h); /* starting or in force: one that is being released (or NULL) is over for people */
 void hold_free(struct hold *h);
 
-/* The terms of a hold over all open invoices. New. */
+/* The terms of a hold over all open invoices, with the customer's zone: a person who names the end puts theirs there. New. */
 json_t *hold_terms(const struct recovery *r, int64_t end_ms, int64_t ask_ms, const char *at_end, const char *reason);
 int64_t hold_start(struct engine *e, const struct recovery *r, const json_t *terms); /* a row in STARTING; its id */
 void hold_confirmed(struct engine *e, struct recovery *r, int64_t id, const json_t *terms, const json_t *result);

@@ -90,15 +90,17 @@ struct plan_terms {
     int64_t smallest_minor;
     const char *zone; /* the customer's, borrowed: whose days the dates are; NULL or "": UTC */
 };
-/* why: a sentence for people, always filled; it does not repeat the bound itself. A refusal says what is possible. */
+/* why: a sentence for people, always filled; it does not repeat the bound itself. A refusal says what is possible. Days are counted
+ * by the calendar of the zone in which the date was named, to the end of the last one. */
 enum bound policy_plan(const struct policy *p, const struct plan_terms *t, int64_t now_ms, char *why, size_t size);
-enum bound policy_hold(const struct policy *p, int64_t from_ms, int64_t end_ms, char *why, size_t size); /* from: hold start */
+enum bound policy_hold(const struct policy *p, int64_t from_ms, int64_t end_ms, const char *zone, char *why, size_t size); /* from: hold start */
 /* What is given up is never BOUND_INSIDE: somebody always says yes. due: all that is due now. Absent in the policy: refused, and
  * the sentence names the key. */
 enum bound policy_credit(const struct policy *p, struct money amount, struct money due, char *why, size_t size);
 enum bound policy_write_off(const struct policy *p, struct money amount, struct money due, char *why, size_t size);
-enum bound policy_settle(const struct policy *p, struct money pays, struct money due, int64_t by_ms, int64_t now_ms, char *why, size_t size);
-enum bound policy_defer(const struct policy *p, int64_t until_ms, int64_t now_ms, char *why, size_t size);
+enum bound policy_settle(const struct policy *p, struct money pays, struct money due, int64_t by_ms, int64_t now_ms, const char *zone,
+                         char *why, size_t size);
+enum bound policy_defer(const struct policy *p, int64_t until_ms, int64_t now_ms, const char *zone, char *why, size_t size);
 bool policy_notes_to_billing(const struct policy *p); /* what people decided is remarked at billing */
 int64_t policy_undo_ms(const struct policy *p); /* how long what people start waits, when it can be undone; 0: it runs at once */
 /* Is it a day on which business is done, and the same wall clock on the first such day from then on? Without a calendar (or a

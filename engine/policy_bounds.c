@@ -1,6 +1,6 @@
 /* How far people may go: plans and holds, inside the policy, with a manager, or not at all; and how often a card
  * may be tried. Every answer is a sentence that says by which number, and a refusal says what the nearest allowed
- * thing is.
+ * thing is. Days are counted as people count them: by the calendar of whoever named the date, to its end.
  *
  * A currency without a configured amount is never inside. The card networks count attempts over all sources; what
  * is not known about that is not guessed: then no further attempt is made by us. */
@@ -10,9 +10,6 @@
 #include "engine/limits.h"
 #include "engine/policy_parts.h"
 #include "engine/when.h"
-
-/* A day more or less of wall clock (summer time) must not turn "14 days" into "15". */
-#define SLACK_MS MS_HOUR
 
 const char *bound_text(enum bound b)
 {
@@ -24,11 +21,6 @@ static enum bound answer(enum bound b, char *why, size_t size, const char *text)
 {
     str_copy(why, size, text);
     return b;
-}
-
-static bool within_days(int64_t from_ms, int64_t to_ms, int64_t days)
-{
-    return to_ms - from_ms <= days * MS_DAY + SLACK_MS;
 }
 
 /* --- plans --- */
@@ -43,7 +35,7 @@ static char *plan_exceeds(const json_t *bound, const struct plan_terms *t, int64
     struct money limit;
     if (t->instalments > most)
         return str_fmt("%d instalments are more than %d", t->instalments, most);
-    if (!within_days(now_ms, t->last_ms, days))
+    if (when_days_between(now_ms, t->last_ms, t->zone) > days)
         return str_fmt("the last date, %s, is more than %lld days away", when_day(text, t->last_ms, t->zone),
                        (long long)days);
     if (!amounts && !amount_required)
@@ -128,25 +120,26 @@ enum bound policy_plan(const struct policy *p, const struct plan_terms *t, int64
 
 /* --- holds --- */
 
-enum bound policy_hold(const struct policy *p, int64_t from_ms, int64_t end_ms, char *why, size_t size)
+enum bound policy_hold(const struct policy *p, int64_t from_ms, int64_t end_ms, const char *zone, char *why, size_t size)
 {
     int64_t inside = json_i64(p->root, "holds.inside.days", 0), manager = json_i64(p->root, "holds.manager.days", 0);
-    int64_t most = manager > inside ? manager : inside;
+    int64_t most = manager > inside ? manager : inside, days = when_days_between(from_ms, end_ms, zone);
+    int64_t last_ms = when_add_days(from_ms, (int)most, zone);
     char until[WHEN_TEXT_SIZE];
     AUTO_STR text = NULL;
     enum bound b = BOUND_REFUSED;
     if (end_ms <= from_ms)
         text = str_fmt("The hold would end before it starts; name a later date, up to %s.",
-                       when_day(until, from_ms + most * MS_DAY, NULL));
-    else if (inside && within_days(from_ms, end_ms, inside)) {
+                       when_day(until, last_ms, zone));
+    else if (inside && days <= inside) {
         b = BOUND_INSIDE;
         text = str_fmt("Not longer than %lld days.", (long long)inside);
-    } else if (manager && within_days(from_ms, end_ms, manager)) {
+    } else if (manager && days <= manager) {
         b = BOUND_MANAGER;
         text = str_fmt("Longer than the %lld days that need no approval.", (long long)inside);
     } else if (most)
         text = str_fmt("Longer than %lld days. A hold may last until %s%s.", (long long)most,
-                       when_day(until, from_ms + most * MS_DAY, NULL), manager ? ", with a manager's approval" : "");
+                       when_day(until, last_ms, zone), manager ? ", with a manager's approval" : "");
     else
         text = str_dup("The policy allows no holds.");
     return answer(b, why, size, text);

@@ -11,8 +11,6 @@
 #include "engine/policy_parts.h"
 #include "engine/when.h"
 
-#define SLACK_MS MS_HOUR /* summer time must not turn "7 days" into "8" */
-
 enum { PERCENT = 100 };
 
 /* ---- reading ---- */
@@ -125,7 +123,8 @@ enum bound policy_write_off(const struct policy *p, struct money amount, struct 
     return given_up(p, "write_offs", "write-offs", amount, due, why, size);
 }
 
-enum bound policy_settle(const struct policy *p, struct money pays, struct money due, int64_t by_ms, int64_t now_ms, char *why, size_t size)
+enum bound policy_settle(const struct policy *p, struct money pays, struct money due, int64_t by_ms, int64_t now_ms, const char *zone,
+                         char *why, size_t size)
 {
     const json_t *section = json_object_get(p->root, "settlements");
     int64_t share = json_i64(section, "at_least_share", PERCENT), days = json_i64(section, "within_days", 0);
@@ -137,26 +136,26 @@ enum bound policy_settle(const struct policy *p, struct money pays, struct money
         return answer(BOUND_REFUSED, why, size, "In a settlement the customer pays something, and less than what is due.");
     if (by_ms <= now_ms)
         return answer(BOUND_REFUSED, why, size, "The day by which the customer pays has passed.");
+    bool late = when_days_between(now_ms, by_ms, zone) > days;
     AUTO_STR text = pays.minor < least.minor
                         ? str_fmt("%s is less than the least the customer must pay, %s (%lld percent of what is due).", money_text(a, pays), money_text(b, least), (long long)share)
-                    : by_ms - now_ms > days * MS_DAY + SLACK_MS
-                        ? str_fmt("%s is more than %lld days away; that is the longest a settlement may stay open.", when_day(day, by_ms, NULL), (long long)days)
+                    : late
+                        ? str_fmt("%s is more than %lld days away; that is the longest a settlement may stay open.", when_day(day, by_ms, zone), (long long)days)
                         : str_fmt("Money given up always needs somebody's approval; the customer pays at least %s, within %lld days.", money_text(b, least), (long long)days);
-    bool refused = pays.minor < least.minor || by_ms - now_ms > days * MS_DAY + SLACK_MS;
-    return answer(refused ? BOUND_REFUSED : BOUND_MANAGER, why, size, text);
+    return answer(pays.minor < least.minor || late ? BOUND_REFUSED : BOUND_MANAGER, why, size, text);
 }
 
-enum bound policy_defer(const struct policy *p, int64_t until_ms, int64_t now_ms, char *why, size_t size)
+enum bound policy_defer(const struct policy *p, int64_t until_ms, int64_t now_ms, const char *zone, char *why, size_t size)
 {
     int64_t inside = json_i64(p->root, "defers.inside.days", 0), manager = json_i64(p->root, "defers.manager.days", 0);
-    int64_t most = manager > inside ? manager : inside, span = until_ms - now_ms - SLACK_MS;
+    int64_t most = manager > inside ? manager : inside, days = when_days_between(now_ms, until_ms, zone);
     char day[WHEN_TEXT_SIZE];
     if (!most)
         return not_allowed("defers", "deferrals", "{inside: {days: 7}}", why, size);
     if (until_ms <= now_ms)
         return answer(BOUND_REFUSED, why, size, "The next attempt moves to a day to come.");
-    AUTO_STR text = span > most * MS_DAY     ? str_fmt("Billing's next attempt may move by %lld days, to %s at most.", (long long)most, when_day(day, now_ms + most * MS_DAY, NULL))
-                    : span > inside * MS_DAY ? str_fmt("Longer than the %lld days that need no approval.", (long long)inside)
+    AUTO_STR text = days > most     ? str_fmt("Billing's next attempt may move by %lld days, to %s at most.", (long long)most, when_day(day, when_add_days(now_ms, (int)most, zone), zone))
+                    : days > inside ? str_fmt("Longer than the %lld days that need no approval.", (long long)inside)
                                              : str_fmt("Not longer than %lld days.", (long long)inside);
-    return answer(span > most * MS_DAY ? BOUND_REFUSED : span > inside * MS_DAY ? BOUND_MANAGER : BOUND_INSIDE, why, size, text);
+    return answer(days > most ? BOUND_REFUSED : days > inside ? BOUND_MANAGER : BOUND_INSIDE, why, size, text);
 }

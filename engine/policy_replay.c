@@ -84,11 +84,12 @@ static enum bound bound_then(const struct policy *after, enum verb verb, const j
 {
     char why[300];
     const json_t *rows = json_object_get(terms, "instalments");
+    const char *zone = json_str(terms, "zone", "");
     int count = (int)json_i64(terms, "count", 1);
     if (verb != VERB_PLAN)
-        return policy_hold(after, at_ms, json_i64(terms, "end_ms", 0), why, sizeof why);
+        return policy_hold(after, at_ms, json_i64(terms, "end_ms", 0), zone, why, sizeof why);
     struct plan_terms t = {.total = amount, .instalments = count, .first_ms = json_i64(terms, "first_ms", 0), .smallest_minor = amount.minor / (count > 0 ? count : 1),
-                           .last_ms = json_i64(json_array_get(rows, json_array_size(rows) - 1), "date_ms", 0), .zone = json_str(terms, "zone", NULL)};
+                           .last_ms = json_i64(json_array_get(rows, json_array_size(rows) - 1), "date_ms", 0), .zone = zone};
     return policy_plan(after, &t, at_ms, why, sizeof why);
 }
 

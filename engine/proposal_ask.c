@@ -167,7 +167,8 @@ int proposal_hold(struct engine *e, struct recovery *r, const struct actor *who,
         json_put_i64(terms, "hold", h->id);
     enum verb verb = extends ? VERB_EXTEND : VERB_HOLD;
     hold_free(h);
-    enum bound bound = policy_hold(e->policy, from, end_ms, why, sizeof why);
+    json_put(terms, "zone", who->person->zone); /* theirs, in whose days the end was typed */
+    enum bound bound = policy_hold(e->policy, from, end_ms, who->person->zone, why, sizeof why);
     if (bound == BOUND_REFUSED) {
         json_decref(terms);
         return err_set(err, ERR_INVALID, "Not allowed: %s", why);

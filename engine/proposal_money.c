@@ -194,10 +194,11 @@ enum bound money_bound(const struct engine *e, const struct recovery *r, enum ve
     if (verb == VERB_WRITE_OFF)
         return policy_write_off(e->policy, amount, r->due, why, size);
     if (verb == VERB_DEFER)
-        return policy_defer(e->policy, json_i64(terms, "until_ms", 0), e->now_ms, why, size);
+        return policy_defer(e->policy, json_i64(terms, "until_ms", 0), e->now_ms, json_str(terms, "zone", ""), why, size);
     if (json_flag(terms, "ready", false))
         return rest_bound(r, terms, amount, why, size);
-    return policy_settle(e->policy, money_of(json_i64(terms, "pays", 0), r->due.currency), r->due, json_i64(terms, "by_ms", 0), e->now_ms, why, size);
+    return policy_settle(e->policy, money_of(json_i64(terms, "pays", 0), r->due.currency), r->due, json_i64(terms, "by_ms", 0), e->now_ms,
+                         json_str(terms, "zone", ""), why, size);
 }
 
 bool money_parts_fit(const struct recovery *r, const struct proposal *p, char *why, size_t size)
@@ -276,10 +277,12 @@ json_t *money_arguments(const struct proposal *p, size_t part)
 {
     const json_t *row = json_array_get(json_at(p->terms, "parts"), part);
     json_t *args = json_pack("{s:s}", "invoice", json_str(row, "invoice", ""));
-    if (p->verb == VERB_DEFER)
+    if (p->verb == VERB_DEFER) {
         json_put_i64(args, "until_ms", json_i64(p->terms, "until_ms", 0));
-    else
+        json_put(args, "zone", json_str(p->terms, "zone", ""));
+    } else {
         json_put_i64(args, "amount", json_i64(row, "amount", 0));
+    }
     json_put(args, "reason", p->reason);
     return args;
 }

@@ -1,6 +1,6 @@
 /* Proposals about money that is given up, and about billing's own next attempt: what they have in common.
  *
- * Terms: {parts: [{invoice, number, amount}]} and, by verb: write_off {all}, settle {pays, by_ms, zone}, defer {until_ms}. Each part is
+ * Terms: {parts: [{invoice, number, amount}]} and, by verb: write_off {all}, settle {pays, by_ms, zone}, defer {until_ms, zone}. Each part is
  * one call at billing; a settlement's parts are the invoices as they were agreed, and become the rest once the payment has come. */
 #ifndef DW_ENGINE_PROPOSAL_MONEY_H
 #define DW_ENGINE_PROPOSAL_MONEY_H

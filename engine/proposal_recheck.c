@@ -28,6 +28,7 @@ static json_t *hold_again(const struct recovery *r, const struct proposal *p)
 {
     json_t *terms = hold_terms(r, json_i64(p->terms, "end_ms", 0), json_i64(p->terms, "ask_ms", 0), json_str(p->terms, "at_end", "resume"),
                                json_str(p->terms, "reason", ""));
+    json_put(terms, "zone", json_str(p->terms, "zone", ""));
     if (json_object_get(p->terms, "hold"))
         json_object_set(terms, "hold", json_object_get(p->terms, "hold"));
     return terms;
@@ -75,7 +76,7 @@ static enum bound bound_now(struct engine *e, const struct recovery *r, const st
         return BOUND_MANAGER;
     int64_t end = json_i64(terms, "end_ms", 0);
     struct hold *h = hold_of_case(e, r->id);
-    enum bound b = policy_hold(e->policy, hold_counts(h) ? h->start_ms : p->created_ms, end, why, size);
+    enum bound b = policy_hold(e->policy, hold_counts(h) ? h->start_ms : p->created_ms, end, json_str(terms, "zone", ""), why, size);
     hold_free(h);
     if (end > e->now_ms)
         return b;

@@ -43,9 +43,10 @@ static json_t *terms_of_today(struct engine *e, struct recovery *r, const struct
         } else {
             int64_t ask = end - MS_DAY > e->now_ms ? end - MS_DAY : e->now_ms;
             terms = hold_terms(r, end, ask, json_str(p->terms, "at_end", "resume"), json_str(p->terms, "reason", ""));
+            json_put(terms, "zone", json_str(p->terms, "zone", ""));
             if (hold_counts(h))
                 json_put_i64(terms, "hold", h->id);
-            *bound = policy_hold(e->policy, hold_counts(h) ? h->start_ms : e->now_ms, end, why, size);
+            *bound = policy_hold(e->policy, hold_counts(h) ? h->start_ms : e->now_ms, end, json_str(terms, "zone", ""), why, size);
         }
         hold_free(h);
     } else if (verb_has_parts(p->verb)) {

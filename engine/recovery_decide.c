@@ -111,6 +111,7 @@ json_t *hold_terms(const struct recovery *r, int64_t end_ms, int64_t ask_ms, con
     json_put_i64(terms, "ask_ms", ask_ms);
     json_put(terms, "at_end", at_end);
     json_put(terms, "reason", reason);
+    json_put(terms, "zone", zone_of(r));
     return terms;
 }
 

@@ -191,3 +191,8 @@ int64_t when_add_months(int64_t from_ms, int count, const char *zone)
     int64_t of_day = local - floor_div(local, MS_DAY) * MS_DAY;
     return from_local(zone_days_of(year, of_year, c.day < last ? c.day : last) * MS_DAY + of_day, zone);
 }
+
+int64_t when_days_between(int64_t from_ms, int64_t to_ms, const char *zone)
+{
+    return floor_div(to_local(to_ms, zone), MS_DAY) - floor_div(to_local(from_ms, zone), MS_DAY);
+}

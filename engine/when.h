@@ -45,5 +45,7 @@ int64_t when_business_hour(int64_t from_ms, int hour, const char *zone);
 /* The same wall clock, days or months later (of two such moments the first); a 31st becomes the month's last day. */
 int64_t when_add_days(int64_t from_ms, int days, const char *zone);
 int64_t when_add_months(int64_t from_ms, int months, const char *zone);
+/* How many days later, as a calendar there counts them: 0 on the same day, 1 from a minute before midnight to one after. */
+int64_t when_days_between(int64_t from_ms, int64_t to_ms, const char *zone);
 
 #endif

@@ -194,7 +194,7 @@ static void add_comment(struct rest_call *c, const char *what)
     int64_t goal = json_i64(rest_item(c), "goal_ms", 0);
     str_copy(reason, sizeof reason, json_str(c->args, "reason", ""));
     AUTO_STR whole = str_fmt("Dunwell %.40s%s%.40s: %s%s%s%s", json_str(c->args, "case", ""), rest_is(c, "plan") ? ", plan " : "",
-                             rest_is(c, "plan") ? json_str(c->args, "plan", "") : "", what, goal ? when_iso_day(day, goal, NULL) : "",
+                             rest_is(c, "plan") ? json_str(c->args, "plan", "") : "", what, goal ? when_iso_day(day, goal, json_str(c->args, "zone", NULL)) : "",
                              *reason ? ", " : "", reason);
     str_copy(text, sizeof text, whole);
     form_add(&c->out->request, "comment", text);
@@ -262,7 +262,7 @@ static void not_changed(struct rest_call *c)
     int64_t paused = chargebee_paused_ms(json_object_get(c->body, "invoice"), c->job->now_ms);
     char day[WHEN_TEXT_SIZE];
     rest_refuse_with(c, set_result(c), "read back: invoice %.80s was not changed, its dunning is %s%s%s%.160s", rest_item_id(c),
-                     paused ? "paused until " : "not paused", paused ? when_iso_day(day, paused, NULL) : "", why ? ": " : "", why ? why : "");
+                     paused ? "paused until " : "not paused", paused ? when_iso_day(day, paused, json_str(c->args, "zone", NULL)) : "", why ? ": " : "", why ? why : "");
 }
 
 /* A read may be a little behind the write, so what is not seen yet is looked at again before anything is written twice. */

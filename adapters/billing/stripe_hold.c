@@ -139,7 +139,7 @@ static void set_send(struct rest_call *c)
         form_add(r, "metadata[dunwell_case]", note);
     if (rest_is(c, "defer")) {
         char day[WHEN_TEXT_SIZE];
-        form_add(r, "metadata[dunwell_until]", when_iso_day(day, json_i64(c->args, "until_ms", 0), NULL));
+        form_add(r, "metadata[dunwell_until]", when_iso_day(day, json_i64(c->args, "until_ms", 0), json_str(c->args, "zone", NULL)));
     }
     if (rest_is(c, "plan")) {
         AUTO_BUF text = BUF(NOTE_MAX);

@@ -34,8 +34,8 @@ static void check_bounds(const struct policy *p)
     assert(why[0]);
     t.first_ms = NOW - 2 * MS_DAY;
     assert(policy_plan(p, &t, NOW, why, sizeof(why)) == BOUND_REFUSED);
-    policy_hold(p, NOW, NOW + 20 * MS_DAY, why, sizeof(why));
-    assert(policy_hold(p, NOW, NOW, why, sizeof(why)) == BOUND_REFUSED);
+    policy_hold(p, NOW, NOW + 20 * MS_DAY, "UTC", why, sizeof(why));
+    assert(policy_hold(p, NOW, NOW, "UTC", why, sizeof(why)) == BOUND_REFUSED);
     assert(policy_approval_hours(p) >= 1 && strlen(policy_version(p)) == 12);
 }
 

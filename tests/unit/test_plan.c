@@ -499,8 +499,8 @@ static void the_closest_terms_that_need_nobody(void **state)
 {
     (void)state;
     closest_is("acme-corp", 6, 10, "3x from 2 Jan 2027 (first $400.00)"); /* fewer, at the same date */
-    closest_is("acme-corp", 3, 60, "3x from 27 Jan 2027 (first $400.00)"); /* as many, a little earlier */
-    closest_is("acme-corp", 2, 90, "2x from 27 Feb 2027 (first $600.00)");
+    closest_is("acme-corp", 3, 60, "3x from 28 Jan 2027 (first $400.00)"); /* as many, a little earlier */
+    closest_is("acme-corp", 2, 90, "2x from 28 Feb 2027 (first $600.00)");
     closest_is("northwind", 6, 10, NULL); /* too much for any */
 }
 

@@ -178,7 +178,7 @@ static void plan_bounds_that_are_not_set(void **state)
 static void hold_is(const struct policy *p, enum bound want, int64_t days, const char *words)
 {
     char why[300] = "";
-    enum bound got = policy_hold(p, NOW, NOW + days * MS_DAY, why, sizeof(why));
+    enum bound got = policy_hold(p, NOW, NOW + days * MS_DAY, "UTC", why, sizeof(why));
     if (got != want || !strstr(why, words))
         fail_msg("%lld days: wanted %s with \"%s\", got %s: %s", (long long)days, bound_text(want), words,
                  bound_text(got), why);
@@ -189,8 +189,8 @@ static void hold_bounds(void **state)
     (void)state;
     struct policy *p = template(), *none = good(TIERS REST), *asked = good(TIERS REST "holds: {manager: {days: 3}}\n");
     char why[300];
-    assert_int_equal(policy_hold(none, NOW, NOW + MS_MINUTE, why, sizeof why), BOUND_REFUSED); /* however short */
-    assert_int_equal(policy_hold(asked, NOW, NOW + MS_MINUTE, why, sizeof why), BOUND_MANAGER);
+    assert_int_equal(policy_hold(none, NOW, NOW + MS_MINUTE, "UTC", why, sizeof why), BOUND_REFUSED); /* however short */
+    assert_int_equal(policy_hold(asked, NOW, NOW + MS_MINUTE, "UTC", why, sizeof why), BOUND_MANAGER);
     policy_free(asked);
     hold_is(p, BOUND_INSIDE, 14, "Not longer than 14 days.");
     hold_is(p, BOUND_MANAGER, 15, "Longer than the 14 days that need no approval.");

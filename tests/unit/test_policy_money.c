@@ -1,9 +1,10 @@
 /* How far money may be given up, cent by cent and moment by moment: what is exactly at a bound is allowed, what is one beyond it is not,
- * whatever the commands in front of it have looked at already. */
+ * whatever the commands in front of it have looked at already. A day ends where the customer is. */
 #include "tests/unit/cases.h"
 
 #define NOW OFFICE_NOW
-#define SLACK MS_HOUR
+#define MIDNIGHT (NOW - NOW % MS_DAY) /* in Greenwich; in Auckland it is one in the afternoon, and the day ends eleven hours later */
+#define HOURS_LEFT (11 * MS_HOUR)
 
 static struct policy *with(const char *sections)
 {
@@ -72,19 +73,21 @@ static const struct {
     const char *currency;
     int64_t by_ms;
     enum bound bound;
-    const char *why;
+    const char *why, *zone;
 } settled[] = {
-    {50000, "USD", NOW + MS_DAY, BOUND_MANAGER, "at least $500.00, within 60 days"},
-    {49999, "USD", NOW + MS_DAY, BOUND_REFUSED, "$499.99 is less than the least the customer must pay, $500.00"},
-    {99999, "USD", NOW + MS_DAY, BOUND_MANAGER, ""},
-    {100000, "USD", NOW + MS_DAY, BOUND_REFUSED, "less than what is due"},
-    {0, "USD", NOW + MS_DAY, BOUND_REFUSED, "the customer pays something"},
-    {-1, "USD", NOW + MS_DAY, BOUND_REFUSED, "the customer pays something"},
-    {60000, "EUR", NOW + MS_DAY, BOUND_REFUSED, "the customer pays something"},
-    {60000, "USD", NOW, BOUND_REFUSED, "has passed"},
-    {60000, "USD", NOW + 1, BOUND_MANAGER, ""},
-    {60000, "USD", NOW + 60 * MS_DAY + SLACK, BOUND_MANAGER, ""},
-    {60000, "USD", NOW + 60 * MS_DAY + SLACK + 1, BOUND_REFUSED, "more than 60 days away"},
+    {50000, "USD", NOW + MS_DAY, BOUND_MANAGER, "at least $500.00, within 60 days", "UTC"},
+    {49999, "USD", NOW + MS_DAY, BOUND_REFUSED, "$499.99 is less than the least the customer must pay, $500.00", "UTC"},
+    {99999, "USD", NOW + MS_DAY, BOUND_MANAGER, "", "UTC"},
+    {100000, "USD", NOW + MS_DAY, BOUND_REFUSED, "less than what is due", "UTC"},
+    {0, "USD", NOW + MS_DAY, BOUND_REFUSED, "the customer pays something", "UTC"},
+    {-1, "USD", NOW + MS_DAY, BOUND_REFUSED, "the customer pays something", "UTC"},
+    {60000, "EUR", NOW + MS_DAY, BOUND_REFUSED, "the customer pays something", "UTC"},
+    {60000, "USD", NOW, BOUND_REFUSED, "has passed", "UTC"},
+    {60000, "USD", NOW + 1, BOUND_MANAGER, "", "UTC"},
+    {60000, "USD", MIDNIGHT + 61 * MS_DAY - 1, BOUND_MANAGER, "", "UTC"},
+    {60000, "USD", MIDNIGHT + 61 * MS_DAY, BOUND_REFUSED, "22 Feb 2027 is more than 60 days away", "UTC"},
+    {60000, "USD", MIDNIGHT + 60 * MS_DAY + HOURS_LEFT - 1, BOUND_MANAGER, "", "Pacific/Auckland"},
+    {60000, "USD", MIDNIGHT + 60 * MS_DAY + HOURS_LEFT, BOUND_REFUSED, "22 Feb 2027 is more than 60 days away", "Pacific/Auckland"},
 };
 
 static void a_settlement_is_bounded_to_the_cent_and_the_moment(void **state)
@@ -93,7 +96,7 @@ static void a_settlement_is_bounded_to_the_cent_and_the_moment(void **state)
     struct policy *p = with("settlements: {at_least_share: 50, within_days: 60}\n");
     for (size_t i = 0; i < DW_ARRAY_LEN(settled); i++) {
         char why[300] = "";
-        enum bound b = policy_settle(p, money_of(settled[i].pays, settled[i].currency), money_of(100000, "USD"), settled[i].by_ms, NOW, why, sizeof why);
+        enum bound b = policy_settle(p, money_of(settled[i].pays, settled[i].currency), money_of(100000, "USD"), settled[i].by_ms, NOW, settled[i].zone, why, sizeof why);
         if (b != settled[i].bound || !strstr(why, settled[i].why))
             fail_msg("%zu: %d \"%s\"", i, (int)b, why);
     }
@@ -101,15 +104,21 @@ static void a_settlement_is_bounded_to_the_cent_and_the_moment(void **state)
 }
 
 static const struct {
+    const char *zone;
     int64_t until_ms;
     enum bound bound;
+    const char *why;
 } deferred[] = {
-    {NOW, BOUND_REFUSED},
-    {NOW + 1, BOUND_INSIDE},
-    {NOW + 7 * MS_DAY + SLACK, BOUND_INSIDE},
-    {NOW + 7 * MS_DAY + SLACK + 1, BOUND_MANAGER},
-    {NOW + 30 * MS_DAY + SLACK, BOUND_MANAGER},
-    {NOW + 30 * MS_DAY + SLACK + 1, BOUND_REFUSED},
+    {"UTC", NOW, BOUND_REFUSED, "to a day to come"},
+    {"UTC", NOW + 1, BOUND_INSIDE, "Not longer than 7 days"},
+    {"UTC", MIDNIGHT + 8 * MS_DAY - 1, BOUND_INSIDE, "Not longer than 7 days"},
+    {"UTC", MIDNIGHT + 8 * MS_DAY, BOUND_MANAGER, "Longer than the 7 days"},
+    {"UTC", MIDNIGHT + 31 * MS_DAY - 1, BOUND_MANAGER, "Longer than the 7 days"},
+    {"UTC", MIDNIGHT + 31 * MS_DAY, BOUND_REFUSED, "by 30 days, to 22 Jan 2027 at most"},
+    {"Pacific/Auckland", MIDNIGHT + 7 * MS_DAY + HOURS_LEFT - 1, BOUND_INSIDE, "Not longer than 7 days"},
+    {"Pacific/Auckland", MIDNIGHT + 7 * MS_DAY + HOURS_LEFT, BOUND_MANAGER, "Longer than the 7 days"},
+    {"Pacific/Auckland", MIDNIGHT + 30 * MS_DAY + HOURS_LEFT, BOUND_REFUSED, "by 30 days, to 22 Jan 2027 at most"},
+    {"America/Los_Angeles", MIDNIGHT + 31 * MS_DAY, BOUND_REFUSED, "by 30 days, to 21 Jan 2027 at most"}, /* where it is the evening before */
 };
 
 static void a_deferral_is_bounded_to_the_moment(void **state)
@@ -118,11 +127,11 @@ static void a_deferral_is_bounded_to_the_moment(void **state)
     char why[300];
     struct policy *p = with("defers: {inside: {days: 7}, manager: {days: 30}}\n");
     for (size_t i = 0; i < DW_ARRAY_LEN(deferred); i++)
-        if (policy_defer(p, deferred[i].until_ms, NOW, why, sizeof why) != deferred[i].bound)
+        if (policy_defer(p, deferred[i].until_ms, NOW, deferred[i].zone, why, sizeof why) != deferred[i].bound || !strstr(why, deferred[i].why))
             fail_msg("%zu: \"%s\"", i, why);
     policy_free(p);
     p = with("");
-    assert_int_equal(policy_defer(p, NOW + MS_DAY, NOW, why, sizeof why), BOUND_REFUSED);
+    assert_int_equal(policy_defer(p, NOW + MS_DAY, NOW, "UTC", why, sizeof why), BOUND_REFUSED);
     policy_free(p);
 }
 

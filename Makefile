@@ -117,7 +117,7 @@ tsan: ## what has threads, and the demo, under ThreadSanitizer
 	+$(MAKE) --no-print-directory -j$$(nproc) SAN=thread CFLAGS='-O1 -g' tsan-build
 	for t in $(THREADED); do $(B)/thread/unit/test_$$t || exit 1; done
 	$(B)/thread/dunwell demo </dev/null
-THREADED := queue outbox http out socket
+THREADED := queue outbox http out socket book_reader
 tsan-build: $(O)/dunwell $(THREADED:%=$(O)/unit/test_%)
 crash: ## kill points, kill -9 and faults at billing for longer: CRASH_ROUNDS (100) rounds; the simulator with more seeds; approvals against a model, SCHEDULES (100000)
 	tests/setup.sh check

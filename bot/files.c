@@ -92,18 +92,32 @@ static void reload_policy(struct files *f)
     use_policy(f, policy_file_changed(f->policy, f->watched[FILE_POLICY].path));
 }
 
-static void reload_accounts(struct files *f, int64_t now)
+/* What was read beside the turns takes the place of what was in force. */
+static void adopt_accounts(struct files *f)
 {
-    struct problems p = {0};
-    f->accounts_ms = now; /* of a file with problems too, or it would be read at each look */
-    struct book *fresh = accounts_file_load(f->watched[FILE_ACCOUNTS].path, now, &p);
+    struct problems p;
+    struct book *fresh;
+    if (!book_reader_take(&f->reader, &fresh, &p))
+        return;
+    struct book *of_no_use = fresh;
     if (usable(&p, f->watched[FILE_ACCOUNTS].path) && fresh) {
-        book_free(f->book);
+        of_no_use = f->book;
         f->book = fresh;
-    } else {
-        book_free(fresh);
     }
+    book_reader_drop(&f->reader, of_no_use);
     problems_free(&p);
+}
+
+static void look_at_accounts(struct files *f, int64_t now)
+{
+    struct watched *w = &f->watched[FILE_ACCOUNTS];
+    bool old = now - f->accounts_ms > MS_DAY; /* what it says is looked up daily, changed or not */
+    adopt_accounts(f);
+    if (!book_reader_busy(&f->reader) && (changed(f, w, now) || old)) {
+        f->accounts_ms = now; /* of a file with problems too, or it would be read at each look */
+        book_reader_read(&f->reader, w->path, now);
+    }
+    f->unrested |= book_reader_busy(&f->reader);
 }
 
 static void reload_codes(struct files *f)
@@ -141,9 +155,7 @@ void files_look(struct files *f, struct store *s, int64_t now)
     f->unrested = false;
     if (changed(f, &f->watched[FILE_PEOPLE], now))
         reload_people(f);
-    bool old = now - f->accounts_ms > MS_DAY; /* what it says is looked up daily, changed or not */
-    if (changed(f, &f->watched[FILE_ACCOUNTS], now) || old)
-        reload_accounts(f, now);
+    look_at_accounts(f, now);
     write_again(f, s, now);
     if (changed(f, &f->watched[FILE_POLICY], now)) {
         f->unwritten[0] = '\0'; /* somebody is at it */
@@ -172,6 +184,7 @@ bool files_open(struct files *f, const struct config *c, struct store *s, int64_
 
 void files_close(struct files *f)
 {
+    book_reader_end(&f->reader);
     people_free(f->people);
     book_free(f->book);
     free(f->agreed);

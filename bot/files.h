@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "bot/book_reader.h"
 #include "bot/config.h"
 #include "engine/engine.h"
 
@@ -21,8 +22,9 @@ struct files {
     struct enrolled *enrolled;
     bool codes_fresh; /* read, and the journal does not know yet who came and went: the turn clears it after its commit */
     struct watched watched[4];
+    struct book_reader reader;
     int64_t looked_ms, accounts_ms; /* when the accounts were last tried */
-    bool unrested;                  /* somebody is writing to one of them */
+    bool unrested;                  /* somebody is writing to one of them, or the accounts are being read */
     bool policy_unrecorded; /* another one than before: is it one that was agreed on? */
     char *agreed;           /* the policy that comes into force with this turn's commit */
     char unwritten[80];     /* why its file could not be written; "" when it was */

@@ -197,6 +197,8 @@ static void hold_bounds(void **state)
     hold_is(p, BOUND_MANAGER, 60, "14 days");
     hold_is(p, BOUND_REFUSED, 61,
             "Longer than 60 days. A hold may last until 20 Jan 2027, with a manager's approval.");
+    assert_int_equal(policy_hold(p, NOW, NOW - 1, "Pacific/Auckland", why, sizeof why), BOUND_REFUSED);
+    assert_non_null(strstr(why, "up to 21 Jan 2027")); /* where it is tomorrow already */
     hold_is(p, BOUND_REFUSED, 0, "end before it starts");
     hold_is(p, BOUND_REFUSED, -1, "end before it starts");
     hold_is(none, BOUND_REFUSED, 1, "The policy allows no holds.");

@@ -18,6 +18,33 @@ DW_UNUSED static void say(struct office *o, const char *user, const char *comman
     the_books_are_sealed(o);
 }
 
+enum whose_hands { AT_ZUORA, AT_BOTH };
+
+/* Northwind is strategic: held by policy, which somebody does by hand where no machine can. */
+DW_UNUSED static void open_by_hand(struct office *o, enum whose_hands at)
+{
+    open_two(o);
+    zuora_by_hand = true;
+    stripe_by_hand = at == AT_BOTH;
+    office_event_of(o, 1);
+}
+
+/* And that is ticked off. */
+DW_UNUSED static void open_ticked(struct office *o, enum whose_hands at)
+{
+    open_by_hand(o, at);
+    say(o, "U0AE1", "done A-1", "is done");
+}
+
+/* One more invoice at a biller (0 stripe, 1 zuora) like the first there. Borrowed. */
+DW_UNUSED static json_t *owes_more(struct office *o, int biller, const char *id)
+{
+    json_t *invoices = json_at(o->read[biller], "invoices"), *another = json_deep_copy(json_array_get(invoices, 0));
+    json_put(another, "id", id);
+    json_array_append_new(invoices, another);
+    return another;
+}
+
 /* Readings in which nothing is new. */
 DW_UNUSED static void read_again(struct office *o)
 {

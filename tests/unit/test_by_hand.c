@@ -6,9 +6,7 @@ static void nothing_of_the_machines_is_one_request_too(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = stripe_by_hand = true;
-    office_event_of(&o, 1); /* strategic: held by policy */
+    open_by_hand(&o, AT_BOTH); /* strategic: held by policy */
     read_again(&o);
     restart(&o);
     read_again(&o);
@@ -46,9 +44,7 @@ static void one_part_each(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
+    open_by_hand(&o, AT_ZUORA);
     read_again(&o);
     restart(&o);
     read_again(&o);
@@ -74,9 +70,7 @@ static void a_task_waits_for_as_long_as_the_hold(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
+    open_by_hand(&o, AT_ZUORA);
     int64_t end = office_i64(&o, "SELECT end_ms FROM holds");
     say(&o, "U0AE1", "hold northwind until 2027-01-04", "Inside policy");
     assert_true(office_i64(&o, "SELECT end_ms FROM holds") > end + MS_DAY);
@@ -137,9 +131,7 @@ static void a_plan_begins_when_all_of_it_is_quiet(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
+    open_by_hand(&o, AT_ZUORA);
     int64_t id = plan(&o);
     AUTO_STR done = str_fmt("done A-%lld", (long long)id);
     read_again(&o);
@@ -163,9 +155,7 @@ static void a_plan_nobody_makes_quiet_does_not_begin(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
+    open_by_hand(&o, AT_ZUORA);
     plan(&o);
     office_later(&o, 9 * MS_DAY);
     holds(&o, HOLD_ACTIVE, "[\"in_1001\"]"); /* what was agreed comes before the clock */
@@ -183,9 +173,7 @@ static void a_task_that_nobody_does_ends_with_the_hold(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
+    open_by_hand(&o, AT_ZUORA);
     office_later(&o, 10 * MS_DAY);
     office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 7 AND outcome = 'the hold has ended, as agreed'", 1, "over");
     office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2", 1, "what was held is released");
@@ -198,9 +186,7 @@ static void nothing_was_ever_stopped(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = stripe_by_hand = true;
-    office_event_of(&o, 1);
+    open_by_hand(&o, AT_BOTH);
     office_later(&o, 10 * MS_DAY);
     office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 12 AND outcome LIKE 'stripe: nobody said in time %; zuora: nobody said in time %'", 1, "it is said");
     office_is(&o, "SELECT count(*) FROM holds WHERE state = 4", 1, "no hold");
@@ -213,9 +199,7 @@ static void who_cannot_do_it_says_so(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
+    open_by_hand(&o, AT_ZUORA);
     say(&o, "U0AE2", "withdraw A-1", "This is for the account's AE");
     say(&o, "U0AE1", "withdraw A-1 why nobody has access", "Taken back: A-1. What was done of it is put back");
     office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 0 AND state = 12 AND outcome LIKE 'zuora: % says that it is not done by hand: nobody has access'", 1, "why");
@@ -265,29 +249,23 @@ static void a_refusal_calls_the_task_off(void **state)
     close_two(&o);
 }
 
-/* Adds a second invoice to what one of them reads. */
-static void bill_more(struct office *o, int customer, const char *id, int64_t due)
+static void zuora_bills_more(struct office *o, const char *id, int64_t due)
 {
-    json_t *invoices = json_at(o->read[customer - 1], "invoices"), *more = json_deep_copy(json_array_get(invoices, 0));
-    json_put(more, "id", id);
+    json_t *more = owes_more(o, 1, id);
     json_put(more, "number", id + 3);
     json_put_i64(more, "due", due);
-    json_array_append_new(invoices, more);
 }
 
 static void a_new_invoice_is_one_task_and_an_old_one_none(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
-    say(&o, "U0AE1", "done A-1", "is done");
+    open_ticked(&o, AT_ZUORA);
     say(&o, "U0AE1", "hold northwind until 2027-01-03", "A-2"); /* at zuora there is nothing to do for that */
     office_later(&o, MS_MINUTE);
     office_is(&o, "SELECT state FROM proposals WHERE id = 2", PROPOSAL_CONFIRMED, "nobody's hand is needed");
     holds(&o, HOLD_ACTIVE, "[\"in_1001\",\"in_1002\"]");
-    bill_more(&o, 2, "in_2002", 5000);
+    zuora_bills_more(&o, "in_2002", 5000);
     read_again(&o);
     restart(&o);
     read_again(&o);
@@ -335,9 +313,7 @@ static void who_has_paid_leaves_nobody_a_task(void **state)
     (void)state;
     struct office o;
     for (int i = 0; i < 4; i++) { /* hold or plan, before the hand or after it */
-        open_two(&o);
-        zuora_by_hand = true;
-        office_event_of(&o, 1);
+        open_by_hand(&o, AT_ZUORA);
         if (i % 2)
             plan(&o);
         if (i / 2)
@@ -353,9 +329,7 @@ static void who_has_paid_leaves_nobody_a_task_at_either(void **state)
     (void)state;
     struct office o;
     for (int done = 0; done < 2; done++) {
-        open_two(&o);
-        zuora_by_hand = stripe_by_hand = true;
-        office_event_of(&o, 1);
+        open_by_hand(&o, AT_BOTH);
         if (done)
             say(&o, "U0AE1", "done A-1", "is done");
         paid(&o);
@@ -369,10 +343,7 @@ static void who_has_paid_has_nothing_begun_again(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
-    say(&o, "U0AE1", "done A-1", "is done");
+    open_ticked(&o, AT_ZUORA);
     say(&o, "U0AE1", "resume northwind", "resume");
     office_is(&o, "SELECT count(*) FROM proposals WHERE verb = 2 AND state = 9 AND outcome LIKE 'by hand at zuora %'", 1, "half released");
     office_is(&o, "SELECT count(*) FROM journal WHERE text LIKE 'Billing was still holding%'", 0, "and not held late");
@@ -385,10 +356,7 @@ static void what_is_paid_is_nobodys_task_and_nobody_elses_invoice(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
-    say(&o, "U0AE1", "done A-1", "is done");
+    open_ticked(&o, AT_ZUORA);
     json_object_set_new(json_array_get(json_at(o.read[1], "invoices"), 0), "status", json_string("paid"));
     office_event_of(&o, 1);
     say(&o, "U0AE1", "resume northwind", "resume");
@@ -451,10 +419,8 @@ static void each_place_is_named_with_its_own(void **state)
     static const char *const after[] = {"confirmed by stripe, done by hand at zuora (H-1", NULL};
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
-    bill_more(&o, 2, "in_2002", 30000);
+    open_by_hand(&o, AT_ZUORA);
+    zuora_bills_more(&o, "in_2002", 30000);
     json_put(json_array_get(json_at(o.read[1], "invoices"), 1), "currency", "EUR");
     office_event_of(&o, 1);
     reads(&o, "card-N-1", first);
@@ -479,9 +445,7 @@ static void a_plan_taken_back_leaves_the_hold_that_was_there(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
+    open_by_hand(&o, AT_ZUORA);
     int64_t end = office_i64(&o, "SELECT end_ms FROM holds");
     int64_t id = plan(&o);
     AUTO_STR back = str_fmt("withdraw A-%lld why they pay by card", (long long)id);
@@ -539,11 +503,8 @@ static void a_task_of_more_time_has_an_end_too(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
-    say(&o, "U0AE1", "done A-1", "is done");
-    bill_more(&o, 2, "in_2002", 5000);
+    open_ticked(&o, AT_ZUORA);
+    zuora_bills_more(&o, "in_2002", 5000);
     office_event_of(&o, 1);
     office_is(&o, "SELECT count(*) FROM proposals WHERE id = 2 AND verb = 1 AND outcome LIKE 'by hand at zuora ($50.00 on 2002): %'", 1, "a task");
     office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'by_hand' AND ref = 2 AND due_ms = (SELECT end_ms + 60000 FROM holds)", 1, "until the hold ends");

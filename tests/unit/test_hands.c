@@ -6,10 +6,7 @@
 /* Held at both, by hand at zuora, and released; stripe refuses to. */
 static void half_released(struct office *o)
 {
-    open_two(o);
-    zuora_by_hand = true;
-    office_event_of(o, 1);
-    say(o, "U0AE1", "done A-1", "is done");
+    open_ticked(o, AT_ZUORA);
     at_stripe = REFUSES;
     say(o, "U0AE1", "resume northwind", "resume");
     office_is(o, "SELECT count(*) FROM proposals WHERE id = 2 AND state = 9 AND outcome LIKE 'by hand at zuora %done A-2. Besides, stripe: the invoice is gone, asked again within the hour'", 1,
@@ -78,20 +75,10 @@ static void a_newer_hold_ends_the_old_ones_release(void **state)
     close_two(&o);
 }
 
-static void owes_more(struct office *o, int biller, const char *id)
-{
-    json_t *invoices = json_at(o->read[biller], "invoices"), *another = json_deep_copy(json_array_get(invoices, 0));
-    json_put(another, "id", id);
-    json_array_append_new(invoices, another);
-}
-
 /* Stripe has not answered for a second invoice when the hold is resumed. */
 static void resumed_before_stripe_has_answered(struct office *o)
 {
-    open_two(o);
-    zuora_by_hand = true;
-    office_event_of(o, 1);
-    say(o, "U0AE1", "done A-1", "is done");
+    open_ticked(o, AT_ZUORA);
     owes_more(o, 0, "in_2002");
     at_stripe = SILENT;
     office_event_of(o, 1);
@@ -189,9 +176,7 @@ static void whoever_answers_is_reminded(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1); /* 04:26 UTC, 05:26 in Berlin */
+    open_by_hand(&o, AT_ZUORA); /* 04:26 UTC, 05:26 in Berlin */
     say(&o, "U0COL1", "queue", "The collectors' queue is empty.\n\nTo be done by hand at billing, the longest waiting first:\n"
                                "A-1 Northwind Ltd, Ana Executive, for 0 s: by hand at zuora ($1,200.00 on 1002): Stop the dunning there. When it is done: done A-1");
     office_later(&o, 3 * MS_HOUR);
@@ -231,9 +216,7 @@ static void of_what_will_not_be_done_nobody_is_reminded(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
+    open_by_hand(&o, AT_ZUORA);
     office_is(&o, "SELECT count(*) FROM hands", 1, "it waits");
     say(&o, "U0AE1", "withdraw A-1 why nobody has access", "Taken back");
     office_is(&o, "SELECT count(*) FROM hands", 0, "no more");
@@ -244,10 +227,7 @@ static void what_has_no_end_is_said_ever_more_seldom(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = stripe_by_hand = true;
-    office_event_of(&o, 1);
-    say(&o, "U0AE1", "done A-1", "is done");
+    open_ticked(&o, AT_BOTH);
     say(&o, "U0AE1", "resume northwind", "resume");
     for (int i = 0; i < 60; i++)
         office_later(&o, MS_DAY);
@@ -316,9 +296,7 @@ static void what_was_ticked_is_put_back_when_the_rest_is_not_done(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = stripe_by_hand = true;
-    office_event_of(&o, 1);
+    open_by_hand(&o, AT_BOTH);
     say(&o, "U0AE1", "done A-1 zuora", "That part of A-1 is done, by your word.");
     say(&o, "U0AE1", "withdraw A-1 why nobody has access", "Taken back: A-1.");
     office_is(&o, "SELECT count(*) FROM proposals WHERE id = 1 AND state = 12 AND outcome LIKE 'stripe: %nobody has access' AND outcome NOT LIKE '%zuora%'", 1, "only that was not done");
@@ -333,10 +311,7 @@ static void what_is_held_late_is_not_what_is_next(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
-    say(&o, "U0AE1", "done A-1", "is done");
+    open_ticked(&o, AT_ZUORA);
     at_stripe = SILENT;
     say(&o, "U0AE1", "hold northwind until 2027-01-03", "A-2");
     office_later(&o, MS_MINUTE);
@@ -413,10 +388,7 @@ static void what_a_machine_has_is_not_moved_meanwhile(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
-    say(&o, "U0AE1", "done A-1", "is done");
+    open_ticked(&o, AT_ZUORA);
     owes_more(&o, 0, "in_2002");
     owes_more(&o, 1, "in_2003");
     at_stripe = BUSY;
@@ -434,9 +406,7 @@ static void a_plan_is_called_for_before_it_begins(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = true;
-    office_event_of(&o, 1);
+    open_by_hand(&o, AT_ZUORA);
     assert_int_equal(office_plan(&o, "ae1", "northwind", 2, "renewal in flight").rc, 0);
     int64_t id = office_last(&o), first = o.now_ms + 10 * MS_DAY;
     assert_int_equal(office_approve(&o, "manager1", id, 0).rc, 0);
@@ -482,9 +452,7 @@ static void what_waits_is_not_overtaken(void **state)
 {
     (void)state;
     struct office o;
-    open_two(&o);
-    zuora_by_hand = stripe_by_hand = true;
-    office_event_of(&o, 1);
+    open_by_hand(&o, AT_BOTH);
     holds(&o, HOLD_STARTING, "[\"in_1001\",\"in_1002\"]");
     say(&o, "U0AE1", "hold northwind until 2027-01-03", "A hold is already under way for Northwind Ltd: A-1");
     say(&o, "U0AE1", "done A-1", "is done, by your word.");

@@ -80,8 +80,8 @@ static bool hold_is_active(struct engine *e, int64_t case_id)
 int proposal_none_pending(struct engine *e, const struct recovery *r, enum verb verb, struct err *err)
 {
     int64_t other = store_i64(e->store, 0, "SELECT id FROM proposals WHERE case_id = ?1 AND verb = ?2 AND is_live = 1 LIMIT 1", "ii", r->id, SM_ID(verb));
-    bool moves = verb == VERB_HOLD || verb == VERB_EXTEND; /* what is in force, but for somebody's hand, can be moved meanwhile */
-    if (!other || (moves && !proposal_under_way(e, r->id, verb) && saga_waits_for_hands(e, r->id, verb) && hold_is_active(e, r->id)))
+    /* What is in force, but for somebody's hand, can be moved meanwhile; no other verb waits so (a plan's hand keeps it under way). */
+    if (!other || (!proposal_under_way(e, r->id, verb) && saga_waits_for_hands(e, r->id, verb) && hold_is_active(e, r->id)))
         return 0;
     return err_set(err, ERR_CONFLICT, "A %s is already under way for %s: A-%lld. Withdraw it or wait for its end.", verb_name(verb), r->name,
                    (long long)other);
@@ -93,7 +93,7 @@ int proposal_put(struct engine *e, struct recovery *r, const struct actor *who, 
     char words[300], runs[160], closest[160];
     AUTO_JSON terms = d->take_terms;
     d->take_terms = NULL;
-    if (bound == BOUND_MANAGER && (!d->reason || !d->reason[0]))
+    if (bound == BOUND_MANAGER && !d->reason[0])
         return err_set(err, ERR_INVALID, "This needs a manager: %s Add the reason: ... why <reason>", d->bound);
     if (bound == BOUND_MANAGER && proposal_possible(e, r, d, err) != 0)
         return err->code;
@@ -162,7 +162,7 @@ int proposal_hold(struct engine *e, struct recovery *r, const struct actor *who,
     struct hold *h = hold_of_case(e, r->id);
     bool extends = hold_counts(h);
     int64_t from = extends ? h->start_ms : e->now_ms, lead = MS_DAY;
-    json_t *terms = hold_terms(r, end_ms, end_ms - lead > e->now_ms ? end_ms - lead : e->now_ms, "resume", reason && reason[0] ? reason : extends ? h->reason : "asked by a person");
+    json_t *terms = hold_terms(r, end_ms, end_ms - lead > e->now_ms ? end_ms - lead : e->now_ms, "resume", reason[0] ? reason : extends ? h->reason : "asked by a person");
     if (extends)
         json_put_i64(terms, "hold", h->id);
     enum verb verb = extends ? VERB_EXTEND : VERB_HOLD;

@@ -91,6 +91,47 @@ static void a_hold_ends_in_the_future(void **state)
     assert_int_equal(proposals(), before);
 }
 
+/* More is due than anybody here may agree to: that matters only where somebody has to. */
+static void what_is_inside_policy_needs_nobody_who_could_agree(void **state)
+{
+    (void)state;
+    int64_t before = proposals();
+    office_rebill(&o, 1, 20000000, "S");
+    office_event_of(&o, 1);
+    office_says(&o, "U0AE1", "hold northwind until 2027-01-20 why they asked for time", "Nobody");
+    assert_int_equal(proposals(), before);
+    office_says(&o, "U0AE1", "hold northwind until 2026-12-28", "Inside policy");
+}
+
+/* A hold that is being put back is none that could be. */
+static void what_resumes_already_is_not_resumed(void **state)
+{
+    (void)state;
+    o.biller_silent = true;
+    office_says(&o, "U0AE1", "resume northwind", "resume; the card says when");
+    office_is(&o, "SELECT count(*) FROM holds WHERE state = 2", 1, "on its way");
+    office_says(&o, "U0AE1", "resume northwind", "No hold is in force for Northwind Ltd.");
+    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'hold.resume'", 1, "said once");
+}
+
+/* As when the disk is full: the turn is taken back, and nobody is told that it was asked. */
+static void what_cannot_be_stored_is_not_asked(void **state)
+{
+    (void)state;
+    int64_t before = proposals();
+    char said[600] = "";
+    struct err err = {0};
+    struct actor who = office_actor(&o, "ae2");
+    office_begin(&o);
+    struct recovery *r = office_case(&o, "acme-corp");
+    store_run(o.store, "INSERT INTO proposals (id) VALUES (77)", ""); /* refused: the store says so at the end */
+    assert_int_equal(proposal_hold(&o.e, r, &who, o.now_ms + 3 * MS_DAY, "x", said, sizeof said, &err), ERR_IO);
+    assert_says(err.text, "could not be stored");
+    assert_int_not_equal(store_commit(o.store, &err), 0);
+    recovery_free(r);
+    assert_int_equal(proposals(), before);
+}
+
 /* Whoever promised to pay is waited for; that billing was told meanwhile to try later changes nothing of that. */
 static void a_deferral_that_comes_through_late_leaves_a_promise_one(void **state)
 {
@@ -118,6 +159,9 @@ int main(void)
         WITH(nothing_is_asked_of_what_has_ended),
         WITH(what_is_disputed_is_not_tried_again),
         WITH(a_hold_ends_in_the_future),
+        WITH(what_is_inside_policy_needs_nobody_who_could_agree),
+        WITH(what_resumes_already_is_not_resumed),
+        WITH(what_cannot_be_stored_is_not_asked),
         WITH(a_deferral_that_comes_through_late_leaves_a_promise_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -397,7 +397,10 @@ static void what_a_machine_has_is_not_moved_meanwhile(void **state)
     say(&o, "U0AE1", "hold northwind until 2027-01-03", "already under way");
     at_stripe = FINE;
     office_later(&o, 2 * MS_MINUTE);
+    at_stripe = SILENT;
     say(&o, "U0AE1", "hold northwind until 2027-01-03", "A-3"); /* only the hand is waited for */
+    office_is(&o, "SELECT state FROM proposals WHERE id = 3", PROPOSAL_UNKNOWN, "and nobody knows what became of that");
+    say(&o, "U0AE1", "hold northwind until 2027-01-04", "already under way");
     close_two(&o);
 }
 

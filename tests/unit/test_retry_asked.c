@@ -43,6 +43,20 @@ static void within_the_policy_it_runs(void **state)
     tried(7, 8);
     office_says(&o, "U0AE2", "retry acme-corp", "Inside policy");
     office_is(&o, "SELECT count(*) FROM proposals WHERE asked = 1", 0, "nobody is asked");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect'", 1, "it is tried");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect' AND args LIKE '%\"method\"%'", 0, "by whatever billing tries it with");
+}
+
+/* What is approved is one more attempt on that card; where none is known there is none to bind it to. */
+static void without_a_card_it_is_for_no_card(void **state)
+{
+    (void)state;
+    json_array_clear(json_at(o.read[1], "methods"));
+    json_put(json_at(o.read[1], "account"), "default_method", "");
+    json_put(json_at(o.read[1], "payments.0"), "method", "");
+    office_event_of(&o, 2);
+    office_says(&o, "U0AE2", "retry acme-corp why x", "Asked for approval");
+    office_is(&o, "SELECT count(*) FROM proposals WHERE asked = 1 AND terms LIKE '%\"method\"%'", 0, "no card");
 }
 
 static void beyond_the_network_nobody_can(void **state)
@@ -122,6 +136,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(beyond_the_policy_is_asked, setup, office_teardown),
         cmocka_unit_test_setup_teardown(within_the_policy_it_runs, setup, office_teardown),
+        cmocka_unit_test_setup_teardown(without_a_card_it_is_for_no_card, setup, office_teardown),
         cmocka_unit_test_setup_teardown(beyond_the_network_nobody_can, setup, office_teardown),
         cmocka_unit_test_setup_teardown(against_the_banks_word_nobody_can, setup, office_teardown),
         cmocka_unit_test_setup_teardown(the_network_counts_again_at_the_approval, setup, office_teardown),

@@ -22,7 +22,8 @@
  *   unplan  {id, customer, invoices} -> {}   a plan of mode "native" is cancelled at the vendor; the hold on the invoices stays
  *   link    {customer, invoice, purpose:"pay|update_method"} -> {url, expires_at_ms?}   a secret: for mail, never for a channel
  *   resolve {invoice} -> {customer, invoice}   only where capabilities list it. Whose is what an event named without a customer? `invoice` is
- *           billing_event.invoice as it came, perhaps a payment's name; the result's is an invoice's id, "" when there is none
+ *           billing_event.invoice as it came, perhaps a payment's name; the result's is an invoice's id, "" when there is none.
+ *           disputed:{payment, amount, currency, state:"open|won|lost|dropped"} besides, where a bank took this payment back, or asked about it
  *   credit  {customer, invoice, amount, currency, reason, case} -> {id, due}   a credit note or adjustment lowers what is owed; due: what is left
  *   write_off {customer, invoice, amount, currency, reason, case} -> {id, status}   the rest of the invoice is given up
  *   defer   {customer, invoice, until_ms, case} -> {invoice, until_ms}   billing's next own attempt (or due date) is not before that moment

@@ -381,6 +381,7 @@ json_t *card_case(struct engine *e, const struct recovery *r)
     say(card, e, r, words_hold);
     say(card, e, r, words_plan);
     say(card, e, r, words_promise);
+    say(card, e, r, words_chargebacks);
     say_proposals(card, e, r);
     say_next(card, r);
     say_suggestion(card, e, r);

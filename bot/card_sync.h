@@ -41,5 +41,6 @@ void reply_all(struct engine *e, const struct recovery *r, const struct message 
 void reply_closed(struct engine *e, const struct recovery *r, const struct message *m);
 void reply_owner_asked(struct engine *e, const struct recovery *r, const struct message *m);
 void reply_hands(struct engine *e, const struct recovery *r, const struct message *m); /* what waits for somebody's hand */
+void reply_chargebacks(struct engine *e, const struct recovery *r, const struct message *m); /* how a dispute at the bank ended */
 
 #endif

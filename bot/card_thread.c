@@ -5,6 +5,7 @@
 #include "bot/card_replies.h"
 #include "bot/card_sync.h"
 #include "bot/words.h"
+#include "engine/chargeback.h"
 #include "engine/hands.h"
 #include "engine/receipt.h"
 #include "engine/when.h"
@@ -138,6 +139,24 @@ void reply_hands(struct engine *e, const struct recovery *r, const struct messag
             reply_hand(e, r, m, p);
         proposal_free(p);
     }
+}
+
+/* Whoever waited for the bank's word hears it, and what follows from it at that moment. */
+void reply_chargebacks(struct engine *e, const struct recovery *r, const struct message *m)
+{
+    struct chargeback list[CHARGEBACKS_SHOWN];
+    size_t n = r->state == RECOVERY_CLOSED ? 0 : chargebacks_of(e, r, list);
+    for (size_t i = 0; i < n; i++) {
+        char plain[WORDS_SIZE];
+        if (str_eq(list[i].state, "open"))
+            continue; /* the card says it */
+        AUTO_BUF out = BUF(2 * WORDS_SIZE);
+        AUTO_STR key = str_fmt("reply-%s-bank-%s-%s-%lld", m->ref, list[i].payment, list[i].state, (long long)list[i].at_ms);
+        buf_addf(&out, "%s, %s. Next: ", words_person(e, r->owner[0] ? r->owner : "Collections"), words_plain(plain, sizeof plain, list[i].words));
+        words_next(&out, r);
+        message_reply(e, m, key, buf_text(&out));
+    }
+    chargebacks_free(list, n);
 }
 
 /* An edit notifies nobody: what needs the owner's word now is said in the thread as well. */

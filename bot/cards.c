@@ -116,6 +116,7 @@ static void refresh_case(struct engine *e, const struct recovery *r)
     for (size_t i = 0; i < n; i++) {
         reply_owner_asked(e, r, &list[i]);
         reply_hands(e, r, &list[i]);
+        reply_chargebacks(e, r, &list[i]);
         reply_closed(e, r, &list[i]);
     }
     messages_free(list, n);

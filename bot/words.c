@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/by_hand.h"
+#include "engine/chargeback.h"
 #include "engine/link_mail.h"
 #include "engine/receipt.h"
 #include "engine/saga.h"
@@ -339,6 +340,19 @@ bool words_promise(struct buf *out, struct engine *e, const struct recovery *r)
              query_text(q, 4), words_person(e, query_text(q, 3)));
     query_end(q);
     return true;
+}
+
+bool words_chargebacks(struct buf *out, struct engine *e, const struct recovery *r)
+{
+    struct chargeback list[CHARGEBACKS_SHOWN];
+    size_t n = chargebacks_of(e, r, list);
+    for (size_t i = 0; i < n; i++) {
+        char plain[300];
+        buf_addf(out, "%s%s, since {ms:%lld}", i ? "\n- " : n > 1 ? "At the bank:\n- " : "At the bank: ", words_plain(plain, sizeof plain, list[i].words),
+                 (long long)list[i].at_ms);
+    }
+    chargebacks_free(list, n);
+    return n > 0;
 }
 
 bool case_unknown(struct engine *e, int64_t case_id)

@@ -3,6 +3,7 @@
  * says "look at this account", and billing is read anew. */
 #include "engine/inbox.h"
 
+#include "engine/chargeback.h"
 #include "engine/effect.h"
 #include "engine/journal.h"
 #include "engine/recovery.h"
@@ -81,8 +82,7 @@ void inbox_resolved(struct engine *e, const json_t *args, const json_t *result, 
     const char *customer = json_str(result, "customer", "");
     const json_t *disputed = json_at(result, "disputed");
     if (customer[0] && json_is_object(disputed))
-        recovery_charged_back(e, billing.name, customer, money_of(json_i64(disputed, "amount", 0), json_str(disputed, "currency", "")),
-                              json_str(disputed, "payment", ""));
+        chargeback_read(e, billing.name, customer, disputed);
     if (!customer[0])
         journal_add(e, &billing, "event.ignored", 0, "", json_str(args, "event", ""), NULL, "Ignored %s: whose invoice it is could not be found (%s)",
                     json_str(args, "why", ""), reason);

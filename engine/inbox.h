@@ -12,8 +12,8 @@ bool inbox_put(struct engine *e, const char *source, const char *ext_id, int64_t
                const char *customer, const char *invoice, struct span body);
 /* Works on up to `budget` rows; true when more is waiting. */
 bool inbox_work(struct engine *e, int budget);
-/* A finished "resolve" effect: the event is worked on, or ignored with the reason. result NULL: refused. With {disputed: {payment,
- * amount, currency}} in it, billing says that this payment is disputed at a bank. */
+/* A finished "resolve" effect: the event is worked on, or ignored with the reason. result NULL: refused. With {disputed: {...}}
+ * in it, billing says how a payment stands that is or was disputed at a bank (chargeback.h). */
 void inbox_resolved(struct engine *e, const json_t *args, const json_t *result, const char *reason);
 int64_t inbox_next_due_ms(struct engine *e); /* now when rows wait, else INT64_MAX */
 /* A click or command, once: true the first time this key is seen (kept for two days). */

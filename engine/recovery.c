@@ -21,7 +21,8 @@
      SM_BIT(RECOVERY_PLANNED) | SM_BIT(RECOVERY_PROMISED) | SM_BIT(RECOVERY_DISPUTED))
 #define END SM_BIT(RECOVERY_CLOSED)
 
-/* A plan, a promise and a dispute are people's words: the machine does not go back to retrying over them. */
+/* A plan, a promise and a dispute are people's words: the machine does not go back to retrying over them. A dispute at a bank ends by
+ * itself, though (chargeback.c): then billing is read, and decided anew. */
 static const struct sm_state states[] = {
     [RECOVERY_READING] = {"reading", ANY_OPEN | END},
     [RECOVERY_HELD] = {"held", ANY_OPEN | END},
@@ -30,7 +31,7 @@ static const struct sm_state states[] = {
     [RECOVERY_QUEUED] = {"queued", ANY_OPEN | END},
     [RECOVERY_PLANNED] = {"planned", (ANY_OPEN & ~SM_BIT(RECOVERY_RETRYING)) | END},
     [RECOVERY_PROMISED] = {"promised", (ANY_OPEN & ~SM_BIT(RECOVERY_RETRYING)) | END},
-    [RECOVERY_DISPUTED] = {"disputed", (ANY_OPEN & ~SM_BIT(RECOVERY_RETRYING)) | END},
+    [RECOVERY_DISPUTED] = {"disputed", SM_BIT(RECOVERY_READING) | (ANY_OPEN & ~SM_BIT(RECOVERY_RETRYING)) | END},
     [RECOVERY_CLOSED] = {"closed", 0},
 };
 

@@ -13,7 +13,7 @@ enum recovery_state {
     RECOVERY_QUEUED,   /* in the collectors' queue */
     RECOVERY_PLANNED,  /* an instalment plan runs */
     RECOVERY_PROMISED, /* the customer promised a date */
-    RECOVERY_DISPUTED, /* the invoice is disputed; a person works it */
+    RECOVERY_DISPUTED, /* the invoice is disputed, or a payment at the bank; a person works it */
     RECOVERY_CLOSED,
 };
 const char *recovery_state_name(enum recovery_state s); /* "held" */
@@ -63,8 +63,6 @@ void recovery_say_next(struct recovery *r, const char *next_step, int64_t next_m
 /* A finished read: facts, then close (nothing is due) or decide. */
 void recovery_facts_arrived(struct engine *e, struct recovery *r, const json_t *read);
 void recovery_goes_live(struct engine *e, struct recovery *r); /* decided in shadow mode, which is over: decided again */
-/* Billing says that this customer has a payment taken back by a bank: a note on the account, and an open case becomes a disputed one. */
-void recovery_charged_back(struct engine *e, const char *biller, const char *customer, struct money amount, const char *payment);
 void recovery_facts_failed(struct engine *e, struct recovery *r, const char *biller, const char *reason); /* biller: which of several */
 void recovery_close(struct engine *e, struct recovery *r, const struct actor *who, const char *outcome);
 
@@ -76,6 +74,8 @@ int recovery_promise(struct engine *e, struct recovery *r, const struct actor *w
                      char *said, size_t size, struct err *err);
 int recovery_dispute(struct engine *e, struct recovery *r, const struct actor *who, const char *why, char *said, size_t size,
                      struct err *err);
+/* What a dispute stops, whoever says that there is one: `now` is what a person does about it. */
+void recovery_dispute_begin(struct engine *e, struct recovery *r, const struct actor *who, const char *because, const char *now);
 int recovery_send_link(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err);
 void recovery_handed_on(struct engine *e, struct recovery *r, const char *by); /* to collections, by that people key */
 bool recovery_may_work(const struct engine *e, const struct recovery *r, const struct person *p); /* may act on this case */

@@ -111,8 +111,8 @@ int recovery_promise(struct engine *e, struct recovery *r, const struct actor *w
     return 0;
 }
 
-/* Nothing goes out and nothing is charged until a person has settled it: `now` is what that person does. */
-static void dispute_begin(struct engine *e, struct recovery *r, const struct actor *who, const char *because, const char *now)
+/* Nothing goes out and nothing is charged until a person has settled it. */
+void recovery_dispute_begin(struct engine *e, struct recovery *r, const struct actor *who, const char *because, const char *now)
 {
     timer_cancel(e, "retry", r->id, r->id);
     plan_stop(e, r, because);
@@ -140,27 +140,9 @@ int recovery_dispute(struct engine *e, struct recovery *r, const struct actor *w
         return err_set(err, ERR_INVALID, "Say what is disputed: dispute %s <what the customer says>", r->account);
     AUTO_STR words = str_fmt("wrote down a dispute: %s", why);
     write_down(e, r, who, "dispute", words);
-    dispute_begin(e, r, who, "the invoice is disputed", "Somebody settles the dispute with the customer");
+    recovery_dispute_begin(e, r, who, "the invoice is disputed", "Somebody settles the dispute with the customer");
     snprintf(said, size, "Noted: %s disputes the invoice. Notices and retries are stopped for it; settle it, then: resume %s", r->name, r->account);
     return 0;
-}
-
-void recovery_charged_back(struct engine *e, const char *biller, const char *customer, struct money amount, const char *payment)
-{
-    const struct actor billing = {.name = biller};
-    char text[MONEY_TEXT_SIZE];
-    const struct account *a = book_by_billing(e->book, biller, customer);
-    AUTO_STR key = a ? str_dup(a->key) : str_fmt("%s:%s", biller, customer);
-    AUTO_STR what = str_fmt("a payment of %s is disputed at the customer's bank (%.80s)", money_text(text, amount), payment);
-    note_add(e, &billing, key, what);
-    struct recovery *r = recovery_open_for(e, key);
-    if (r && r->state != RECOVERY_DISPUTED) {
-        AUTO_STR words = str_fmt("says that %s", what);
-        AUTO_STR now = str_fmt("Somebody settles with the customer that %s, and answers it at %s", what, biller);
-        write_down(e, r, &billing, "dispute", words);
-        dispute_begin(e, r, &billing, "a payment is disputed at the bank", now);
-    }
-    recovery_free(r);
 }
 
 int recovery_send_link(struct engine *e, struct recovery *r, const struct actor *who, char *said, size_t size, struct err *err)

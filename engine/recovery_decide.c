@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/chargeback.h"
 #include "engine/effect.h"
 #include "engine/hold.h"
 #include "engine/journal.h"
@@ -240,6 +241,7 @@ static void decide(struct engine *e, struct recovery *r, struct verdict *v)
     journal_add(e, &POLICY, "decided", r->id, r->account, ref_of(r, ref), detail, "%sRule %s: %s", e->shadow ? "SHADOW: " : "", v->rule,
                 json_str(v->reasons, "0", ""));
     act(e, r, v);
+    chargeback_hold_over(e, r);
     if (e->shadow) {
         timer_cancel(e, "live", r->id, r->id);
         timer_add(e, "live", r->id, r->id, e->now_ms + MS_HOUR);

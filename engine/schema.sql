@@ -279,6 +279,19 @@ CREATE TABLE promises (
 );
 CREATE INDEX promises_case ON promises (case_id, state);
 
+-- Payments that a customer's bank takes back, as billing last said they stand (engine/chargeback.h).
+CREATE TABLE chargebacks (
+    biller TEXT NOT NULL,
+    payment TEXT NOT NULL,
+    account TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    state TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (biller, payment)
+);
+CREATE INDEX chargebacks_account ON chargebacks (account, at_ms);
+
 CREATE TABLE notes (id INTEGER PRIMARY KEY, account TEXT NOT NULL, person TEXT NOT NULL, at_ms INTEGER NOT NULL, text TEXT NOT NULL);
 CREATE INDEX notes_account ON notes (account, id);
 

@@ -186,3 +186,16 @@ CREATE TABLE policy_requests (
 
 -- Bodies of a chat that could not be read at all, for whoever looks into it: the newest few, and the beginning of each.
 CREATE TABLE unreadable (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, platform TEXT NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL);
+
+-- Payments that a customer's bank takes back.
+CREATE TABLE chargebacks (
+    biller TEXT NOT NULL,
+    payment TEXT NOT NULL,
+    account TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    state TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    PRIMARY KEY (biller, payment)
+);
+CREATE INDEX chargebacks_account ON chargebacks (account, at_ms);

@@ -132,6 +132,7 @@ static const struct {
     {"customer.subscription.updated", EVENT_CHANGED},
     {"customer.subscription.deleted", EVENT_CHANGED},
     {"charge.dispute.created", EVENT_CHANGED},
+    {"charge.dispute.closed", EVENT_CHANGED},
 };
 
 /* Stripe takes twenty of them in one question. */
@@ -225,7 +226,7 @@ static int stripe_event(const void *config, struct span body, struct billing_eve
 static const struct option options[] = {
     {"base_url", OPTION_URL, AT(base_url), "https://api.stripe.com", false, "Where the API is; another one only for tests."},
     {"secret_key", OPTION_SECRET, AT(secret_key), NULL, true,
-     "Secret or restricted key: read customers, payments and subscriptions; write invoices, payment intents and portal sessions."},
+     "Secret or restricted key: read customers, payments, disputes and subscriptions; write invoices, payment intents and portal sessions."},
     {"webhook_secret", OPTION_SECRET, AT(webhook_secret), NULL, true, "Signing secret of the webhook endpoint (whsec_...)."},
     {"api_version", OPTION_TEXT, AT(api_version), "2026-10-28.endive", false, "Sent as Stripe-Version with each call."},
     {"return_url", OPTION_URL, AT(return_url), NULL, false, "Where the customer portal sends people back to."},
@@ -247,7 +248,7 @@ static const struct capability capabilities[] = {
     {"note", "native", "Metadata of the invoice or the customer, newest first; 500 characters, what does not fit is cut."},
     {"catch_up", "native", "Stripe keeps its events for 30 days; they are listed since a moment."},
     {"overdue", "native", "Open invoices past their due date, or made before, where they are charged automatically."},
-    {"resolve", "native", "A dispute names a charge only: whose it is, and that it is disputed, is read."},
+    {"resolve", "native", "A dispute names a charge only: whose it is, and how its disputes stand, is read."},
     {NULL, NULL, NULL},
 };
 

@@ -21,7 +21,8 @@ Control, JSON in and out (all POST unless said); amounts in minor units:
                    fail?: true (Stripe's first attempt is made now)}         -> the invoice
   /_test/pay       {invoice, amount?}         the customer pays on Stripe's page, outside of Dunwell
   /_test/invoice_set {invoice, status: "void" | "uncollectible" | "deleted"} deleted: 404 from now on
-  /_test/dispute   {customer, amount, currency?}   the customer's bank takes back a payment of last month
+  /_test/dispute   {customer, amount, currency?}   the customer's bank takes back a payment of last month -> the charge
+  /_test/dispute_end {charge, status: "won" | "lost" | "warning_closed"}     and decides
   /_test/settle    {intent, ok: bool}         a processing payment ends
   /_test/advance   {days} or ?days=N          Stripe's clock goes on: open invoices with auto_advance are reminded each day and retried
                                               when due. -> {engine: [{at, what: "remind" | "retry", invoice, outcome?}]} of these days
@@ -332,7 +333,7 @@ class Server:
         given = json.loads(await request.text() or "{}")
         do = {"customer": lambda: self.stripe.add_customer(**given), "method": lambda: self.add_method(given),
               "method_set": lambda: self.method_set(given), "pay": lambda: self.customer_pays(given), "settle": lambda: self.settle(given),
-              "dispute": lambda: self.stripe.dispute(**given),
+              "dispute": lambda: self.stripe.dispute(**given), "dispute_end": lambda: self.stripe.dispute_end(**given),
               "invoice": lambda: self.stripe.show_invoice(self.stripe.add_invoice(**given)), "invoice_set": lambda: self.invoice_set(given),
               "advance": lambda: self.advance(int(request.query.get("days", given.get("days", 1)))),
               "hooks": lambda: self.set_hooks(given), "fault": lambda: self.faults.append(given) or {}, "clock": lambda: steady.put(given["now"]) or {}, "reset": lambda: self.clear() or {}}

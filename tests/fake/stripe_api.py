@@ -328,6 +328,13 @@ def intent(s, ids, _args):
     return s.show_intent(s.find("payment_intent", s.intents, ids[0]))
 
 
+def disputes(s, _ids, args):
+    if "charge" in args:
+        s.find("charge", s.charges, args["charge"])
+    return page([d for d in s.disputes.values() if args.get("charge", d["charge"]) == d["charge"]
+                 and args.get("payment_intent", d["payment_intent"]) == d["payment_intent"]], args, "/v1/disputes")
+
+
 def charges(s, _ids, args):
     rows = [c for c in s.charges.values() if args.get("customer", c["customer"]) == c["customer"]
             and args.get("payment_intent", c["payment_intent"]) == c["payment_intent"]]
@@ -389,6 +396,7 @@ ROUTES = [
      create_intent),
     ("GET", r"charges", {**PAGE, "customer": filled, "payment_intent": filled, "created": times}, charges),
     ("GET", r"charges/([^/]+)", {}, charge),
+    ("GET", r"disputes", {**PAGE, "charge": filled, "payment_intent": filled, "created": times}, disputes),
     ("GET", r"subscriptions/([^/]+)", {}, subscription),
     ("POST", r"billing_portal/sessions", {"customer": filled, "return_url": filled,
                                           "flow_data": nested(type=one_of("payment_method_update"))}, portal),

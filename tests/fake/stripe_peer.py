@@ -26,7 +26,7 @@ class Stripe:
         self.reset()
 
     def reset(self):
-        self.customers, self.methods, self.invoices, self.intents, self.charges = {}, {}, {}, {}, {}
+        self.customers, self.methods, self.invoices, self.intents, self.charges, self.disputes = {}, {}, {}, {}, {}, {}
         self.payments, self.subscriptions, self.sessions, self.deleted = {}, {}, {}, set()
         self.credit_notes, self.events = {}, []
         self.engine, self.effects, self.pending_events = [], [], []
@@ -229,10 +229,19 @@ class Stripe:
                   "payment_method_details": None}
         intent.update(status="succeeded", latest_charge=charge["id"], amount_received=amount)
         self.charges[charge["id"]] = charge
-        self.event("charge.dispute.created", {"id": self.new_id("du"), "object": "dispute", "amount": amount, "currency": currency,
-                                              "charge": charge["id"], "payment_intent": intent["id"], "reason": "fraudulent",
-                                              "status": "needs_response", "created": self.now(), "livemode": False, "metadata": {}})
+        dispute = {"id": self.new_id("du"), "object": "dispute", "amount": amount, "currency": currency, "charge": charge["id"],
+                   "payment_intent": intent["id"], "reason": "fraudulent", "status": "needs_response", "created": self.now(),
+                   "livemode": False, "metadata": {}}
+        self.disputes[dispute["id"]] = dispute
+        self.event("charge.dispute.created", dispute)
         return charge
+
+    def dispute_end(self, charge, status):
+        """The bank has decided; the charge goes on saying that it is disputed."""
+        dispute = next(d for d in self.disputes.values() if d["charge"] == charge)
+        dispute["status"] = status
+        self.event("charge.dispute.closed", dispute)
+        return dispute
 
     def show_charge(self, charge):
         row = next((r for r in self.payments.values() if r["payment"]["payment_intent"] == charge["payment_intent"]), None)

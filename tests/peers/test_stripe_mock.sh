@@ -63,6 +63,7 @@ one link '{"customer": "cus_9", "invoice": "in_1", "purpose": "update_method"}' 
 one link "$account" '{"at": "invoice"}'
 one check '{}' '{"at": "invoices"}'
 one resolve '{"invoice": "ch_1"}' '{"at": "charge"}'
+one resolve '{"invoice": "ch_1"}' '{"at": "disputes", "result": {"customer": "cus_9"}}'
 settle='{"customer": "cus_9", "invoice": "in_1", "currency": "USD", "amount": 4018, "reason": "outage", "case": "N-1", "text": "they pay on Friday"}'
 for op in credit note; do
     for at in seek make find; do one $op "$settle" "{\"at\": \"$at\"}"; done
@@ -83,4 +84,4 @@ status=$(curl -s -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer sk_tes
 [ "$status" = 400 ] || fail "stripe-mock took an unknown parameter ($status)"
 requests=$(grep -cE '^(GET|POST) .* 200$' "$log")
 echo "$requests requests of the Stripe driver understood by stripe-mock $version, $failed failed"
-[ "$failed" = 0 ] && [ "$requests" -ge 58 ]
+[ "$failed" = 0 ] && [ "$requests" -ge 59 ]

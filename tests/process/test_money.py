@@ -55,6 +55,32 @@ def test_payment_disputed_at_the_bank(w):
     assert len(dw.journal("dispute")) == 1 and not stripe.effects("charged")
 
 
+def test_the_bank_decides(w):
+    """Stripe's word about the dispute itself is read back, for the charge says "disputed" for ever. Won: the policy goes on. Lost: a person does."""
+    slack, stripe, dw = w.begin()
+    invoice = stripe.failed("initech", 80_00)
+    wait_for("the retry to wait", lambda: dw.one("SELECT count(*) FROM timers WHERE kind = 'retry'"))
+    won, lost = (stripe.post("dispute", customer="cus_initech", amount=amount)["id"] for amount in (50_00, 60_00))
+    wait_for("both to be known", lambda: len(dw.journal("dispute")) == 2)
+    dw.settle()
+    stripe.post("webhook", type="charge.dispute.closed", object={"id": "du_x", "object": "dispute", "charge": won, "status": "won"})  # a lie
+    stripe.post("dispute_end", charge=lost, status="warning_closed")
+    slack.await_card("U0AE1", "Initech", f"asks no more about the payment of $60.00 ({lost}): nothing is taken back")
+    dw.settle()
+    assert dw.one("SELECT count(*) FROM recoveries WHERE state = 7") == 1, "the other one is open: what an event says of it does not count"
+    stripe.post("dispute_end", charge=won, status="won")
+    slack.await_card("U0AE1", "Initech", f"decided for us: the payment of $50.00 ({won}) stays with us")
+    wait_for("the retry to wait again", lambda: dw.one("SELECT count(*) FROM timers WHERE kind = 'retry'"))
+    again = stripe.post("dispute", customer="cus_initech", amount=70_00)["id"]
+    wait_for("it to be known", lambda: len(dw.journal("dispute")) == 3)
+    stripe.post("dispute_end", charge=again, status="lost")
+    card = slack.await_card("U0AE1", "Initech", f"the payment of $70.00 ({again}) is taken back for good")
+    assert f"how the $70.00 that the bank took back ({again}) is paid; stripe does not ask for it again by itself" in words(card), words(card)
+    dw.settle()
+    assert dw.one("SELECT count(*) FROM timers WHERE kind = 'retry'") == 0 and stripe.invoice(invoice)["auto_advance"] is False
+    assert len(dw.journal("dispute.over")) == 3 and not stripe.effects("charged")
+
+
 def test_soft_decline_again_then_queue(w):
     slack, stripe, dw = w.begin(mail=True)
     invoice = stripe.failed("initech", 80_00)

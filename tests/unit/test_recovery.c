@@ -203,33 +203,6 @@ static void a_dispute_stops_the_retry(void **state)
     office_close(&o);
 }
 
-/* The same where a bank takes back a payment: the retry that waits is withdrawn, and telling it twice changes nothing. */
-static void a_payment_disputed_at_the_bank_stops_what_waits(void **state)
-{
-    (void)state;
-    struct office o;
-    office_open(&o, false);
-    office_event_of(&o, 2);
-    office_is(&o, "SELECT count(*) FROM recoveries WHERE account = 'acme-corp' AND state = 2", 1, "it is retried");
-    struct recovery *r = office_case(&o, "acme-corp");
-    assert_non_null(r);
-    for (int i = 0; i < 2; i++) {
-        office_begin(&o);
-        recovery_charged_back(&o.e, r->biller, r->customer, money_of(5000, "USD"), "ch_1");
-        office_commit(&o);
-        office_later(&o, MS_DAY);
-    }
-    recovery_free(r);
-    office_is(&o, "SELECT state FROM recoveries", RECOVERY_DISPUTED, "disputed");
-    office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'retry'", 0, "no retry waits");
-    office_is(&o, "SELECT count(*) FROM holds WHERE state = 1", 1, "and quiet");
-    office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'dispute' AND text LIKE '%$50.00 is disputed at the customer%'", 1, "said once on the case");
-    for (int i = 0; i < 5; i++)
-        office_later(&o, MS_DAY);
-    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'collect'", 0, "nothing was collected");
-    office_close(&o);
-}
-
 static void a_dispute_whose_hold_ends_says_so(void **state)
 {
     (void)state;
@@ -348,7 +321,7 @@ int main(void)
         cmocka_unit_test(a_retry_waits_out_a_time_in_shadow),
         cmocka_unit_test(an_attempt_that_is_wanted_no_more_is_not_waited_for),
         cmocka_unit_test(a_dispute_stops_the_retry),
-        cmocka_unit_test(a_payment_disputed_at_the_bank_stops_what_waits), cmocka_unit_test(a_dispute_whose_hold_ends_says_so),
+        cmocka_unit_test(a_dispute_whose_hold_ends_says_so),
         cmocka_unit_test(a_promise_that_passes_comes_back),
         cmocka_unit_test(a_promise_that_was_replaced_breaks_nothing),
         cmocka_unit_test(payment_ends_everything),

@@ -103,7 +103,8 @@ void matrix_warn(struct matrix_work *w, const char *room, const char *dedupe, co
 bool matrix_event(struct matrix_work *w, const char *room, const json_t *event, bool in, bool run);
 bool matrix_event_is_own_join(const struct matrix_work *w, const json_t *event);
 void matrix_invite(struct matrix_work *w, const char *room, const json_t *events, const char *until);
-char *matrix_command(const struct matrix_work *w, const char *room, const json_t *content, const char **card);
+/* What a message asks of us, NULL: nothing; "" when it is a file without words. card: the message it answers with a bare word. */
+char *matrix_command(const struct matrix_work *w, const char *room, const json_t *content, const char **card, bool *file);
 
 /* matrix_sync.c, matrix_gap.c */
 void matrix_poll(struct matrix_work *w, const struct http_response *previous);

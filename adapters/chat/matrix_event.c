@@ -2,9 +2,11 @@
  *
  * Who said something is the event's `sender`, which the homeserver vouches for; names, bodies and times are anybody's. What people
  * say counts as a command when it begins with !dunwell or with a mention of us, when it stands in a room where only that person
- * and we are, or - a few bare words, such as "approve" - when it answers a message, which the caller matches with its cards. Edits,
- * notices, polls, what we said ourselves and people of servers that are not allowed decide nothing. Every field may be missing
- * or of another type than promised: such an event is passed over, and the next one is read. */
+ * and we are, or - a few bare words, such as "approve" - when it answers a message, which the caller matches with its cards. What
+ * stands under a file is said like any other words; the file is never fetched, and one that came without words gets an answer where
+ * only that person and we are, so that nobody thinks it was read. Edits, notices, polls, what we said ourselves and people of
+ * servers that are not allowed decide nothing. Every field may be missing or of another type than promised: such an event is passed
+ * over, and the next one is read. */
 #include "adapters/chat/matrix.h"
 
 #include <stdarg.h>
@@ -127,12 +129,32 @@ static const char *answered_message(const json_t *content)
     return json_string_value(json_object_get(json_object_get(relates, "m.in_reply_to"), "event_id"));
 }
 
-char *matrix_command(const struct matrix_work *w, const char *room, const json_t *content, const char **card)
+static bool is_file(const json_t *content)
+{
+    static const char *const types[] = {"m.file", "m.image", "m.audio", "m.video"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(types); i++)
+        if (str_eq(json_string_value(json_object_get(content, "msgtype")), types[i]))
+            return true;
+    return false;
+}
+
+/* The words of a message. Under a file `body` is what somebody wrote only where `filename` stands beside it and is another text; else it
+ * is the file's name, and nobody says "approve" by what a file is called. */
+static const char *words_of(const json_t *content, bool file)
+{
+    const char *body = json_string_value(json_object_get(content, "body")), *name = json_string_value(json_object_get(content, "filename"));
+    bool caption = body && name && !str_eq(body, name);
+    return !file || caption ? body : "";
+}
+
+char *matrix_command(const struct matrix_work *w, const char *room, const json_t *content, const char **card, bool *file)
 {
     const json_t *relates = json_object_get(content, "m.relates_to");
-    const char *body = json_string_value(json_object_get(content, "body")), *rel = json_string_value(json_object_get(relates, "rel_type"));
+    const char *rel = json_string_value(json_object_get(relates, "rel_type"));
     *card = NULL;
-    if (!body || !str_eq(json_string_value(json_object_get(content, "msgtype")), "m.text") || str_eq(rel, "m.replace"))
+    *file = is_file(content);
+    const char *body = words_of(content, *file);
+    if (!body || (!*file && !str_eq(json_string_value(json_object_get(content, "msgtype")), "m.text")) || str_eq(rel, "m.replace"))
         return NULL;
     AUTO_STR line = first_line(body, json_object_get(relates, "m.in_reply_to") != NULL);
     const char *rest = after_name(line, "!dunwell", 8), *answered = answered_message(content);
@@ -141,7 +163,7 @@ char *matrix_command(const struct matrix_work *w, const char *room, const json_t
         rest = line;
         *card = answered;
     }
-    if (!rest && matrix_room_is_private(w, room) && *line)
+    if (!rest && matrix_room_is_private(w, room) && (*line || *file))
         rest = line;
     return rest ? str_dup(rest) : NULL;
 }
@@ -157,7 +179,8 @@ static void on_message(struct matrix_work *w, const char *room, const json_t *ev
 {
     const json_t *content = json_object_get(event, "content");
     const char *card;
-    char *command = matrix_command(w, room, content, &card);
+    bool file;
+    char *command = matrix_command(w, room, content, &card, &file);
     if (!command)
         return;
     struct chat_input *in = matrix_input(w, CHAT_COMMAND, room, id);
@@ -166,6 +189,7 @@ static void on_message(struct matrix_work *w, const char *room, const json_t *ev
     in->message = str_dup(card ? card : id);
     in->thread = str_dup(answered_message(content));
     in->late = is_late(w, event);
+    in->file = file;
     if (matrix_room_is_private(w, room))
         matrix_direct_set(w, sender, room, false);
 }

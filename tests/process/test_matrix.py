@@ -210,6 +210,12 @@ def test_who_may_not(w):
                     "org.matrix.msc3381.poll.response")
     own = o.stranger.room("11", o.bot)
     o.ask(o.finance1, "whoami", "Fatima Iyer")
+    o.finance1.send(o.approvals, {"msgtype": "m.image", "body": "approve", "url": "mxc://dunwell.test/none",
+                                  "m.relates_to": {"m.in_reply_to": {"event_id": card[0]}}})
+    o.finance1.send(o.finance1.rooms[0], {"msgtype": "m.file", "body": f"approve {ref}", "url": "mxc://dunwell.test/none"})
+    o.finance1.send(o.finance1.rooms[0], {"msgtype": "m.image", "body": "status northwind", "filename": "x.png", "url": "mxc://dunwell.test/none"})
+    wait_for("the word of the second file", lambda: [m for m in o.finance1.told(o.bot) if "The file beside it was not read and is not kept." in m[1]])
+    assert len([m for m in o.finance1.told(o.bot) if "I cannot read files, and keep none." in m[1]]) == 1, "of the first"
     wait_for("the stranger's invitation to be declined", lambda: [e for e in o.stranger.events(own) if e.get("state_key") == o.bot and
                                                                   e["content"]["membership"] == "leave"])
     assert o.dw.sql("SELECT decider FROM proposals WHERE verb = 3") == [("",)] and o.dw.one("SELECT count(*) FROM plans") == 0

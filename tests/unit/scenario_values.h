@@ -120,6 +120,7 @@ static json_t *input_json(const struct chat_input *in)
         if (texts[i].value)
             json_put(o, texts[i].name, texts[i].value);
     json_put_new(o, "late", json_boolean(in->late));
+    json_put_new(o, "file", json_boolean(in->file));
     json_put_new(o, "encrypted", json_boolean(in->encrypted));
     return o;
 }

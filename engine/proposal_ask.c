@@ -87,6 +87,21 @@ int proposal_none_pending(struct engine *e, const struct recovery *r, enum verb 
                    (long long)other);
 }
 
+bool proposal_breaks_word(struct engine *e, const struct recovery *r, int64_t end_ms, char *why, size_t size)
+{
+    struct instalment running;
+    struct hold *h = hold_of_case(e, r->id);
+    bool sooner = hold_counts(h) && end_ms < h->end_ms;
+    bool plan = (sooner && plan_of_case(e, r->id, &running, 1)) || proposal_under_way(e, r->id, VERB_PLAN); /* which sets an end of its own */
+    int64_t settlement = sooner ? settle_waits(e, r->id) : 0;
+    hold_free(h);
+    if (plan)
+        snprintf(why, size, "A plan is agreed for %s: if the hold ended sooner, billing would collect all of it at once. It ends by itself after the last instalment.", r->name);
+    else if (settlement)
+        snprintf(why, size, "A settlement is agreed for %s (A-%lld): if the hold ended sooner, billing would collect all of it.", r->name, (long long)settlement);
+    return plan || settlement;
+}
+
 int proposal_put(struct engine *e, struct recovery *r, const struct actor *who, struct draft *d, enum bound bound, char *said, size_t size,
                  struct err *err)
 {
@@ -159,6 +174,8 @@ int proposal_hold(struct engine *e, struct recovery *r, const struct actor *who,
         return rc;
     if (end_ms <= e->now_ms)
         return err_set(err, ERR_INVALID, "A hold ends in the future; say until when, such as: until fri 17:00.");
+    if (proposal_breaks_word(e, r, end_ms, why, sizeof why))
+        return err_set(err, ERR_CONFLICT, "%s", why);
     struct hold *h = hold_of_case(e, r->id);
     bool extends = hold_counts(h);
     int64_t from = extends ? h->start_ms : e->now_ms, lead = MS_DAY;
@@ -196,6 +213,7 @@ int proposal_resume(struct engine *e, struct recovery *r, const struct actor *wh
     AUTO_STR ref = str_fmt("N-%lld", (long long)r->id);
     journal_add(e, who, "hold.resume", r->id, r->account, ref, NULL, "%s lets notices and retries resume", actor_name(who));
     hold_release(e, r, why);
+    proposals_withdraw(e, r, SM_BIT(VERB_HOLD) | SM_BIT(VERB_EXTEND), why); /* what has not begun does not hold it again after this word */
     snprintf(said, size, e->shadow ? "Shadow mode: that %s resumes is recorded and not executed." : "Notices and retries of %s resume; the card says when that is confirmed.",
              r->name);
     return 0;

@@ -23,6 +23,8 @@ void proposal_queue(struct engine *e, struct recovery *r, struct proposal *p, co
 /* What every request must meet before its terms are looked at: rights, fresh facts. */
 int proposal_may_ask(struct engine *e, struct recovery *r, const struct actor *who, struct err *err);
 int proposal_none_pending(struct engine *e, const struct recovery *r, enum verb verb, struct err *err);
+/* Would a hold until then end before what was agreed (a plan, a settlement) has come in, so that billing collects all of it? why: a sentence. */
+bool proposal_breaks_word(struct engine *e, const struct recovery *r, int64_t end_ms, char *why, size_t size);
 /* Inside policy: to billing. With a manager's yes: asked. Takes d->take_terms. */
 int proposal_put(struct engine *e, struct recovery *r, const struct actor *who, struct draft *d, enum bound bound, char *said, size_t size,
                  struct err *err);

@@ -79,7 +79,7 @@ static enum bound bound_now(struct engine *e, const struct recovery *r, const st
     enum bound b = policy_hold(e->policy, hold_counts(h) ? h->start_ms : p->created_ms, end, json_str(terms, "zone", ""), why, size);
     hold_free(h);
     if (end > e->now_ms)
-        return b;
+        return proposal_breaks_word(e, r, end, why, size) ? BOUND_REFUSED : b;
     snprintf(why, size, "the hold would have ended by now");
     return BOUND_REFUSED;
 }

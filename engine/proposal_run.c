@@ -74,12 +74,19 @@ bool proposal_fits(const struct engine *e, const struct recovery *r, const struc
     return false;
 }
 
+static bool moves_end(const struct proposal *p)
+{
+    return (p->verb == VERB_HOLD || p->verb == VERB_EXTEND) && !json_flag(p->terms, "keeps_end", false);
+}
+
 /* What may not run after all is void, and says why. */
 static bool may_begin(struct engine *e, struct recovery *r, struct proposal *p)
 {
     char why[300] = "";
     if (verb_gives_up(p->verb) && !p->decider[0])
         str_copy(why, sizeof why, "money is given up only when somebody entitled has approved it");
+    else if (moves_end(p) && proposal_breaks_word(e, r, json_i64(p->terms, "end_ms", 0), why, sizeof why))
+        ; /* agreed since it was asked */
     else if (proposal_fits(e, r, p, why, sizeof why))
         return true;
     free(p->outcome);

@@ -3,12 +3,6 @@
 #include "engine/policy_change.h"
 #include "tests/unit/cases.h"
 
-static void says(struct office *o, const char *user, const char *command, const char *piece)
-{
-    AUTO_STR said = office_say(o, user, command);
-    assert_says(said, piece);
-}
-
 static void open_in(struct office *o, const char *zone)
 {
     office_zone = zone;
@@ -34,7 +28,7 @@ static void a_plan_counts_the_customers_days(void **state)
     office_event_of(&o, 1);
     office_is(&o, "SELECT count(*) FROM effects WHERE op = 'hold' AND args LIKE '%\"zone\":\"America/Los_Angeles\"%'", 1, "billing names the same day");
     office_event_of(&o, 2);
-    says(&o, "U0AE2", "plan acme-corp 3x from 2027-01-28 why renewal in flight", "Closest terms that need no approval: 3x from 27 Jan 2027");
+    office_says(&o, "U0AE2", "plan acme-corp 3x from 2027-01-28 why renewal in flight", "Closest terms that need no approval: 3x from 27 Jan 2027");
     struct policy_replay r = replayed(&o);
     assert_int_equal(r.requests, 1);
     assert_int_equal(r.refused + r.asked_less + r.asked_more, 0);
@@ -49,10 +43,10 @@ static void a_settlement_and_a_deferral_count_the_customers_days(void **state)
     open_in(&o, "Pacific/Auckland");
     office_event_of(&o, 2);
     office_event_of(&o, 3);
-    says(&o, "U0AE2", "settle acme-corp 600 by 2027-02-22 09:00 why x", "22 Feb 2027 is more than 60 days away");
-    says(&o, "U0AE2", "settle acme-corp 600 by 2027-02-21 why x", "Asked for approval");
-    says(&o, "U0COL1", "defer acme-east until 2027-01-23 why x", "may move by 30 days, to 22 Jan 2027 at most");
-    says(&o, "U0COL1", "defer acme-east until 2026-12-30", "Inside policy");
+    office_says(&o, "U0AE2", "settle acme-corp 600 by 2027-02-22 09:00 why x", "22 Feb 2027 is more than 60 days away");
+    office_says(&o, "U0AE2", "settle acme-corp 600 by 2027-02-21 why x", "Asked for approval");
+    office_says(&o, "U0COL1", "defer acme-east until 2027-01-23 why x", "may move by 30 days, to 22 Jan 2027 at most");
+    office_says(&o, "U0COL1", "defer acme-east until 2026-12-30", "Inside policy");
     office_is(&o, "SELECT count(*) FROM effects WHERE op = 'defer' AND args LIKE '%\"zone\":\"Pacific/Auckland\"%'", 1, "billing names the same day");
     office_close(&o);
 }
@@ -65,10 +59,10 @@ static void a_hold_counts_the_askers_days(void **state)
     office_open(&o, false);
     o.now_ms += MS_DAY - o.now_ms % MS_DAY - 30 * MS_MINUTE;
     office_event_of(&o, 1); /* strategic: held from now on */
-    says(&o, "U0AE1", "hold northwind until 2027-02-23 why x", "Longer than 60 days. A hold may last until 22 Feb 2027, with a manager's approval.");
+    office_says(&o, "U0AE1", "hold northwind until 2027-02-23 why x", "Longer than 60 days. A hold may last until 22 Feb 2027, with a manager's approval.");
     AUTO_STR form = office_form(&o, CHAT_FORM_SUBMIT, "U0AE1", "hold", "N-1", "{\"until\": \"2027-02-22\"}");
     assert_says(form, "why: This needs a manager");
-    says(&o, "U0AE1", "hold northwind until 2027-02-22 why they asked for time", "Asked for approval");
+    office_says(&o, "U0AE1", "hold northwind until 2027-02-22 why they asked for time", "Asked for approval");
     int64_t first = office_last(&o);
     office_rebill(&o, 1, 5000000, "S");
     office_event_of(&o, 1);
@@ -78,7 +72,7 @@ static void a_hold_counts_the_askers_days(void **state)
     office_later(&o, 49 * MS_HOUR);
     assert_int_equal(office_state(&o, again), PROPOSAL_PARKED);
     AUTO_STR reopen = str_fmt("reopen A-%lld", (long long)again);
-    says(&o, "U0AE1", reopen, "");
+    office_says(&o, "U0AE1", reopen, "");
     int64_t reopened = office_last(&o);
     assert_true(reopened > again);
     assert_int_equal(office_state(&o, reopened), PROPOSAL_ASKED);
@@ -97,9 +91,9 @@ static void a_hold_is_measured_again_by_the_same_days(void **state)
     office_open(&o, false);
     o.now_ms += MS_DAY - o.now_ms % MS_DAY - 30 * MS_MINUTE;
     office_event_of(&o, 1);
-    says(&o, "U0AE1", "resume northwind", "resume");
-    says(&o, "U0AE1", "hold northwind until in 61 days why x", "Longer than 60 days");
-    says(&o, "U0AE1", "hold northwind until in 60 days why x", "Asked for approval");
+    office_says(&o, "U0AE1", "resume northwind", "resume");
+    office_says(&o, "U0AE1", "hold northwind until in 61 days why x", "Longer than 60 days");
+    office_says(&o, "U0AE1", "hold northwind until in 60 days why x", "Asked for approval");
     struct policy_replay r = replayed(&o);
     assert_int_equal(r.requests, 1);
     assert_int_equal(r.refused + r.asked_less + r.asked_more, 0);
@@ -116,7 +110,7 @@ static void a_form_does_not_count_what_is_released(void **state)
     office_later(&o, 5 * MS_DAY);
     office_event_of(&o, 1);
     o.biller_silent = true;
-    says(&o, "U0AE1", "resume northwind", "resume");
+    office_says(&o, "U0AE1", "resume northwind", "resume");
     office_is(&o, "SELECT count(*) FROM holds WHERE state = 2", 1, "on its way");
     AUTO_STR form = office_form(&o, CHAT_FORM_SUBMIT, "U0AE1", "hold", "N-1", "{\"until\": \"2027-01-11\"}");
     assert_says(form, "Inside policy");

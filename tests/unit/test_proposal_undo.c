@@ -357,6 +357,39 @@ static void what_no_longer_fits_does_not_run_at_its_moment(void **state)
     }
 }
 
+/* Who lets notices resume has the last word: what was to hold them longer does not begin after it. */
+static void who_resumes_takes_back_what_waits(void **state)
+{
+    (void)state;
+    struct office o;
+    struct policy *before = open_with_window(&o);
+    int64_t id = start(&o, 1); /* a longer hold */
+    office_says(&o, "U0AE1", "resume northwind", "resume");
+    assert_int_equal(office_state(&o, id), PROPOSAL_WITHDRAWN);
+    for (int i = 0; i < 3; i++)
+        office_later(&o, WINDOW_MS);
+    assert_int_equal(writes(&o, id), 0);
+    office_is(&o, "SELECT count(*) FROM holds WHERE case_id = 1 AND is_live = 1", 0, "nothing is held");
+    close_with_window(&o, before);
+}
+
+/* But a hold that ends by itself in these seconds does not take its extension with it. */
+static void what_extends_a_hold_at_its_end_is_not_lost(void **state)
+{
+    (void)state;
+    struct office o;
+    struct policy *before = open_with_window(&o);
+    o.now_ms = office_i64(&o, "SELECT end_ms FROM holds") - 10 * MS_SECOND;
+    office_event_of(&o, 1);
+    int64_t id = start(&o, 1);
+    office_later(&o, 11 * MS_SECOND);
+    assert_int_equal(office_state(&o, id), PROPOSAL_QUEUED);
+    office_later(&o, WINDOW_MS);
+    assert_int_equal(office_state(&o, id), PROPOSAL_CONFIRMED);
+    office_is(&o, "SELECT count(*) FROM holds WHERE case_id = 1 AND state = 1", 1, "held");
+    close_with_window(&o, before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +404,8 @@ int main(void)
         cmocka_unit_test(money_never_waits_for_a_clock),
         cmocka_unit_test(the_machine_does_not_wait),
         cmocka_unit_test(payment_in_between_takes_it_back),
+        cmocka_unit_test(who_resumes_takes_back_what_waits),
+        cmocka_unit_test(what_extends_a_hold_at_its_end_is_not_lost),
         cmocka_unit_test(a_plan_that_waits_does_not_begin_on_a_dispute),
         cmocka_unit_test(when_its_time_is_over_it_is_too_late),
     };

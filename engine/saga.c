@@ -406,7 +406,7 @@ void saga_call_off(struct engine *e, struct recovery *r, unsigned verbs, const c
     for (size_t i = 0; i < n; i++) {
         struct proposal *p = proposal_load(e, ids[i]);
         bool begun = p && (p->state == PROPOSAL_QUEUED || p->state == PROPOSAL_EXECUTING || p->state == PROPOSAL_UNKNOWN);
-        bool stuck = begun && p->state != PROPOSAL_QUEUED && !verb_has_parts(p->verb) && !is_out(e, p);
+        bool stuck = begun && p->state != PROPOSAL_QUEUED && !is_out(e, p);
         if (begun && (verbs & SM_BIT(p->verb)) && (stuck || by_hand_open(p, NULL)))
             call_off(e, r, p, why);
         proposal_free(p);

@@ -217,19 +217,18 @@ static bool is_releasing(struct engine *e, const struct proposal *p)
     return releasing;
 }
 
-/* A failure never ends a case: it names what was not done and who is next. */
+/* A failure never ends a case: it names what was not done and who is next. Of any other verb the hold in force, or what was before, still
+ * says what is next. */
 static void case_goes_on(struct engine *e, struct recovery *r, const struct proposal *p, const char *why)
 {
     char words[300];
     proposal_words(p, words, sizeof words);
-    AUTO_STR next = str_fmt("%s failed (%s); a person decides what to do instead", words, why);
+    AUTO_STR next = str_fmt("%s: failed (%s); a person decides what to do instead", words, why);
     next[0] = (char)(next[0] >= 'a' && next[0] <= 'z' ? next[0] - 'a' + 'A' : next[0]);
     if (p->verb == VERB_RETRY)
         recovery_move(e, r, &POLICY, r->state == RECOVERY_RETRYING ? RECOVERY_READING : r->state, next, 0);
     else if (p->verb == VERB_HOLD || (p->verb == VERB_LINK && r->state == RECOVERY_WAITING))
         recovery_move(e, r, &POLICY, r->state == RECOVERY_HELD || r->state == RECOVERY_WAITING ? RECOVERY_QUEUED : r->state, next, 0);
-    else if (p->verb == VERB_PLAN || p->verb == VERB_EXTEND || (verb_has_parts(p->verb) && p->verb != VERB_SETTLE))
-        engine_dirty(e, r->id); /* the hold in force, or what was before, still says what is next */
     else if (p->verb == VERB_RELEASE && is_releasing(e, p))
         release_goes_on(e, r, why);
     else if (p->verb == VERB_UNPLAN || p->verb == VERB_SETTLE)

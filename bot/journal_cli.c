@@ -4,6 +4,7 @@
  * configuration is needed for two things only, where the store is and what accounts are called; so its problems (a
  * secret that this shell does not have) do not matter here. Rows hold foreign text: nothing of them reaches the
  * terminal raw. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,8 @@
 #include "engine/when.h"
 
 struct journal_options {
-    const char *config, *store, *account, *last, *receipt;
+    const char *config, *store, *account, *last, *receipt, *head, *rows;
+    int64_t n_rows;
     bool json;
 };
 
@@ -109,16 +111,38 @@ static int show(struct store *s, const struct config *c, const struct journal_op
     return EXIT_PROBLEMS;
 }
 
-static int verify(struct store *s)
+static int not_so(int rc, const struct err *e)
+{
+    printf("journal: %s\n", e->text);
+    return exit_for_error(rc);
+}
+
+/* The chain holds. What it cannot say of itself comes after: that none of its newest rows is missing, and the rest of the store. */
+static int verify_rest(struct store *s, const struct journal_options *o)
+{
+    struct err e = {0};
+    int rc = o->head != NULL || o->n_rows > 0 ? journal_kept_verify(s, o->head, o->n_rows, &e) : 0;
+    if (rc != 0)
+        return not_so(rc, &e);
+    if (o->head != NULL || o->n_rows > 0)
+        printf("journal: what you kept of it is there\n");
+    if ((rc = journal_end_verify(s, &e)) != 0)
+        return not_so(rc, &e);
+    if ((rc = seals_verify(s, &e)) != 0)
+        return not_so(rc, &e);
+    printf("journal: nothing in the store tells of rows that are missing at its end\n"
+           "journal: requests, votes, cards and billing's answers are as the journal has them\n");
+    return EXIT_FINE;
+}
+
+static int verify(struct store *s, const struct journal_options *o)
 {
     struct journal_report report = {0};
     struct err e = {0};
     int rc = journal_verify(s, &report, &e);
     if (rc == 0) {
         printf("journal: %" PRId64 " rows, the chain holds, head %s\n", report.rows, report.head);
-        rc = seals_verify(s, &e);
-        printf(rc == 0 ? "journal: requests, votes, cards and billing's answers are as the journal has them%s\n" : "journal: %s\n", rc == 0 ? "" : e.text);
-        return rc == 0 ? EXIT_FINE : exit_for_error(rc);
+        return verify_rest(s, o);
     }
     if (rc != ERR_INVALID) {
         fprintf(stderr, "dunwell: %s\n", e.text);
@@ -133,11 +157,13 @@ static int work(const char *what, const struct config *c, const struct journal_o
     struct store *s = NULL;
     struct err e = {0};
     int rc = store_open(&s, o->store != NULL ? o->store : c->store, true, &e);
+    rc = rc == 0 ? store_stand_still(s, &e) : rc;
     if (rc != 0) {
         fprintf(stderr, "dunwell: %s\n", e.text);
+        store_close(s);
         return rc == ERR_VERSION ? EXIT_NEWER : EXIT_UNREACHABLE;
     }
-    int code = strcmp(what, "verify") == 0 ? verify(s) : strcmp(what, "receipt") == 0 ? receipt_print(s, o->receipt) : show(s, c, o, last);
+    int code = strcmp(what, "verify") == 0 ? verify(s, o) : strcmp(what, "receipt") == 0 ? receipt_print(s, o->receipt) : show(s, c, o, last);
     store_close(s);
     return code;
 }
@@ -162,13 +188,25 @@ static int with_config(const char *what, const struct journal_options *o, int la
     return code;
 }
 
+static bool number_read(const char *text, int64_t most, int64_t *out)
+{
+    char *end = NULL;
+    errno = 0;
+    long long n = strtoll(text, &end, 10);
+    if (end == text || *end != '\0' || errno != 0 || n < 1 || n > most)
+        return false;
+    *out = n;
+    return true;
+}
+
 int journal_main(const struct subcommand *self, int argc, char **argv)
 {
     struct journal_options o = {0};
     const char *words[2] = {NULL, NULL};
     const struct flag flags[] = {{"config", 'c', &o.config, NULL},   {"store", 's', &o.store, NULL},
                                  {"account", 'a', &o.account, NULL}, {"last", 'n', &o.last, NULL},
-                                 {"json", 'j', NULL, &o.json},       {0}};
+                                 {"json", 'j', NULL, &o.json},       {"head", 0, &o.head, NULL},
+                                 {"rows", 0, &o.rows, NULL},         {0}};
     int code = cmdline_read(self, argc, argv, flags, words, 2);
     if (code != CMDLINE_GO_ON)
         return code;
@@ -182,9 +220,14 @@ int journal_main(const struct subcommand *self, int argc, char **argv)
     if (showing != (o.account != NULL) || (!showing && (o.last != NULL || o.json)))
         return cmdline_misused(self, showing ? "journal show needs --account X"
                                              : "only journal show takes --account, --last and --json");
-    char *end = NULL;
-    long last = o.last != NULL ? strtol(o.last, &end, 10) : 1000;
-    if (last < 1 || last > 1000000 || (end != NULL && *end != '\0'))
+    if ((showing || receipt) && (o.head != NULL || o.rows != NULL))
+        return cmdline_misused(self, "only journal verify takes --head and --rows");
+    if (o.head != NULL && (strlen(o.head) != 64 || strspn(o.head, "0123456789abcdefABCDEF") != 64))
+        return cmdline_misused(self, "--head is the hash that journal verify printed: 64 digits and letters from a to f");
+    if (o.rows != NULL && !number_read(o.rows, INT64_MAX, &o.n_rows))
+        return cmdline_misused(self, "--rows is the number of rows that journal verify printed");
+    int64_t last = 1000;
+    if (o.last != NULL && !number_read(o.last, 1000000, &last))
         return cmdline_misused(self, "--last is a number from 1 to 1000000");
     return with_config(what, &o, (int)last);
 }

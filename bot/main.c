@@ -39,8 +39,10 @@ static const char demo_help[] =
     "  -h, --help          print this\n";
 
 static const char journal_help[] =
-    "verify recomputes the hash chain of the whole journal, and compares requests, votes, cards that were shown and\n"
-    "billing's answers with it. show prints the rows of one account, oldest first. receipt prints one decision: the\n"
+    "verify recomputes the hash chain of the whole journal, looks whether the rest of the store tells of newer rows, and\n"
+    "compares requests, votes, cards that were shown and billing's answers with it. Who takes rows off the end with care\n"
+    "is only found by what is kept elsewhere: the head and the number of rows that verify prints, for --head and --rows.\n"
+    "show prints the rows of one account, oldest first. receipt prints one decision: the\n"
     "card as the approver saw it, who decided by which right, what was executed, what billing answered, the proof;\n"
     "of A-17 or P-3 every decision on that request or change of the policy.\n"
     "The store is opened read-only; a running Dunwell is not disturbed.\n\n"
@@ -49,6 +51,8 @@ static const char journal_help[] =
     "  -a, --account X     show: the account, by name, number or id (names need the configuration)\n"
     "  -n, --last N        show: only the last N rows (default: 1000)\n"
     "  -j, --json          show: one JSON object a line\n"
+    "      --head HASH     verify: the head it printed before must still be there\n"
+    "      --rows N        verify: at least so many rows, as it printed before; with --head, row N has that hash\n"
     "  -h, --help          print this\n\n"
     "Exit: 0 it holds, or rows were shown; 1 it does not hold, or there is no such account or receipt; 2 usage;\n"
     "3 the store cannot be read; 5 it was made by a newer Dunwell.\n";
@@ -105,7 +109,7 @@ const struct subcommand subcommands_all[] = {
      check_main},
     {"demo", "[--story] [--speed N] [--keep FOLDER]", "play the whole loop with a sandbox; needs no account anywhere",
      demo_help, demo_main},
-    {"journal", "verify|show|receipt ID|REF [--config FILE | --store URL] [--account X]", "verify or read what happened",
+    {"journal", "verify|show|receipt ID|REF [--config FILE | --store URL] [--account X] [--head HASH] [--rows N]", "verify or read what happened",
      journal_help, journal_main},
     {"report", "approvals [--since 30d] [--config FILE | --store URL] [--json]", "who decided what, how fast, and how it ended", report_help,
      report_main},

@@ -173,7 +173,8 @@ static int print_proof(struct store *s, const struct decision *d, size_t n)
         return EXIT_PROBLEMS;
     }
     printf("  the chain of %" PRId64 " rows holds, head %s\n", report.rows, report.head);
-    rc = seals_verify(s, &e);
+    rc = journal_end_verify(s, &e);
+    rc = rc ? rc : seals_verify(s, &e);
     printf(rc == 0 ? "  requests, votes, cards and billing's answers are as the journal has them%s\n" : "  BROKEN: %s\n", rc == 0 ? "" : e.text);
     return rc == 0 ? EXIT_FINE : EXIT_PROBLEMS;
 }

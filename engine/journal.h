@@ -26,4 +26,10 @@ struct journal_report {
 /* Offline: recomputes every hash. 0 when it holds, ERR_INVALID when it does not, ERR_IO when not all of it could be read. */
 int journal_verify(struct store *s, struct journal_report *out, struct err *e);
 
+/* Both after journal_verify, for they believe the chain. The end of it: is everything there of which decisions, notes, promises, cases, holds
+ * and the event that was handled last tell? 0, or ERR_INVALID naming what the journal does not tell of. It finds rows that were cut off without care. */
+int journal_end_verify(struct store *s, struct err *e) DW_MUST_CHECK;
+/* Is a row with this hash (in hex; NULL: any) still there, and are there that many rows (0: any), it being the last of them? */
+int journal_kept_verify(struct store *s, const char *head, int64_t rows, struct err *e) DW_MUST_CHECK;
+
 #endif

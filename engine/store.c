@@ -198,6 +198,11 @@ void store_close(struct store *s)
     free(s);
 }
 
+int store_stand_still(struct store *s, struct err *e)
+{
+    return exec_plain(s, "BEGIN", e);
+}
+
 void store_begin(struct store *s)
 {
     assert(!s->in_tx);

@@ -18,6 +18,10 @@ struct query;
 int store_open(struct store **out, const char *url, bool read_only, struct err *e) DW_MUST_CHECK;
 void store_close(struct store *s); /* checkpoints; NULL is fine */
 
+/* For who opened it to read only: all that is read until it is closed is of one moment. Without that, who compares two tables beside a
+ * running Dunwell sees differences that there never were. */
+int store_stand_still(struct store *s, struct err *e) DW_MUST_CHECK;
+
 void store_begin(struct store *s);
 int store_commit(struct store *s, struct err *e) DW_MUST_CHECK; /* on failure everything is rolled back */
 void store_rollback(struct store *s);

@@ -270,6 +270,7 @@ void invariants_at_end(struct sim *s)
     struct journal_report report;
     sim_check(s, journal_verify(s->store, &report, &e) == 0, report.problem);
     sim_check(s, report.rows > 0, "there is a journal");
+    sim_check(s, journal_end_verify(s->store, &e) == 0, e.text);
     invariants_of_seals(s);
     const char *id;
     json_t *times;

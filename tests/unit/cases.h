@@ -146,7 +146,7 @@ DW_UNUSED static void office_proves(struct office *o)
 {
     struct journal_report report;
     struct err e = {0};
-    if (journal_verify(o->store, &report, &e) != 0)
+    if (journal_verify(o->store, &report, &e) != 0 || journal_end_verify(o->store, &e) != 0)
         fail_msg("%s", e.text);
 }
 

@@ -416,6 +416,31 @@ static void the_journal_is_verified(void **state)
     has("the chain is broken at row 2");
 }
 
+/* The head that it printed, cut off afterwards. */
+static void the_end_of_the_journal_is_verified(void **state)
+{
+    (void)state;
+    char head[65];
+    store_with_rows();
+    assert_int_equal(CALL(journal_main, journal, "verify", "--store", store_url), EXIT_FINE);
+    has("journal: nothing in the store tells of rows that are missing at its end\n");
+    has_not("what you kept");
+    const char *at = strstr(printed, ", head ");
+    assert_non_null(at);
+    str_copy(head, sizeof head, at + strlen(", head "));
+    assert_int_equal(CALL(journal_main, journal, "verify", "--store", store_url, "--head", head, "--rows", "3"), EXIT_FINE);
+    has("journal: what you kept of it is there\n");
+    sql("DELETE FROM journal WHERE seq = 3");
+    assert_int_equal(CALL(journal_main, journal, "verify", "--store", store_url), EXIT_FINE); /* rows that nothing else tells of */
+    assert_int_equal(CALL(journal_main, journal, "verify", "--store", store_url, "--head", head), EXIT_PROBLEMS);
+    has("no row has the hash");
+    assert_int_equal(CALL(journal_main, journal, "verify", "--store", store_url, "--rows", "3"), EXIT_PROBLEMS);
+    has("it has 2 rows, and had 3 before");
+    sql("INSERT INTO notes (account, person, at_ms, text) VALUES ('acme', 'ana', 1, 'x')");
+    assert_int_equal(CALL(journal_main, journal, "verify", "--store", store_url), EXIT_PROBLEMS);
+    has("journal: there are 1 notes, and it tells of 0: rows at its end are missing\n");
+}
+
 static void the_journal_is_shown(void **state)
 {
     (void)state;
@@ -443,6 +468,11 @@ static void journal_usage(void **state)
     assert_int_equal(CALL(journal_main, journal, "shwo"), EXIT_USAGE);
     assert_int_equal(CALL(journal_main, journal, "show"), EXIT_USAGE);
     assert_int_equal(CALL(journal_main, journal, "verify", "--account", "x"), EXIT_USAGE);
+    assert_int_equal(CALL(journal_main, journal, "verify", "--head", "12ab"), EXIT_USAGE);
+    assert_int_equal(CALL(journal_main, journal, "verify", "--rows", "0"), EXIT_USAGE);
+    assert_int_equal(CALL(journal_main, journal, "verify", "--rows", "3x"), EXIT_USAGE);
+    assert_int_equal(CALL(journal_main, journal, "show", "-a", "x", "--rows", "3"), EXIT_USAGE);
+    assert_int_equal(CALL(journal_main, journal, "receipt", "R-1", "--rows", "3"), EXIT_USAGE);
     assert_int_equal(CALL(journal_main, journal, "show", "-a", "x", "--last", "0"), EXIT_USAGE);
     assert_int_equal(CALL(journal_main, journal, "show", "-a", "x", "--last", "1x"), EXIT_USAGE);
     assert_int_equal(CALL(journal_main, journal, "verify", "--store", store_url), EXIT_UNREACHABLE);
@@ -511,6 +541,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_policy_nobody_could_keep_is_1, files, clean),
         cmocka_unit_test_setup_teardown(policy_check_is_used_right, files, clean),
         cmocka_unit_test_setup_teardown(the_journal_is_verified, files, clean),
+        cmocka_unit_test_setup_teardown(the_end_of_the_journal_is_verified, files, clean),
         cmocka_unit_test_setup_teardown(the_journal_is_shown, files, clean),
         cmocka_unit_test_setup_teardown(journal_usage, files, clean),
         cmocka_unit_test_setup_teardown(a_store_that_cannot_be_used, files, clean),

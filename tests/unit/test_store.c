@@ -175,6 +175,28 @@ static void one_engine_a_store(void **state)
     bench_close(&b);
 }
 
+/* Who compares two tables while another writes sees both of one moment. */
+static void a_reader_stands_still(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct store *reader;
+    bench_open(&b);
+    AUTO_STR url = str_fmt("sqlite:%s/bench.db", b.dir);
+    assert_int_equal(store_open(&reader, url, true, NULL), 0);
+    assert_int_equal(store_stand_still(reader, NULL), 0);
+    assert_int_equal(store_i64(reader, -1, "SELECT count(*) FROM notes", ""), 0);
+    store_begin(b.store);
+    note(&b, "written meanwhile");
+    bench_commit(&b);
+    assert_int_equal(store_i64(reader, -1, "SELECT count(*) FROM notes", ""), 0);
+    store_close(reader);
+    assert_int_equal(store_open(&reader, url, true, NULL), 0);
+    assert_int_equal(store_i64(reader, -1, "SELECT count(*) FROM notes", ""), 1);
+    store_close(reader);
+    bench_close(&b);
+}
+
 static void what_is_wrong_with_a_file_is_said(void **state)
 {
     (void)state;
@@ -318,6 +340,7 @@ int main(void)
         cmocka_unit_test(values_come_back_as_they_went),
         cmocka_unit_test(a_commit_is_on_the_disk),
         cmocka_unit_test(one_engine_a_store),
+        cmocka_unit_test(a_reader_stands_still),
         cmocka_unit_test(what_is_wrong_with_a_file_is_said),
         cmocka_unit_test(a_place_where_one_may_not_write),
         cmocka_unit_test(a_full_disk),

@@ -140,6 +140,7 @@ struct driver_config {
     const struct driver *driver;
     const char *name; /* as configured: "stripe", "slack"; owned by bot/config */
     void *session;    /* of open_session; the engine thread's alone */
+    bool refused;     /* its section has a problem: nothing is sent where it leads to */
 };
 
 extern const struct driver slack_driver, matrix_driver, console_driver, stripe_driver, chargebee_driver, recurly_driver, zuora_driver, killbill_driver, sandbox_driver, smtp_driver;

@@ -159,7 +159,7 @@ static void check_mail(const struct config *c, const struct driver_config *d, st
 static void check_driver(const struct config *c, const struct driver_config *d, struct check_tally *t)
 {
     if (!config_complete(d)) {
-        check_say(t, CHECK_SKIP, d->name, "its configuration is not complete");
+        check_say(t, CHECK_SKIP, d->name, "its configuration is not complete or has a mistake, see above");
         return;
     }
     if (d->driver->kind == DRIVER_NOTIFY) {
@@ -212,7 +212,7 @@ bool check_biller(const struct config *c, const char *name, struct check_tally *
     if (d == NULL || d->driver->kind != DRIVER_BILLING)
         return false;
     if (!config_complete(d)) {
-        check_say(t, CHECK_SKIP, d->name, "its configuration is not complete");
+        check_say(t, CHECK_SKIP, d->name, "its configuration is not complete or has a mistake, see above");
         return true;
     }
     curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -32,7 +32,8 @@ const struct driver_config *config_driver(const struct config *c, const char *na
 const struct driver_config *config_first(const struct config *c, enum driver_kind kind);
 /* "approvals", "collections" or "shadow" of a chat; NULL when it has none. */
 const char *config_channel(const struct driver_config *d, const char *name);
-/* Are all required options there? A configuration with problems may hold drivers that are not. */
+/* Are all required options there, and none refused? Of another driver nothing may be used: an option may be missing that has
+ * a default, and the token would go to an address that is not encrypted. */
 bool config_complete(const struct driver_config *d);
 /* The value of a text, URL or secret option; NULL when it has none. */
 const char *config_option(const struct driver_config *d, const char *name);

@@ -297,7 +297,7 @@ void config_add_driver(struct config_reader *r, const struct driver *driver, con
                        const char *name, bool kind_allowed)
 {
     const char *known[OPTIONS_MAX + 2];
-    size_t n = 0;
+    size_t n = 0, before = r->problems->n;
     struct driver_config *d = mem_alloc(driver->config_size);
     d->driver = driver;
     d->name = str_dup(name);
@@ -314,6 +314,7 @@ void config_add_driver(struct config_reader *r, const struct driver *driver, con
     known[n] = NULL;
     doc_known_keys(r->doc, object, where, known, r->problems);
     check_urls(at, d);
+    d->refused = r->problems->n > before;
     struct config *c = r->config;
     c->drivers = mem_grow(c->drivers, (c->n_drivers + 1) * sizeof(struct driver_config *));
     c->drivers[c->n_drivers++] = d;
@@ -345,6 +346,8 @@ bool config_url_is_here(const char *url)
 
 bool config_complete(const struct driver_config *d)
 {
+    if (d->refused)
+        return false;
     for (const struct option *o = d->driver->options; o->name != NULL; o++)
         if (o->required && value_at(d, o) == NULL)
             return false;

@@ -277,6 +277,31 @@ static void check_prints_every_problem_with_its_line(void **state)
     has_not("plain\"");
 }
 
+/* A token goes to no address that was refused, and an address that is no text is not taken for the usual one. */
+static void check_sends_nothing_where_an_address_is_refused(void **state)
+{
+    (void)state;
+    static const char *const slack[] = {"http://localhost.invalid/", "http://user@127.0.0.1:9/", "ftp://127.0.0.1:9/"};
+    static const char *const stripe[] = {"7", "[]", "~"};
+    for (size_t i = 0; i < DW_ARRAY_LEN(slack); i++) {
+        AUTO_STR text =
+            str_fmt("store: sqlite:store.db\nmode: shadow\n"
+                    "chat: {slack: {api_url: \"%s\", app_token: {env: TEST_TOKEN}, bot_token: {env: TEST_TOKEN}, "
+                    "channels: {approvals: C0A, collections: C0C}}}\n"
+                    "billing: {stripe: {kind: stripe, base_url: %s, secret_key: {env: TEST_TOKEN}, webhook_secret: "
+                    "{env: TEST_TOKEN}}}\n"
+                    "accounts: {file: accounts.csv}\npeople: {file: people.yaml}\npolicy: {file: policy.yaml}\n",
+                    slack[i], stripe[i]);
+        write_text("dunwell.yaml", text);
+        assert_int_equal(CALL(check_main, self, "-c", config_path), EXIT_PROBLEMS);
+        has("dunwell.yaml:3: chat.slack.api_url: this address ");
+        has("dunwell.yaml:4: billing.stripe.base_url: write text");
+        has("skip slack: its configuration is not complete or has a mistake, see above\n");
+        has("skip stripe: its configuration is not complete or has a mistake, see above\n");
+        has("2 problems, 0 warnings, 5 fine, 0 failed, 2 skipped\n");
+    }
+}
+
 static void check_counts_what_repeats(void **state)
 {
     (void)state;
@@ -534,6 +559,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(check_says_what_is_fine, files, clean),
         cmocka_unit_test_setup_teardown(check_says_who_does_not_answer, files, clean),
         cmocka_unit_test_setup_teardown(check_prints_every_problem_with_its_line, files, clean),
+        cmocka_unit_test_setup_teardown(check_sends_nothing_where_an_address_is_refused, files, clean),
         cmocka_unit_test_setup_teardown(check_counts_what_repeats, files, clean),
         cmocka_unit_test_setup_teardown(check_without_a_configuration, files, clean),
         cmocka_unit_test_setup_teardown(check_compares_rules_with_people, files, clean),

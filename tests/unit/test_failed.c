@@ -8,11 +8,13 @@ static void a_plan_that_is_refused_holds_nothing(void **state)
     struct office o;
     office_open(&o, false);
     office_event_of(&o, 3);
+    int64_t reads = office_i64(&o, "SELECT count(*) FROM effects WHERE op = 'read'");
     o.biller_says_no = true;
     office_says(&o, "U0AE2", "plan acme-east 2x from 2027-01-05", "Inside policy");
     assert_int_equal(office_state(&o, office_last(&o)), PROPOSAL_FAILED);
     office_is(&o, "SELECT count(*) FROM holds", 0, "nothing was held, so nothing is");
     office_is(&o, "SELECT count(*) FROM proposals", 1, "nor released");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'read'", reads + 1, "what billing did show of it is read");
     office_close(&o);
 }
 
@@ -46,12 +48,14 @@ static void what_fails_after_the_end_opens_nothing(void **state)
     office_event_of(&o, 1);
     office_is(&o, "SELECT state FROM proposals", PROPOSAL_UNKNOWN, "nobody knows");
     office_paid(&o, 1);
+    int64_t reads = office_i64(&o, "SELECT count(*) FROM effects WHERE op = 'read'");
     o.biller_silent = false;
     o.biller_says_no = true;
     for (int i = 0; i < 3; i++)
         office_later(&o, MS_HOUR);
     office_is(&o, "SELECT state FROM proposals", PROPOSAL_FAILED, "refused");
     office_is(&o, "SELECT count(*) FROM recoveries WHERE state = 8 AND next_step = ''", 1, "closed, and nothing is next");
+    office_is(&o, "SELECT count(*) FROM effects WHERE op = 'read'", reads, "nor asked");
     office_close(&o);
 }
 

@@ -357,20 +357,30 @@ static void what_no_longer_fits_does_not_run_at_its_moment(void **state)
     }
 }
 
-/* Who lets notices resume has the last word: what was to hold them longer does not begin after it. */
+/* Who lets notices resume has the last word: what was to hold them longer, or is still asked of a manager, does not begin after it. */
 static void who_resumes_takes_back_what_waits(void **state)
 {
     (void)state;
-    struct office o;
-    struct policy *before = open_with_window(&o);
-    int64_t id = start(&o, 1); /* a longer hold */
-    office_says(&o, "U0AE1", "resume northwind", "resume");
-    assert_int_equal(office_state(&o, id), PROPOSAL_WITHDRAWN);
-    for (int i = 0; i < 3; i++)
-        office_later(&o, WINDOW_MS);
-    assert_int_equal(writes(&o, id), 0);
-    office_is(&o, "SELECT count(*) FROM holds WHERE case_id = 1 AND is_live = 1", 0, "nothing is held");
-    close_with_window(&o, before);
+    static const struct {
+        const char *text, *says;
+    } longer[] = {
+        {"hold northwind until 2027-01-05", "It runs in 20 seconds"},
+        {"hold northwind until 2027-01-20 why they asked for time", "Asked for approval"},
+    };
+    for (size_t i = 0; i < DW_ARRAY_LEN(longer); i++) {
+        struct office o;
+        struct policy *before = open_with_window(&o);
+        office_says(&o, "U0AE1", longer[i].text, longer[i].says);
+        int64_t id = office_last(&o);
+        office_says(&o, "U0AE1", "resume northwind", "resume");
+        assert_int_equal(office_state(&o, id), PROPOSAL_WITHDRAWN);
+        office_is(&o, "SELECT count(*) FROM timers WHERE kind IN ('run', 'expire')", 0, "and no clock runs for it");
+        for (int n = 0; n < 3; n++)
+            office_later(&o, WINDOW_MS);
+        assert_int_equal(writes(&o, id), 0);
+        office_is(&o, "SELECT count(*) FROM holds WHERE case_id = 1 AND is_live = 1", 0, "nothing is held");
+        close_with_window(&o, before);
+    }
 }
 
 /* But a hold that ends by itself in these seconds does not take its extension with it. */

@@ -348,8 +348,8 @@ bool words_chargebacks(struct buf *out, struct engine *e, const struct recovery 
     size_t n = chargebacks_of(e, r, list);
     for (size_t i = 0; i < n; i++) {
         char plain[300];
-        buf_addf(out, "%s%s, since {ms:%lld}", i ? "\n- " : n > 1 ? "At the bank:\n- " : "At the bank: ", words_plain(plain, sizeof plain, list[i].words),
-                 (long long)list[i].at_ms);
+        buf_addf(out, "%s as of {ms:%lld}: %s", i ? "\n-" : n > 1 ? "At the bank:\n-" : "At the bank,", (long long)list[i].at_ms,
+                 words_plain(plain, sizeof plain, list[i].words));
     }
     chargebacks_free(list, n);
     return n > 0;

@@ -51,7 +51,7 @@ void words_after_yes(struct buf *out, struct engine *e, const struct recovery *r
 void words_deciders(struct buf *out, struct engine *e, const struct proposal *p);
 bool words_plan(struct buf *out, struct engine *e, const struct recovery *r);    /* the running plan, and what is paid of it */
 bool words_promise(struct buf *out, struct engine *e, const struct recovery *r); /* what the customer promised last */
-/* "At the bank: the payment of $50.00 (ch_1) ..." since when, a line each; false when nothing of this account is or was disputed there. */
+/* "At the bank, as of {ms:..}: a payment of $50.00 is disputed ...", a line each; false when nothing of this account is or was disputed there. */
 bool words_chargebacks(struct buf *out, struct engine *e, const struct recovery *r);
 /* ". Receipt R-7K3M9QXZ", when somebody has decided. */
 void words_receipt(struct buf *out, struct engine *e, const struct proposal *p);

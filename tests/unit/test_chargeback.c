@@ -72,7 +72,7 @@ static void it_stops_what_waits(void **state)
     office_is(&o, "SELECT count(*) FROM holds WHERE state = 1", 1, "and quiet");
     office_is(&o, "SELECT count(*) FROM journal WHERE verb = 'dispute' AND text LIKE '%$50.00 is disputed at the customer%'", 1, "said once on the case");
     office_is(&o, "SELECT count(*) FROM notes", 1, "noted once");
-    card_says(&o, "At the bank: a payment of $50.00 is disputed at the customer's bank (ch_1), since ");
+    card_says(&o, "}: a payment of $50.00 is disputed at the customer's bank (ch_1)\n");
     assert_int_equal(replies(&o, "is disputed"), 0); /* the card was posted for it */
     for (int i = 0; i < 5; i++)
         office_later(&o, MS_DAY);
@@ -159,7 +159,7 @@ static void lost_a_person_goes_on(void **state)
     bank_says(&o, "ch_1", "lost");
     office_is(&o, "SELECT state FROM recoveries", RECOVERY_HELD, "held while somebody decides");
     office_is(&o, "SELECT count(*) FROM timers WHERE kind = 'retry'", 0, "nothing is tried by itself");
-    card_says(&o, "has decided for the customer: the payment of $50.00 (ch_1) is taken back for good, since ");
+    card_says(&o, "has decided for the customer: the payment of $50.00 (ch_1) is taken back for good\n");
     card_says(&o, "If nobody acts: Somebody agrees with the customer how the $50.00 that the bank took back (ch_1) is paid; stripe does not ask for it "
                   "again by itself. Notices and retries of what is open resume by themselves on ");
     assert_int_equal(replies(&o, "is taken back for good. Next: Somebody agrees"), 1);
@@ -190,7 +190,7 @@ static void another_dispute_goes_on(void **state)
     bank_says(&o, "ch_2", "open");
     bank_says(&o, "ch_1", "won");
     office_is(&o, "SELECT state FROM recoveries", RECOVERY_DISPUTED, "the other one is open");
-    card_says(&o, "At the bank:\n- ");
+    card_says(&o, "At the bank:\n- as of {ms:");
     card_says(&o, "Somebody settles with the customer what else is disputed; no notice and no retry runs until ");
     bank_says(&o, "ch_2", "won");
     office_is(&o, "SELECT state FROM recoveries", RECOVERY_RETRYING, "none is");
@@ -246,7 +246,7 @@ static void the_next_case(void **state)
     office_later(&o, MS_DAY);
     office_rebill(&o, 2, 120000, "S");
     office_event_of(&o, 2);
-    card_says(&o, "At the bank: a payment of $50.00 is disputed at the customer's bank (ch_1), since ");
+    card_says(&o, "}: a payment of $50.00 is disputed at the customer's bank (ch_1)\n");
     card_says_not(&o, "ch_2");
     office_close(&o);
 }

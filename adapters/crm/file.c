@@ -7,8 +7,11 @@
 #include "adapters/crm/file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "adapters/adapter.h"
 #include "adapters/crm/csv.h"
@@ -411,14 +414,28 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Only a file is opened: a pipe would hold up the thread that reads the book, and the end of the process with it. */
+static FILE *open_file(const char *path, const char **why)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool is_file = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    FILE *f = is_file ? fdopen(fd, "rb") : NULL;
+    *why = fd < 0 ? strerrordesc_np(errno) : "this is not a file";
+    if (fd >= 0 && !f)
+        close(fd);
+    return f;
+}
+
 /* The whole file; false with a problem. */
 static bool read_file(const char *path, struct buf *out, struct problems *p)
 {
     char piece[65536];
     size_t n;
-    FILE *f = fopen(path, "rb");
+    const char *why;
+    FILE *f = open_file(path, &why);
     if (!f) {
-        problems_add(p, path, 0, "the account book cannot be opened: %s", strerrordesc_np(errno));
+        problems_add(p, path, 0, "the account book cannot be opened: %s", why);
         return false;
     }
     while ((n = fread(piece, 1, sizeof(piece), f)) > 0 && !out->over)

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "adapters/adapter.h"
@@ -270,6 +272,23 @@ static void a_hundred_thousand_rows(void **state)
     buf_fini(&text);
 }
 
+/* A pipe is refused at once: who opens one waits for a writer, and a reader that waits cannot be ended. */
+static void a_pipe_is_no_file(void **state)
+{
+    (void)state;
+    AUTO_STR path = str_fmt("/tmp/dunwell-pipe-%d.csv", (int)getpid());
+    struct problems p = {0};
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    alarm(30); /* ends the test where it would wait for ever */
+    assert_null(accounts_file_load(path, 0, &p));
+    alarm(0);
+    assert_int_equal(p.n, 1);
+    assert_non_null(strstr(p.lines[0], "the account book cannot be opened: this is not a file"));
+    unlink(path);
+    problems_free(&p);
+}
+
 static void a_missing_file(void **state)
 {
     (void)state;
@@ -296,6 +315,7 @@ int main(void)
         cmocka_unit_test(control_characters_become_blanks),
         cmocka_unit_test(broken_files_are_bounded),
         cmocka_unit_test(a_hundred_thousand_rows),
+        cmocka_unit_test(a_pipe_is_no_file),
         cmocka_unit_test(a_missing_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,8 @@
  * had been told to go, and is reset after 25 s: slow is not dead, but nobody should have to wait to find out.
  * Whether we are connected is told by hellos, not by sockets.
  *
- * Reasons of a disconnect: "warning" and "refresh_requested" mean replace me; "too_many_websockets" means stay away for half
+ * Reasons of a disconnect: "warning" and "refresh_requested" mean replace me (at once, but for links that
+ * hardly live: from the fourth in a row with a pause that grows); "too_many_websockets" means stay away for half
  * a minute or more, because hurrying back is what makes it worse; "link_disabled" means a person has to switch it on again. */
 #include "bot/socket.h"
 
@@ -24,6 +25,7 @@
 #include "bot/metrics.h"
 
 #define MAX_LINKS 6 /* two live, two being replaced, one opening, one to spare */
+#define BRIEF_MOST 4
 
 struct socket {
     struct io *io;
@@ -36,6 +38,7 @@ struct socket {
     struct dial dial;
     struct link links[MAX_LINKS];
     struct link *opening; /* the attempt's; NULL when none */
+    int brief;            /* links in a row that were told to go as soon as they had come */
     struct io_timer tick;
     bool stopping;
 };
@@ -136,6 +139,14 @@ static void abandon(struct socket *s)
         discard(s, s->opening);
 }
 
+/* A platform that tells each new link to go at once is not asked for the next in a tight loop: it would refuse us all. */
+static void count_life(struct socket *s, const struct link *l)
+{
+    s->brief = io_now_ms() - l->live_ms < s->limits.brief ? s->brief + 1 : 0;
+    if (s->brief >= BRIEF_MOST && s->dial.phase == DIAL_REST)
+        dial_failed(&s->dial, LOG_WARN, s->limits.first, "the platform tells each connection to go as soon as it has come");
+}
+
 static void on_disconnect(struct socket *s, struct link *l, const char *reason)
 {
     bool first = s->opening == l;
@@ -154,6 +165,7 @@ static void on_disconnect(struct socket *s, struct link *l, const char *reason)
     } else if (!l->told) {
         log_line(LOG_INFO, "chat.refresh", "%s asks for a new connection", s->driver->name);
         l->retiring = l->told = true;
+        count_life(s, l);
         supervise(s);
     }
 }
@@ -392,6 +404,7 @@ static struct socket_limits filled(const struct socket_limits *given)
     l.disabled = or_else(l.disabled, 300000);
     l.crowded = or_else(l.crowded, 30000);
     l.steady = or_else(l.steady, 60000);
+    l.brief = or_else(l.brief, 500);
     l.tick = or_else(l.tick, 250);
     l.connections = l.connections == 2 ? 2 : 1;
     return l;

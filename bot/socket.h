@@ -26,6 +26,7 @@ struct socket_limits {
     int64_t disabled;    /* after a refusal that a person must mend */
     int64_t crowded;     /* after "too many": between this and twice this */
     int64_t steady;      /* a link this old resets the backoff */
+    int64_t brief;       /* a link that is told to go before this age, the fourth in a row, is a failure */
     int64_t tick;
     int connections;     /* 1 or 2 */
 };

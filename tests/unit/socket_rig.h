@@ -109,7 +109,7 @@ static void site_reply(void *ctx)
 static struct socket_limits quick(void)
 {
     return (struct socket_limits){.live = 1000, .ping = 60000, .quiet = 60000, .dead = 60000, .linger = 400, .drain = 400, .shut = 400, .first = 100, .most = 400,
-                                  .disabled = 400, .crowded = 400, .steady = 60000, .tick = 10, .connections = 1};
+                                  .disabled = 400, .crowded = 400, .steady = 60000, .brief = 1, .tick = 10, .connections = 1};
 }
 
 static void site_open(struct site *s, size_t queue_max, struct socket_limits limits)

@@ -151,6 +151,30 @@ static void test_many_refreshes(void **state)
     site_close(&s);
 }
 
+/* A platform that sends away every link that has just come is not asked in a tight loop. */
+static void test_brief_lives_are_failures(void **state)
+{
+    (void)state;
+    struct site s;
+    struct socket_limits wary = quick();
+    wary.brief = wary.first = wary.most = wary.linger = 60000;
+    int ticket, links[4];
+    site_open(&s, 100, wary);
+    for (int i = 0; i < 4; i++) {
+        links[i] = peer_hello(&s, &ticket);
+        wait_live(&s, 1);
+        assert_int_equal(ticket, i + 1);
+        peer_text(links[i], "{\"type\":\"disconnect\",\"reason\":\"refresh_requested\"}");
+    }
+    assert_true(quiet(&s, 300));
+    peer_text(links[3], "{\"type\":\"command\",\"id\":\"still\"}"); /* which works on */
+    take(&s, 1);
+    drop(&s, 1);
+    for (int i = 0; i < 4; i++)
+        close(links[i]);
+    site_close(&s);
+}
+
 static void test_refresh_by_the_clock(void **state)
 {
     (void)state;
@@ -521,7 +545,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_message_and_ack), cmocka_unit_test(test_address_by_steps), cmocka_unit_test(test_many_acks_at_once),
         cmocka_unit_test(test_refresh_overlaps), cmocka_unit_test(test_drain_has_an_end), cmocka_unit_test(test_many_refreshes),
-        cmocka_unit_test(test_refresh_by_the_clock),
+        cmocka_unit_test(test_brief_lives_are_failures), cmocka_unit_test(test_refresh_by_the_clock),
         cmocka_unit_test(test_lost_and_found), cmocka_unit_test(test_ack_of_a_lost_link), cmocka_unit_test(test_fragments), cmocka_unit_test(test_odd_messages),
         cmocka_unit_test(test_full_queue), cmocka_unit_test(test_silence_is_death), cmocka_unit_test(test_silence_is_not_death_yet),
         cmocka_unit_test(test_no_hello),

@@ -168,6 +168,31 @@ static void recounted(struct model *m)
     }
 }
 
+/* A hold that was asked for or agreed is void when a plan or a settlement has been agreed under which it would end too soon; and while one
+ * and the same of these runs, the hold does not end sooner. A plan may be undone: then it stays agreed here, and runs no more. */
+static void word_is_kept(struct model *m)
+{
+    struct instalment first;
+    bool agreed = false;
+    int64_t runs = plan_of_case(&m->o.e, m->case_id, &first, 1) > 0 ? -first.plan_id : 0;
+    int64_t ends_ms = store_i64(m->o.store, 0, "SELECT max(end_ms) FROM holds WHERE case_id = ?1 AND state <= ?2", "ii", m->case_id, (int64_t)HOLD_ACTIVE);
+    for (int i = 0; i < m->x.n_wishes; i++) {
+        const struct wish *w = &m->x.wishes[i];
+        runs = w->stage == WAITS ? w->id : runs;
+        agreed = agreed || w->stage == WAITS || (w->is_plan && (w->stage == WINDOW || w->stage == DONE));
+    }
+    must(m, !runs || runs != m->word_ran || !ends_ms || ends_ms >= m->hold_ended_ms, "a hold under what was agreed does not end sooner", 0);
+    m->word_ran = runs;
+    m->hold_ended_ms = ends_ms;
+    for (int i = 0; (agreed || m->word_agreed) && i < m->x.n_wishes; i++) {
+        struct wish *w = &m->x.wishes[i];
+        if (!w->is_plan && !expect_gives_up(w) && (w->stage == ASKED || w->stage == WINDOW || w->stage == DONE) &&
+            store_i64(m->o.store, 0, "SELECT count(*) FROM proposals WHERE id = ?1 AND state = ?2", "ii", w->id, (int64_t)PROPOSAL_VOIDED) == 1)
+            w->stage = VOID;
+    }
+    m->word_agreed = agreed; /* a plan that is void itself by the next look was agreed until then */
+}
+
 static void compare(struct model *m)
 {
     char owner[41] = "";
@@ -178,6 +203,7 @@ static void compare(struct model *m)
     }
     m->x.owner = person_of(owner);
     recounted(m);
+    word_is_kept(m);
     if (m->closed) {
         money_closed(m);
         return;

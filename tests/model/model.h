@@ -28,6 +28,9 @@ struct model {
     int inputs, hours, tickets;
     int asker;    /* whose new request this event may make */
     bool facts_moved;
+    bool word_agreed; /* at the last look: was a plan or a settlement agreed, */
+    int64_t word_ran; /* which plan (negative) ran or which settlement waited, */
+    int64_t hold_ended_ms; /* and when the hold was to end */
     int64_t case_id;
     bool closed; /* nothing is due any more: the schedule ends */
     struct {

@@ -61,7 +61,7 @@ class Proxy(fault_proxy.Proxy):
                 h.wfile.write(b"x" * 100000)
         except OSError:
             pass
-        h.close_connection = what is not None and what != "twice"
+        h.close_connection = what in ("endless", "cut", "ancient", "not_http")  # who closes after a whole answer may meet the next request
 
     def headers_of(self, h):
         return {k: v for k, v in h.headers.items() if k.lower() not in ("host", "connection", "content-length")}

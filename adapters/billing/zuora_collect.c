@@ -279,16 +279,15 @@ static void not_found(struct zuora_call *c)
 
 static void find_take(struct zuora_call *c)
 {
-    const json_t *row;
+    const json_t *row, *ours = NULL;
     size_t i;
     int64_t page = json_i64(c->stage, "page", 1);
-    json_array_foreach(json_object_get(c->body, "payments"), i, row) {
-        if (*json_str(row, "id", "") && is_ours(c, row)) {
-            payment_known(c, json_str(row, "id", ""), json_str(row, "number", ""));
-            return;
-        }
-    }
-    if (*json_str(c->body, "nextPage", "") && page < PAGES_MAX)
+    json_array_foreach(json_object_get(c->body, "payments"), i, row)
+        if (*json_str(row, "id", "") && is_ours(c, row) && (!ours || strcmp(json_str(row, "createdDate", ""), json_str(ours, "createdDate", "")) > 0))
+            ours = row;
+    if (ours)
+        payment_known(c, json_str(ours, "id", ""), json_str(ours, "number", ""));
+    else if (*json_str(c->body, "nextPage", "") && page < PAGES_MAX)
         json_put_i64(c->stage, "page", page + 1);
     else
         not_found(c);
